@@ -1,0 +1,29 @@
+/*
+ * process.h -- programs we start: close-on-exec, scrubbed environment, waited.
+ */
+#ifndef BASE_PROCESS_H
+#define BASE_PROCESS_H
+
+#include <sys/types.h>
+
+struct err;
+struct scope;
+
+struct process_opts {
+	const char *const *env; /* NULL: only PATH, HOME, LANG and TZ */
+	int stdin_fd;		/* 0: /dev/null */
+	int stdout_fd;		/* 0: /dev/null */
+	int stderr_fd;		/* 0: ours */
+};
+
+/* argv[0] is looked up in PATH.  Signals are unblocked in the child. */
+int process_start(pid_t *, const char *const argv[],
+    const struct process_opts *, struct err *);
+
+/* The exit status, or 128 + the signal; the scope's end leaves it running. */
+int process_wait(pid_t, const struct scope *, int *status, struct err *);
+
+/* SIGTERM, and SIGKILL after grace_ms; always reaps. */
+void process_stop(pid_t, const struct scope *, int grace_ms);
+
+#endif

@@ -1,0 +1,67 @@
+/*
+ * keystats.h -- what is in a dump: counts and bytes by database and kind, the
+ * biggest keys, memory by prefix.
+ *
+ * A visitor, in bounded memory: the number of databases, prefixes and biggest
+ * keys kept has a ceiling, beyond which the rest is summed up as "others".
+ */
+#ifndef RDB_KEYSTATS_H
+#define RDB_KEYSTATS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "rdb/rdb_reader.h"
+
+struct keystats;
+
+struct keystats_opts {
+	size_t biggest;	 /* keys kept by raw size; 0: none */
+	size_t prefixes; /* 0: none */
+	char separator;	 /* 0: ':' */
+};
+
+struct keystats_count {
+	uint64_t keys;
+	uint64_t expiring; /* of keys: with an expiry */
+	uint64_t bytes;	   /* raw, as in the file, key and value */
+	uint64_t elements;
+};
+
+struct keystats_big {
+	uint32_t db;
+	enum rdb_kind kind;
+	uint64_t bytes, elements;
+	int64_t expires_ms;
+	char *name; /* cut to RDB_KEY_SHOWN_MAX, escaped */
+};
+
+struct keystats_prefix {
+	char *prefix; /* "" for keys without a separator */
+	struct keystats_count count;
+};
+
+struct keystats *keystats_new(const struct keystats_opts *);
+void keystats_free(struct keystats *);
+struct rdb_visitor *keystats_visitor(struct keystats *);
+
+void keystats_total(const struct keystats *, struct keystats_count *);
+void
+keystats_kind(const struct keystats *, enum rdb_kind, struct keystats_count *);
+/* Ascending numbers; NULL past the last. */
+const struct keystats_count *
+keystats_db(const struct keystats *, size_t i, uint32_t *db);
+/* Biggest first; valid until freed. */
+const struct keystats_big *keystats_biggest(struct keystats *, size_t *n);
+/* Most bytes first; the last may be "(others)". */
+const struct keystats_prefix *keystats_prefixes(struct keystats *, size_t *n);
+
+/* A library of functions, and AUX fields worth knowing, seen on the way. */
+uint64_t keystats_functions(const struct keystats *);
+const char *keystats_aux(const struct keystats *, const char *name);
+
+/* Adds a key as it may be shown: printable, others as \xHH, cut with "...". */
+struct buf;
+void key_show(struct buf *, const unsigned char *, size_t);
+
+#endif

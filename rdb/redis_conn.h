@@ -1,0 +1,123 @@
+/*
+ * redis_conn.h -- a connection to a Redis: our socket, hiredis' protocol.
+ *
+ * TCP, TLS (OpenSSL, verified) or a unix socket.  hiredis formats commands
+ * and reads replies, behind guards that cap array lengths and input; the
+ * socket is ours because a snapshot is a raw stream that must not pass
+ * through a reply buffer.
+ *
+ *	redis://[USER@]HOST[:6379][,HOST2[:PORT]...][/DB]
+ *	rediss://...			the same over TLS
+ *	unix:///PATH[?db=N]
+ *
+ * Passwords come by reference, never in a URL.
+ */
+#ifndef RDB_REDIS_CONN_H
+#define RDB_REDIS_CONN_H
+
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <hiredis/hiredis.h>
+
+struct credential;
+struct err;
+struct redis_conn;
+struct scope;
+
+#define REDIS_HOSTS_MAX 32
+
+struct redis_tls_opts {
+	const char *ca_file;   /* NULL: the system's */
+	const char *cert_file; /* client certificate; NULL: none */
+	const char *key_file;
+	const char *server_name; /* SNI and verified name; NULL: the host */
+};
+
+struct redis_opts {
+	const char *user;	     /* NULL: the URL's, else "default" */
+	struct credential *password; /* borrowed; NULL: no AUTH */
+	struct redis_tls_opts tls;
+	int64_t connect_timeout_ms; /* 0: 10,000 */
+	int64_t reply_timeout_ms;   /* without a byte; 0: 60,000 */
+};
+
+/* Where one server is, taken from a URL that may name several. */
+struct redis_address {
+	char *host; /* or the path of a unix socket */
+	int port;   /* 0: unix socket */
+	bool tls;
+};
+
+struct redis_target {
+	struct redis_address *hosts;
+	size_t nhosts;
+	char *user; /* NULL: not given */
+	int db;
+	char *shown; /* the URL as it may be shown */
+};
+
+int redis_target_parse(const char *url, struct redis_target *, struct err *);
+void redis_target_release(struct redis_target *);
+
+/*
+ * Connects, AUTHs and PINGs.  ERR_AUTH for a wrong password, a missing one or
+ * a certificate that does not verify; ERR_UNREACHABLE when nothing answers;
+ * ERR_TRANSIENT for -LOADING.  opts is copied, what it points at borrowed.
+ */
+struct redis_conn *
+redis_connect(const struct redis_address *, const char *url_user,
+    const struct redis_opts *, const struct scope *, struct err *);
+void redis_conn_free(struct redis_conn *);
+
+const char *redis_conn_name(const struct redis_conn *); /* "host:port" */
+int redis_conn_fd(const struct redis_conn *);
+
+/* Our own address and the server's, numeric, as the socket has them. */
+int redis_conn_local_ip(const struct redis_conn *, char out[64], struct err *);
+int redis_conn_peer_ip(const struct redis_conn *, char out[64], struct err *);
+
+/*
+ * One command, one reply, to be freed with freeReplyObject().  An error reply
+ * is -1: ERR_AUTH for NOAUTH, NOPERM, WRONGPASS; ERR_TRANSIENT for LOADING,
+ * BUSY, MASTERDOWN, TRYAGAIN, CLUSTERDOWN; ERR_UNSUPPORTED for an unknown
+ * command or subcommand; else ERR_REFUSED; err->code is its first word.
+ * Arguments are never part of the text.
+ */
+redisReply *redis_command(struct redis_conn *, const struct scope *,
+    struct err *, const char *format, ...);
+redisReply *redis_command_argv(struct redis_conn *, const struct scope *,
+    int argc, const char **argv, const size_t *lens, struct err *);
+
+/* The value of a field of INFO's text, to be freed; NULL when absent. */
+char *redis_info_field(const char *info, const char *field);
+
+/* Raw bytes, for pipelines and for what hiredis cannot format. */
+int redis_conn_write(struct redis_conn *, const struct scope *, const void *,
+    size_t, struct err *);
+
+/* Queue into the connection's own output, sent by flush or when it is over
+ * 256 KiB; never waits for replies. */
+int redis_conn_queue(struct redis_conn *, const struct scope *, const void *,
+    size_t, struct err *);
+int redis_conn_flush(struct redis_conn *, const struct scope *, struct err *);
+
+/* The next reply of a pipeline; error replies are returned, not failures. */
+redisReply *
+redis_conn_reply(struct redis_conn *, const struct scope *, struct err *);
+/* Whether a reply can be had without waiting. */
+bool redis_conn_reply_ready(struct redis_conn *);
+
+/*
+ * Below RESP, for replication: at least one byte into out, 0 at the peer's
+ * end; and a line without its CRLF, at most max bytes with the NUL (a bare
+ * newline is an empty line).  Not to be mixed with pending replies.
+ */
+int redis_conn_read(struct redis_conn *, const struct scope *, void *out,
+    size_t size, size_t *got, struct err *);
+int redis_conn_line(struct redis_conn *, const struct scope *, char *out,
+    size_t max, struct err *);
+
+#endif

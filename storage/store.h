@@ -1,0 +1,211 @@
+/*
+ * store.h -- what every place that keeps blobs can do.
+ *
+ * A driver embeds struct store as its first member and points ops at a
+ * static const table.  Names are '/'-separated paths below the store's own
+ * prefix, UTF-8, at most 1,024 bytes.  Every operation retries what is safe
+ * until its scope ends (base/retry), returns 0, or -1 with err filled, and
+ * may be called from several threads at once.
+ *
+ * Readers of a blob see the old one or the new one, whole: staged blocks are
+ * invisible until commit, and a failed commit leaves the old blob in place.
+ */
+#ifndef STORAGE_STORE_H
+#define STORAGE_STORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/digest.h"
+
+struct buf;
+struct chunk;
+struct err;
+struct scope;
+struct store;
+
+#define BLOB_NAME_MAX 1024
+#define ETAG_MAX      128
+#define LEASE_ID_MAX  64
+
+/* Azure's limits; the file driver keeps them too. */
+#define BLOCKS_MAX	50000
+#define BLOCK_BYTES_MAX ((uint64_t)4000 << 20)
+
+enum store_cap {
+	STORE_CAP_LEASE = 1 << 0,	  /* ops->lease is there */
+	STORE_CAP_COPY_FROM_URL = 1 << 1, /* ops->copy is there */
+	STORE_CAP_GRANT = 1 << 2,	  /* ops->grant is there */
+};
+
+/*
+ * Fixed length, since the service wants all ids of one blob alike.  24 hex
+ * digits are also valid base64 as they stand, so no encoding is needed.
+ */
+struct block_id {
+	char hex[24 + 1];
+};
+
+struct blob_props {
+	uint64_t size;
+	char etag[ETAG_MAX];	      /* opaque, with its quotes if any */
+	int64_t modified_ms;	      /* Unix time */
+	unsigned char md5[MD5_BYTES]; /* of the content, when has_md5 */
+	bool has_md5;
+	char content_type[64];
+};
+
+/* Zeros: no condition. */
+struct store_cond {
+	const char *if_match; /* an ETag */
+	bool if_absent;	      /* If-None-Match: * */
+	const char *lease_id;
+};
+
+struct commit_opts {
+	struct store_cond cond;
+	const char *content_type;     /* NULL: application/octet-stream */
+	const char *content_encoding; /* NULL: none */
+	const unsigned char *md5;     /* of the whole content; NULL: none */
+};
+
+struct list_item {
+	char *name;
+	bool is_prefix;		 /* with a delimiter: a "directory" */
+	struct blob_props props; /* not for prefixes */
+};
+
+struct list_page {
+	struct list_item *items; /* ascending by name, as bytes or as
+					 * the service orders them */
+	size_t n, alloc;
+	char *next; /* marker of the next page; NULL: end */
+};
+
+struct list_opts {
+	const char *prefix; /* NULL: all */
+	bool by_directory;  /* '/' as the delimiter */
+	unsigned page_size; /* 0: 5,000 */
+};
+
+void list_page_release(struct list_page *);
+
+/* What a copy needs to read a source; see store_grant_ops. */
+struct store_grant {
+	char *url;	     /* may hold a SAS: a secret */
+	char *authorization; /* for x-ms-copy-source-authorization;
+					 * NULL: the URL says it all */
+	int64_t expires_ms;
+};
+
+void store_grant_release(struct store_grant *);
+
+/* Leases (STORE_CAP_LEASE).  seconds is 15 to 60. */
+struct store_lease_ops {
+	/* Makes the blob, empty, when it is absent; ERR_LOCKED when held. */
+	int (*acquire)(struct store *, const struct scope *, const char *blob,
+	    int seconds, char id[LEASE_ID_MAX], struct err *);
+	/* ERR_LOCKED when it was lost to another. */
+	int (*renew)(struct store *, const struct scope *, const char *blob,
+	    const char *id, struct err *);
+	int (*release)(struct store *, const struct scope *, const char *blob,
+	    const char *id, struct err *);
+};
+
+/* Server-side copy into this store (STORE_CAP_COPY_FROM_URL). */
+struct store_copy_ops {
+	/*
+	 * Stage the source's bytes [off, off + len) as block id, only if the
+	 * source still has that ETag.  ERR_CONFLICT when it changed;
+	 * ERR_UNSUPPORTED when the service cannot reach or read the source,
+	 * or does not know the call: then the bytes must be streamed.
+	 */
+	int (*stage_from)(struct store *, const struct scope *,
+	    const char *blob, const struct block_id *id,
+	    const struct store_grant *src, const char *src_etag, uint64_t off,
+	    uint64_t len, struct err *);
+};
+
+/* Giving a server-side copy the right to read (STORE_CAP_GRANT). */
+struct store_grant_ops {
+	int (*read)(struct store *, const struct scope *, const char *blob,
+	    int64_t valid_ms, struct store_grant *, struct err *);
+};
+
+struct store_ops {
+	const char *scheme; /* "azure", "file" */
+	unsigned caps;	    /* enum store_cap */
+
+	/*
+	 * Keep the chunks' bytes under id, invisible to readers until commit.
+	 * Staging an id again replaces it.  len is their sum.
+	 */
+	int (*stage)(struct store *, const struct scope *, const char *blob,
+	    const struct block_id *id, struct chunk *const *chunks, size_t n,
+	    struct err *);
+
+	/*
+	 * Make blob exactly the n staged blocks, in order, all or nothing;
+	 * durable when it returns.  n 0 makes an empty blob.  props may be
+	 * NULL.  ERR_CONFLICT when a condition fails.
+	 */
+	int (*commit)(struct store *, const struct scope *, const char *blob,
+	    const struct block_id *ids, size_t n, const struct commit_opts *,
+	    struct blob_props *, struct err *);
+
+	/* Drop what was staged for blob and not committed, where the driver
+	 * keeps it (the service drops it by itself after a week). */
+	void (*discard)(struct store *, const char *blob,
+	    const struct block_id *ids, size_t n);
+
+	/* ERR_MISSING when there is none. */
+	int (*stat)(struct store *, const struct scope *, const char *blob,
+	    struct blob_props *, struct err *);
+
+	/*
+	 * Exactly len bytes from off into out.  With an etag, ERR_CONFLICT
+	 * when the blob is another by now.  Past its end: ERR_CORRUPT.
+	 */
+	int (*read)(struct store *, const struct scope *, const char *blob,
+	    const char *etag, uint64_t off, void *out, size_t len,
+	    struct err *);
+
+	/* One page from marker on (NULL: the first). */
+	int (*list)(struct store *, const struct scope *,
+	    const struct list_opts *, const char *marker, struct list_page *,
+	    struct err *);
+
+	/* ERR_MISSING when there is none. */
+	int (*remove)(struct store *, const struct scope *, const char *blob,
+	    const struct store_cond *, struct err *);
+
+	const struct store_lease_ops *lease; /* NULL without the cap */
+	const struct store_copy_ops *copy;
+	const struct store_grant_ops *grant;
+
+	void (*free)(struct store *);
+};
+
+struct store {
+	const struct store_ops *ops;
+	char *url; /* as it may be shown: no secrets */
+};
+
+void store_free(struct store *);
+
+/* One small blob, in one piece: staged, committed; a manifest, a report. */
+int
+store_put(struct store *, const struct scope *, const char *blob, const void *,
+    size_t, const struct commit_opts *, struct blob_props *, struct err *);
+
+/* A blob of at most max bytes, read whole and bound to one ETag. */
+int store_get(struct store *, const struct scope *, const char *blob,
+    size_t max, struct buf *, struct blob_props *, struct err *);
+
+/* Walk every name below the prefix, page by page; each failing ends it. */
+int store_each(struct store *, const struct scope *, const struct list_opts *,
+    int (*each)(void *arg, const struct list_item *, struct err *), void *arg,
+    struct err *);
+
+#endif
