@@ -35,7 +35,8 @@ int cancel_fd(const struct cancel *); /* -1 for NULL */
 /*
  * wake runs once, on the triggering thread (at once, on this one, when the
  * trigger came first) and must only lock, broadcast and unlock.  Do not hold
- * the lock that wake takes while adding or dropping the watch; after
+ * the lock that wake takes while triggering, or adding or dropping the watch;
+ * a wait that is woken by a condition is monitor_wait()'s to do.  After
  * cancel_unwatch() returns wake is not running and will not run.
  */
 void cancel_watch(

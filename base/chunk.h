@@ -23,7 +23,8 @@ struct chunk {
 
 /*
  * Room for size bytes, charged to budget until the last reference goes; waits
- * for that much to be free.
+ * for that much to be free.  With a NULL budget, for small ones, it is not
+ * charged, never waits, and needs no scope.
  */
 struct chunk *
 chunk_new(struct budget *, size_t size, const struct scope *, struct err *);

@@ -40,4 +40,10 @@ int err_set(struct err *, enum err_kind, const char *fmt, ...) ERR_FMT(3, 4);
 int err_sys(struct err *, const char *fmt, ...) ERR_FMT(2, 3);
 int err_in(struct err *, const char *fmt, ...) ERR_FMT(2, 3);
 
+/* "auth", "corrupt": for logs and JSON. */
+const char *err_kind_name(enum err_kind);
+
+/* What a command that failed so exits with. */
+int err_exit_status(enum err_kind);
+
 #endif

@@ -26,6 +26,14 @@ int flow_append(struct flow *, struct sink *take);
 /* The first stage, for a producer that writes sinks. */
 struct sink *flow_head(const struct flow *);
 
+/*
+ * To be called by whoever drove the flow and failed, be it in a write, in
+ * finish or in a wait of its own under flow_scope(): where that was only
+ * cancelled because a stage on another thread had failed, err becomes the
+ * stage's.  Always -1.
+ */
+int flow_failed(const struct flow *, struct err *);
+
 /* Cancels what has not finished, and frees the stages from first to last. */
 void flow_free(struct flow *);
 

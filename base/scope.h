@@ -18,6 +18,9 @@ struct clock {
 	int64_t (*mono_ms)(const struct clock *); /* CLOCK_BOOTTIME */
 	int64_t (*wall_ms)(const struct clock *); /* Unix time */
 	void (*random)(const struct clock *, void *, size_t);
+
+	/* NULL: sleep for real.  A test's clock may jump ahead instead. */
+	void (*sleep)(const struct clock *, int64_t ms);
 };
 
 /* The machine's own clocks and the kernel's randomness. */

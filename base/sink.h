@@ -8,6 +8,7 @@
 #ifndef BASE_SINK_H
 #define BASE_SINK_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct chunk;
@@ -28,6 +29,12 @@ struct sink_ops {
 	 * has told to stop unless finish succeeded; never commits anything.
 	 */
 	void (*free)(struct sink *);
+
+	/*
+	 * NULL for stages without a thread.  False, or true and err: what
+	 * failed there, though no write has reported it yet.
+	 */
+	bool (*failure)(struct sink *, struct err *);
 };
 
 struct sink {
@@ -39,7 +46,10 @@ struct sink {
 int sink_write(struct sink *, struct chunk *, struct err *);
 int sink_finish(struct sink *, struct err *);
 
-/* Copies bytes that are in no chunk; they need not outlive the call. */
+/* Copies bytes that are in no chunk; they need not outlive the call.  For
+ * headers and trailers: the copy is charged to no budget. */
 int sink_write_bytes(struct sink *, const void *, size_t, struct err *);
+
+void sink_free(struct sink *); /* NULL is fine */
 
 #endif

@@ -20,11 +20,13 @@ xmalloc(size_t n)
 {
 	return need(malloc(n));
 }
+
 void *
 xcalloc(size_t n, size_t size)
 {
 	return need(calloc(n, size));
 }
+
 char *
 xstrdup(const char *s)
 {

@@ -1,0 +1,108 @@
+#include <assert.h>
+#include <stdlib.h>
+
+#include "base/err.h"
+#include "base/monitor.h"
+#include "base/scope.h"
+#include "base/xalloc.h"
+
+#include "base/budget.h"
+
+struct budget {
+	struct budget *parent;
+	size_t size;
+	size_t left;
+	struct monitor mon; /* guards left */
+};
+
+struct budget *
+budget_new(size_t bytes)
+{
+	struct budget *b = xcalloc(1, sizeof(*b));
+
+	b->size = bytes;
+	b->left = bytes;
+	monitor_init(&b->mon);
+	return b;
+}
+
+struct budget *
+budget_carve(struct budget *parent, size_t bytes, struct err *err)
+{
+	struct budget *b;
+	size_t left;
+
+	monitor_lock(&parent->mon);
+	left = parent->left;
+	if (bytes <= left)
+		parent->left -= bytes;
+	monitor_unlock(&parent->mon);
+	if (bytes > left) {
+		err_set(err, ERR_REFUSED,
+		    "%zu KiB of memory are needed and %zu are left of %zu",
+		    bytes >> 10, left >> 10, parent->size >> 10);
+		return NULL;
+	}
+	b = budget_new(bytes);
+	b->parent = parent;
+	return b;
+}
+
+void
+budget_free(struct budget *b)
+{
+	if (b == NULL)
+		return;
+	assert(b->left == b->size);
+	if (b->parent != NULL)
+		budget_return(b->parent, b->size);
+	monitor_release(&b->mon);
+	free(b);
+}
+
+size_t
+budget_size(const struct budget *b)
+{
+	return b->size;
+}
+
+size_t
+budget_left(const struct budget *b)
+{
+	struct monitor *mon = (struct monitor *)&b->mon;
+	size_t left;
+
+	monitor_lock(mon);
+	left = b->left;
+	monitor_unlock(mon);
+	return left;
+}
+
+int
+budget_charge(
+    struct budget *b, size_t bytes, const struct scope *scope, struct err *err)
+{
+	int rc = 0;
+
+	if (bytes > b->size)
+		return err_set(err, ERR_REFUSED,
+		    "%zu KiB of memory are needed where %zu are allowed",
+		    bytes >> 10, b->size >> 10);
+	monitor_lock(&b->mon);
+	while (rc == 0 && b->left < bytes)
+		rc = monitor_wait(&b->mon, scope, err);
+	if (rc == 0)
+		b->left -= bytes;
+	monitor_unlock(&b->mon);
+	return rc;
+}
+
+void
+budget_return(struct budget *b, size_t bytes)
+{
+	monitor_lock(&b->mon);
+	assert(bytes <= b->size - b->left);
+	b->left += bytes;
+	monitor_broadcast(&b->mon);
+	monitor_unlock(&b->mon);
+}
