@@ -7,14 +7,17 @@
 struct buf;
 
 /*
- * Adds text with the values of sig=, code=, access_token=, password= and of
- * the headers named by redact_header() replaced by "[redacted]", and the user
- * information of URLs left out.
+ * Adds text with the values of sig=, code=, key=, access_token=, password=,
+ * client_secret= and the like (also percent-encoded, inside another URL's
+ * query, and as "password": "...") and of the headers named by
+ * redact_header() replaced by "[redacted]", and the user information of URLs
+ * left out.
  */
 void redact(struct buf *, const char *text);
 
 /* Authorization, Proxy-Authorization, Cookie, x-ms-copy-source,
- * x-ms-copy-source-authorization, x-ms-encryption-key, Metadata secrets. */
+ * x-ms-copy-source-authorization, x-ms-encryption-key, X-IDENTITY-HEADER and
+ * their kin, in any case. */
 bool redact_header(const char *name);
 
 #endif

@@ -36,10 +36,12 @@ void
 retry_init(struct retry *, const struct scope *, const struct retry_opts *);
 
 /*
- * 0 after a pause: go again.  -1: give up; err says why the last attempt
- * failed and how many there were, or that the scope was cancelled.  Only
- * ERR_TRANSIENT goes again, with exponential backoff and full jitter, and not
- * before err->retry_after_ms.
+ * 0 after a pause: go again; err is empty.  -1: give up; err says why the
+ * last attempt failed and how many there were, or that the scope was
+ * cancelled.  Only ERR_TRANSIENT goes again, with exponential backoff and full
+ * jitter, and not before err->retry_after_ms; it becomes ERR_UNREACHABLE when
+ * the next pause would pass the total or the scope's deadline, so that no
+ * loop further out starts over.
  */
 int retry_wait(struct retry *, struct err *);
 

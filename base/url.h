@@ -17,7 +17,7 @@ struct err;
 
 struct url {
 	char *scheme;	/* lower case */
-	char *user;	/* NULL when absent; decoded */
+	char *user;	/* NULL when absent or empty; decoded */
 	char *password; /* NULL when absent; decoded; a secret */
 	char *host;	/* without brackets; "" when absent */
 	int port;	/* 0 when absent */
@@ -25,7 +25,7 @@ struct url {
 	char *query;	/* encoded, without '?'; NULL when absent */
 };
 
-/* ERR_USAGE with a text that never holds the password or the query. */
+/* ERR_USAGE with a text that quotes nothing of the URL. */
 int url_parse(struct url *, const char *text, struct err *);
 void url_release(struct url *);
 
