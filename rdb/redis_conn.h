@@ -6,35 +6,27 @@
  * socket is ours because a snapshot is a raw stream that must not pass
  * through a reply buffer.
  *
- *	redis://[USER@]HOST[:6379][,HOST2[:PORT]...][/DB]
- *	rediss://...			the same over TLS
- *	unix:///PATH[?db=N]
- *
- * Passwords come by reference, never in a URL.
+ * Transport failures are ERR_UNREACHABLE past the scope's deadline and
+ * ERR_TRANSIENT for a connection that closed, broke or stalled; bytes that are
+ * no RESP2, or over a ceiling (resp_guard.h), are ERR_CORRUPT.  Every text
+ * names the server.  A connection is for one thread at a time.
  */
 #ifndef RDB_REDIS_CONN_H
 #define RDB_REDIS_CONN_H
 
-#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include <hiredis/hiredis.h>
 
+#include "rdb/redis_target.h"
+#include "rdb/redis_tls.h"
+
 struct credential;
 struct err;
 struct redis_conn;
 struct scope;
-
-#define REDIS_HOSTS_MAX 32
-
-struct redis_tls_opts {
-	const char *ca_file;   /* NULL: the system's */
-	const char *cert_file; /* client certificate; NULL: none */
-	const char *key_file;
-	const char *server_name; /* SNI and verified name; NULL: the host */
-};
 
 struct redis_opts {
 	const char *user;	     /* NULL: the URL's, else "default" */
@@ -42,30 +34,15 @@ struct redis_opts {
 	struct redis_tls_opts tls;
 	int64_t connect_timeout_ms; /* 0: 10,000 */
 	int64_t reply_timeout_ms;   /* without a byte; 0: 60,000 */
+	size_t reply_max;	    /* bytes of one reply; 0: 64 MiB */
 };
-
-/* Where one server is, taken from a URL that may name several. */
-struct redis_address {
-	char *host; /* or the path of a unix socket */
-	int port;   /* 0: unix socket */
-	bool tls;
-};
-
-struct redis_target {
-	struct redis_address *hosts;
-	size_t nhosts;
-	char *user; /* NULL: not given */
-	int db;
-	char *shown; /* the URL as it may be shown */
-};
-
-int redis_target_parse(const char *url, struct redis_target *, struct err *);
-void redis_target_release(struct redis_target *);
 
 /*
- * Connects, AUTHs and PINGs.  ERR_AUTH for a wrong password, a missing one or
+ * Connects, AUTHs, PINGs, and SELECTs the address' database unless it is 0,
+ * all within connect_timeout_ms.  A credential whose value was refused is
+ * asked once for a fresh one.  ERR_AUTH for a wrong password, a missing one or
  * a certificate that does not verify; ERR_UNREACHABLE when nothing answers;
- * ERR_TRANSIENT for -LOADING.  opts is copied, what it points at borrowed.
+ * ERR_TRANSIENT for -LOADING.  Nothing is borrowed beyond the call.
  */
 struct redis_conn *
 redis_connect(const struct redis_address *, const char *url_user,
@@ -75,16 +52,15 @@ void redis_conn_free(struct redis_conn *);
 const char *redis_conn_name(const struct redis_conn *); /* "host:port" */
 int redis_conn_fd(const struct redis_conn *);
 
-/* Our own address and the server's, numeric, as the socket has them. */
+/* Our own address and the server's, numeric, as the socket has them; "" for a
+ * unix socket. */
 int redis_conn_local_ip(const struct redis_conn *, char out[64], struct err *);
 int redis_conn_peer_ip(const struct redis_conn *, char out[64], struct err *);
 
 /*
  * One command, one reply, to be freed with freeReplyObject().  An error reply
- * is -1: ERR_AUTH for NOAUTH, NOPERM, WRONGPASS; ERR_TRANSIENT for LOADING,
- * BUSY, MASTERDOWN, TRYAGAIN, CLUSTERDOWN; ERR_UNSUPPORTED for an unknown
- * command or subcommand; else ERR_REFUSED; err->code is its first word.
- * Arguments are never part of the text.
+ * is NULL with err as redis_error.h tells, and the connection can go on; after
+ * any other failure it is spent, and every later call fails alike.
  */
 redisReply *redis_command(struct redis_conn *, const struct scope *,
     struct err *, const char *format, ...);
@@ -104,10 +80,13 @@ int redis_conn_queue(struct redis_conn *, const struct scope *, const void *,
     size_t, struct err *);
 int redis_conn_flush(struct redis_conn *, const struct scope *, struct err *);
 
-/* The next reply of a pipeline; error replies are returned, not failures. */
+/*
+ * The next reply of a pipeline; error replies are returned, not failures (see
+ * redis_error.h).  When waiting failed it may be called again.
+ */
 redisReply *
 redis_conn_reply(struct redis_conn *, const struct scope *, struct err *);
-/* Whether a reply can be had without waiting. */
+/* Whether a reply, or the connection's failure, can be had without waiting. */
 bool redis_conn_reply_ready(struct redis_conn *);
 
 /*

@@ -1,0 +1,56 @@
+/*
+ * redis_socket.h -- bytes to and from one server: TCP, TLS or a unix socket.
+ *
+ * The socket is non-blocking; every wait ends with the scope.  Names are
+ * resolved by getaddrinfo(), which does not hear the scope: it can outlast a
+ * deadline by the resolver's own timeouts.  Numeric addresses never wait.
+ */
+#ifndef RDB_REDIS_SOCKET_H
+#define RDB_REDIS_SOCKET_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct err;
+struct redis_address;
+struct redis_socket;
+struct redis_tls_opts;
+struct scope;
+
+/*
+ * Tries every address of the host in turn, each with its share of the time
+ * that the scope leaves.  ERR_UNREACHABLE when none answers; else as
+ * redis_tls.h says.
+ */
+struct redis_socket *redis_socket_open(const struct redis_address *,
+    const struct redis_tls_opts *, const struct scope *, struct err *);
+void redis_socket_free(struct redis_socket *);
+
+int redis_socket_fd(const struct redis_socket *);
+
+/* From now on, no byte either way for so long is ERR_TRANSIENT; 0: never. */
+void redis_socket_set_stall(struct redis_socket *, int64_t stall_ms);
+
+/*
+ * At least one byte; *got is 0 at the peer's end.  ERR_UNREACHABLE past the
+ * scope's deadline, ERR_TRANSIENT for a connection that broke or stalled.  No
+ * byte is lost when waiting fails.
+ */
+int redis_socket_read(struct redis_socket *, const struct scope *, void *,
+    size_t, size_t *got, struct err *);
+
+/* 1: as redis_socket_read() would succeed; 0: it would have to wait. */
+int redis_socket_try_read(
+    struct redis_socket *, void *, size_t, size_t *got, struct err *);
+
+/* All or an unknown part: after a failure nothing more can be written. */
+int redis_socket_write(struct redis_socket *, const struct scope *,
+    const void *, size_t, struct err *);
+
+/* Numeric, "" for a unix socket. */
+int
+redis_socket_local_ip(const struct redis_socket *, char out[64], struct err *);
+int
+redis_socket_peer_ip(const struct redis_socket *, char out[64], struct err *);
+
+#endif

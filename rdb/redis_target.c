@@ -1,0 +1,266 @@
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/un.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/url.h"
+#include "base/xalloc.h"
+
+#include "rdb/redis_target.h"
+
+#define PORT_DEFAULT 6379
+#define PORT_MAX     65535
+#define DB_MAX	     999999
+#define HOST_MAX     253 /* RFC 1035 */
+
+/* The whole of text as a number up to max; -1 when it is none. */
+static int
+parse_number(const char *text, int max)
+{
+	long n = 0;
+
+	if (*text == '\0')
+		return -1;
+	for (; *text != '\0'; text++) {
+		if (!isdigit((unsigned char)*text))
+			return -1;
+		n = n * 10 + (*text - '0');
+		if (n > max)
+			return -1;
+	}
+	return (int)n;
+}
+
+static int
+parse_db(const char *text, int *db, struct err *err)
+{
+	*db = parse_number(text, DB_MAX);
+	if (*db < 0)
+		return err_set(err, ERR_USAGE,
+		    "a redis URL ends in a database number, not '%.32s'", text);
+	return 0;
+}
+
+static bool
+is_host(const char *s, bool bracketed)
+{
+	size_t len = strlen(s);
+
+	if (len == 0 || len > HOST_MAX)
+		return false;
+	for (; *s != '\0'; s++)
+		if (!isalnum((unsigned char)*s) && strchr(".-_", *s) == NULL &&
+		    !(bracketed && strchr(":%", *s) != NULL))
+			return false;
+	return true;
+}
+
+/* text is HOST, HOST:PORT, [V6] or [V6]:PORT; it is cut up in place. */
+static int
+parse_host(char *text, struct redis_address *out, struct err *err)
+{
+	bool bracketed = text[0] == '[';
+	char *host = text;
+	char *port;
+
+	if (bracketed) {
+		port = strchr(++host, ']');
+		if (port == NULL)
+			return err_set(err, ERR_USAGE,
+			    "an address in a redis URL lacks its ']'");
+		*port++ = '\0';
+		if (*port != '\0' && *port != ':')
+			return err_set(err, ERR_USAGE,
+			    "':PORT' must follow the ']' in a redis URL");
+	} else {
+		port = host + strcspn(host, ":");
+	}
+	out->port = PORT_DEFAULT;
+	if (*port == ':') {
+		*port++ = '\0';
+		out->port = parse_number(port, PORT_MAX);
+		if (out->port <= 0)
+			return err_set(err, ERR_USAGE,
+			    "'%.16s' is no port in a redis URL", port);
+	}
+	if (!is_host(host, bracketed))
+		return err_set(
+		    err, ERR_USAGE, "'%.64s' is no host in a redis URL", host);
+	out->host = xstrdup(host);
+	return 0;
+}
+
+static int
+parse_hosts(char *list, bool tls, struct redis_target *t, struct err *err)
+{
+	for (char *next; list != NULL; list = next) {
+		struct redis_address *a = &t->hosts[t->nhosts];
+
+		if (t->nhosts == REDIS_HOSTS_MAX)
+			return err_set(err, ERR_USAGE,
+			    "a redis URL names at most %d hosts",
+			    REDIS_HOSTS_MAX);
+		next = strchr(list, ',');
+		if (next != NULL)
+			*next++ = '\0';
+		if (parse_host(list, a, err) != 0)
+			return -1;
+		a->tls = tls;
+		a->db = t->db;
+		t->nhosts++;
+	}
+	return 0;
+}
+
+/* USER@ at the front of rest; returns what follows it, or NULL. */
+static char *
+parse_user(char *rest, struct redis_target *t, struct err *err)
+{
+	size_t authority = strcspn(rest, "/?");
+	char *at = memrchr(rest, '@', authority);
+
+	if (at == NULL)
+		return rest;
+	*at = '\0';
+	if (strchr(rest, ':') != NULL) {
+		err_set(err, ERR_USAGE,
+		    "a password does not belong into a redis URL; refer to "
+		    "it by the environment or a file");
+		return NULL;
+	}
+	if (url_decode(rest, err) != 0)
+		return NULL;
+	if (*rest != '\0')
+		t->user = xstrdup(rest);
+	return at + 1;
+}
+
+static int
+parse_unix(char *rest, struct redis_target *t, struct err *err)
+{
+	char *query = strchr(rest, '?');
+
+	if (query != NULL) {
+		*query++ = '\0';
+		if (strncmp(query, "db=", 3) != 0)
+			return err_set(err, ERR_USAGE,
+			    "a unix URL takes '?db=N' and nothing else");
+		if (parse_db(query + 3, &t->db, err) != 0)
+			return -1;
+	}
+	if (url_decode(rest, err) != 0)
+		return -1;
+	if (rest[0] != '/' || rest[1] == '\0')
+		return err_set(err, ERR_USAGE,
+		    "a unix URL is unix:///PATH, with an absolute path");
+	if (strlen(rest) >= sizeof(((struct sockaddr_un *)0)->sun_path))
+		return err_set(err, ERR_USAGE,
+		    "the path of a unix socket is too long for the system");
+	t->hosts[0].host = xstrdup(rest);
+	t->hosts[0].db = t->db;
+	t->nhosts = 1;
+	return 0;
+}
+
+static int
+parse_tcp(char *rest, bool tls, struct redis_target *t, struct err *err)
+{
+	char *path = strchr(rest, '/');
+
+	if (strchr(rest, '?') != NULL || strchr(rest, '#') != NULL)
+		return err_set(err, ERR_USAGE,
+		    "a redis URL takes no '?' or '#': options are given apart");
+	if (path != NULL) {
+		*path++ = '\0';
+		if (*path != '\0' && parse_db(path, &t->db, err) != 0)
+			return -1;
+	}
+	return parse_hosts(rest, tls, t, err);
+}
+
+static char *
+show(const struct redis_target *t)
+{
+	struct buf b;
+
+	buf_init(&b, URL_MAX);
+	if (t->hosts[0].port == 0) {
+		buf_adds(&b, "unix://");
+		url_encode(&b, t->hosts[0].host, true);
+		if (t->db != 0)
+			buf_addf(&b, "?db=%d", t->db);
+		return buf_take(&b);
+	}
+	buf_adds(&b, t->hosts[0].tls ? "rediss://" : "redis://");
+	for (size_t i = 0; i < t->nhosts; i++) {
+		const struct redis_address *a = &t->hosts[i];
+		bool v6 = strchr(a->host, ':') != NULL;
+
+		buf_addf(&b, "%s%s%s%s:%d", i > 0 ? "," : "", v6 ? "[" : "",
+		    a->host, v6 ? "]" : "", a->port);
+	}
+	if (t->db != 0)
+		buf_addf(&b, "/%d", t->db);
+	return buf_take(&b);
+}
+
+static int
+parse_scheme(char *text, struct redis_target *t, struct err *err)
+{
+	static const struct {
+		const char *prefix;
+		bool tls;
+	} tcp[] = {{"redis://", false}, {"rediss://", true}};
+	char *rest;
+
+	if (strncmp(text, "unix://", 7) == 0) {
+		rest = parse_user(text + 7, t, err);
+		return rest != NULL ? parse_unix(rest, t, err) : -1;
+	}
+	for (size_t i = 0; i < 2; i++) {
+		size_t len = strlen(tcp[i].prefix);
+
+		if (strncmp(text, tcp[i].prefix, len) != 0)
+			continue;
+		rest = parse_user(text + len, t, err);
+		return rest != NULL ? parse_tcp(rest, tcp[i].tls, t, err) : -1;
+	}
+	return err_set(err, ERR_USAGE,
+	    "a Redis is named by redis://, rediss:// or unix://");
+}
+
+int
+redis_target_parse(const char *url, struct redis_target *out, struct err *err)
+{
+	char *text;
+	int rc;
+
+	*out = (struct redis_target){0};
+	if (strlen(url) > URL_MAX)
+		return err_set(
+		    err, ERR_USAGE, "a redis URL is over %d bytes", URL_MAX);
+	text = xstrdup(url);
+	out->hosts = xcalloc(REDIS_HOSTS_MAX, sizeof(*out->hosts));
+	rc = parse_scheme(text, out, err);
+	if (rc == 0)
+		out->shown = show(out);
+	else
+		redis_target_release(out);
+	/* It may have held a password, which was refused. */
+	explicit_bzero(text, strlen(url));
+	free(text);
+	return rc;
+}
+
+void
+redis_target_release(struct redis_target *t)
+{
+	for (size_t i = 0; i < t->nhosts; i++)
+		free(t->hosts[i].host);
+	free(t->hosts);
+	free(t->user);
+	free(t->shown);
+	*t = (struct redis_target){0};
+}
