@@ -18,13 +18,14 @@
 
 #include "base/buf.h"
 
+struct cJSON;
 struct err;
 
 enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR };
 
 struct log_line {
-	bool on; /* this level is shown at all */
-	bool json;
+	bool on;	      /* this level is shown at all */
+	struct cJSON *fields; /* as JSON, else NULL */
 	struct buf text;
 };
 

@@ -1,0 +1,165 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/err.h"
+#include "base/scope.h"
+#include "base/xalloc.h"
+
+#include "base/process.h"
+
+#define KEPT 4
+
+/* "PATH=..." of ours, of those that are set. */
+static void
+scrubbed_env(char *env[KEPT + 1])
+{
+	static const char *const kept[KEPT] = {"PATH", "HOME", "LANG", "TZ"};
+	size_t n = 0;
+
+	for (size_t i = 0; i < KEPT; i++) {
+		const char *value = getenv(kept[i]);
+		size_t size;
+
+		if (value == NULL)
+			continue;
+		size = strlen(kept[i]) + strlen(value) + 2;
+		env[n] = xmalloc(size);
+		snprintf(env[n++], size, "%s=%s", kept[i], value);
+	}
+	env[n] = NULL;
+}
+
+static int
+set_actions(
+    posix_spawn_file_actions_t *actions, const struct process_opts *opts)
+{
+	int fds[] = {opts->stdin_fd, opts->stdout_fd, opts->stderr_fd};
+	int rc = 0;
+
+	for (int to = 0; to < 3 && rc == 0; to++) {
+		if (fds[to] != 0)
+			rc = posix_spawn_file_actions_adddup2(
+			    actions, fds[to], to);
+		else if (to != STDERR_FILENO)
+			rc = posix_spawn_file_actions_addopen(
+			    actions, to, "/dev/null", O_RDWR, 0);
+	}
+	/* Also what some library opened without O_CLOEXEC. */
+	if (rc == 0)
+		rc = posix_spawn_file_actions_addclosefrom_np(actions, 3);
+	return rc;
+}
+
+/* Ours are blocked in most threads, and a child would keep that. */
+static int
+set_signals(posix_spawnattr_t *attr)
+{
+	sigset_t none, all;
+	int rc;
+
+	sigemptyset(&none);
+	sigfillset(&all);
+	rc = posix_spawnattr_setsigmask(attr, &none);
+	if (rc == 0)
+		rc = posix_spawnattr_setsigdefault(attr, &all);
+	if (rc == 0)
+		rc = posix_spawnattr_setflags(
+		    attr, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+	return rc;
+}
+
+int
+process_start(pid_t *pid, const char *const argv[],
+    const struct process_opts *opts, struct err *err)
+{
+	static const struct process_opts none;
+	posix_spawn_file_actions_t actions;
+	posix_spawnattr_t attr;
+	char *scrubbed[KEPT + 1];
+	char *const *env;
+	int rc;
+
+	if (opts == NULL)
+		opts = &none;
+	scrubbed_env(scrubbed);
+	env = opts->env != NULL ? (char *const *)opts->env : scrubbed;
+	posix_spawn_file_actions_init(&actions);
+	posix_spawnattr_init(&attr);
+	rc = set_actions(&actions, opts);
+	if (rc == 0)
+		rc = set_signals(&attr);
+	if (rc == 0)
+		rc = posix_spawnp(
+		    pid, argv[0], &actions, &attr, (char *const *)argv, env);
+	posix_spawnattr_destroy(&attr);
+	posix_spawn_file_actions_destroy(&actions);
+	for (char **p = scrubbed; *p != NULL; p++)
+		free(*p);
+	if (rc != 0) {
+		errno = rc;
+		return err_sys(err, "starting '%s'", argv[0]);
+	}
+	return 0;
+}
+
+/* Until it has exited; it is not reaped. */
+static int
+wait_exit(pid_t pid, const struct scope *scope, struct err *err)
+{
+	int fd = (int)syscall(SYS_pidfd_open, pid, 0);
+	int rc;
+
+	if (fd == -1)
+		return err_sys(err, "process %d", (int)pid);
+	rc = scope_wait_fd(scope, fd, POLLIN, err);
+	close(fd);
+	return rc;
+}
+
+static int
+reap(pid_t pid, int *status, struct err *err)
+{
+	pid_t rc;
+	int raw;
+
+	do
+		rc = waitpid(pid, &raw, 0);
+	while (rc == -1 && errno == EINTR);
+	if (rc == -1)
+		return err_sys(err, "process %d", (int)pid);
+	*status = WIFSIGNALED(raw) ? 128 + WTERMSIG(raw) : WEXITSTATUS(raw);
+	return 0;
+}
+
+int
+process_wait(pid_t pid, const struct scope *scope, int *status, struct err *err)
+{
+	if (wait_exit(pid, scope, err) != 0)
+		return -1;
+	return reap(pid, status, err);
+}
+
+void
+process_stop(pid_t pid, const struct scope *scope, int grace_ms)
+{
+	/* Its own: the time to stop things is after a scope has ended. */
+	struct scope grace = scope_root(NULL);
+	struct err err;
+	int status;
+
+	grace.clock = scope->clock;
+	grace = scope_within(&grace, grace_ms);
+	kill(pid, SIGTERM);
+	if (wait_exit(pid, &grace, &err) != 0)
+		kill(pid, SIGKILL);
+	reap(pid, &status, &err);
+}
