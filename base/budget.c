@@ -1,4 +1,5 @@
 #include <assert.h>
+#include <stdbool.h>
 #include <stdlib.h>
 
 #include "base/err.h"
@@ -12,7 +13,8 @@ struct budget {
 	struct budget *parent;
 	size_t size;
 	size_t left;
-	struct monitor mon; /* guards left */
+	bool closed; /* freed, but for what is still charged */
+	struct monitor mon; /* guards left and closed */
 };
 
 struct budget *
@@ -48,16 +50,28 @@ budget_carve(struct budget *parent, size_t bytes, struct err *err)
 	return b;
 }
 
-void
-budget_free(struct budget *b)
+static void
+destroy(struct budget *b)
 {
-	if (b == NULL)
-		return;
-	assert(b->left == b->size);
 	if (b->parent != NULL)
 		budget_return(b->parent, b->size);
 	monitor_release(&b->mon);
 	free(b);
+}
+
+void
+budget_free(struct budget *b)
+{
+	bool last;
+
+	if (b == NULL)
+		return;
+	monitor_lock(&b->mon);
+	b->closed = true;
+	last = b->left == b->size;
+	monitor_unlock(&b->mon);
+	if (last)
+		destroy(b);
 }
 
 size_t
@@ -100,9 +114,14 @@ budget_charge(
 void
 budget_return(struct budget *b, size_t bytes)
 {
+	bool last;
+
 	monitor_lock(&b->mon);
 	assert(bytes <= b->size - b->left);
 	b->left += bytes;
+	last = b->closed && b->left == b->size;
 	monitor_broadcast(&b->mon);
 	monitor_unlock(&b->mon);
+	if (last)
+		destroy(b);
 }

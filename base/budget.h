@@ -21,7 +21,10 @@ struct budget *budget_new(size_t bytes);
 /* Take bytes off parent for as long as the child lives. */
 struct budget *budget_carve(struct budget *parent, size_t bytes, struct err *);
 
-/* All that was charged must be back. */
+/*
+ * What is still charged, by chunks that later stages hold, keeps it alive: the
+ * share goes back to the parent with the last of them.
+ */
 void budget_free(struct budget *);
 
 size_t budget_size(const struct budget *);

@@ -29,9 +29,12 @@ struct err;
 struct fingerprint;
 struct rdb_visitor;
 
+/* Sums of 128 bits, low half first, over the same keys. */
 struct fp_sum {
-	uint64_t lo, hi;
 	uint64_t keys;
+	uint64_t value[2];  /* everything that is compared */
+	uint64_t stream[2]; /* stream fields that older encodings lack */
+	uint64_t opaque[2]; /* the bytes of module values */
 };
 
 struct fp_bucket {

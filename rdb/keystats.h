@@ -2,8 +2,8 @@
  * keystats.h -- what is in a dump: counts and bytes by database and kind, the
  * biggest keys, memory by prefix.
  *
- * A visitor, in bounded memory: the number of databases, prefixes and biggest
- * keys kept has a ceiling, beyond which the rest is summed up as "others".
+ * A visitor, in bounded memory: prefixes beyond KEYSTATS_PREFIXES_MAX are summed
+ * up as "(others)", databases beyond KEYSTATS_DBS_MAX in the last of them.
  */
 #ifndef RDB_KEYSTATS_H
 #define RDB_KEYSTATS_H
@@ -12,6 +12,9 @@
 #include <stdint.h>
 
 #include "rdb/rdb_reader.h"
+
+#define KEYSTATS_PREFIXES_MAX 10000
+#define KEYSTATS_DBS_MAX      1024
 
 struct keystats;
 
@@ -56,12 +59,10 @@ const struct keystats_big *keystats_biggest(struct keystats *, size_t *n);
 /* Most bytes first; the last may be "(others)". */
 const struct keystats_prefix *keystats_prefixes(struct keystats *, size_t *n);
 
-/* A library of functions, and AUX fields worth knowing, seen on the way. */
-uint64_t keystats_functions(const struct keystats *);
-const char *keystats_aux(const struct keystats *, const char *name);
+uint64_t keystats_functions(const struct keystats *);  /* libraries */
+uint64_t keystats_field_ttls(const struct keystats *); /* hash fields */
 
-/* Adds a key as it may be shown: printable, others as \xHH, cut with "...". */
-struct buf;
-void key_show(struct buf *, const unsigned char *, size_t);
+/* "redis-ver" or "valkey-ver" of the dump's AUX fields; "" when absent. */
+const char *keystats_version(const struct keystats *);
 
 #endif

@@ -1,0 +1,24 @@
+/* env.h -- what every operation on snapshots borrows from the process. */
+#ifndef AGENT_SNAPSHOT_ENV_H
+#define AGENT_SNAPSHOT_ENV_H
+
+#include <stdint.h>
+
+struct budget;
+struct journal;
+struct pool;
+struct progress;
+struct secret;
+
+struct snapshot_env {
+	struct budget *budget;
+	struct pool *pool;
+	struct journal *journal;
+	struct progress *progress;	 /* NULL: nobody watches */
+	const struct secret *cipher_key; /* NULL: neither seal nor open */
+	const char *spool_dir;		 /* NULL: the default */
+	uint64_t spool_max;		 /* bytes; 0: the default */
+	unsigned in_flight;		 /* blocks or ranges; 0: 4 */
+};
+
+#endif

@@ -1,0 +1,47 @@
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "base/xalloc.h"
+#include "rdb/fingerprint.h"
+
+#include "agent/snapshot/manifest.h"
+
+struct manifest *
+manifest_new(void)
+{
+	struct manifest *m = xcalloc(1, sizeof(*m));
+
+	m->offset = -1;
+	return m;
+}
+
+void
+manifest_free(struct manifest *m)
+{
+	if (m == NULL)
+		return;
+	free(m->job);
+	free(m->tool);
+	free(m->way);
+	free(m->source);
+	free(m->server);
+	free(m->host);
+	free(m->parts);
+	free(m->seek);
+	free(m->dbs);
+	fingerprint_free(m->fingerprint);
+	cJSON_Delete(m->unknown);
+	free(m);
+}
+
+uint64_t
+manifest_stored_bytes(const struct manifest *m)
+{
+	uint64_t bytes = 0;
+
+	for (size_t i = 0; i < m->nparts; i++)
+		bytes += m->parts[i].bytes;
+	return bytes;
+}

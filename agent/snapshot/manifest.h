@@ -1,0 +1,106 @@
+/*
+ * manifest.h -- what a snapshot is: the last blob written, the first removed.
+ *
+ * A snapshot exists once its manifest does.  The document (docs/DESIGN.md,
+ * "A snapshot in a store") is JSON with "format": 1; fields that this version
+ * does not know are kept and written back, a format that it does not know is
+ * refused.
+ */
+#ifndef AGENT_SNAPSHOT_MANIFEST_H
+#define AGENT_SNAPSHOT_MANIFEST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cjson/cJSON.h>
+
+#include "agent/snapshot/snapshot_id.h"
+#include "base/digest.h"
+#include "rdb/keystats.h"
+#include "rdb/rdb_reader.h"
+#include "storage/codec.h"
+
+struct err;
+struct fingerprint;
+
+#define MANIFEST_BYTES_MAX ((size_t)16 << 20)
+#define MANIFEST_PARTS_MAX 10000
+#define MANIFEST_DBS_MAX   1024
+#define MANIFEST_FORMAT	   1
+#define MANIFEST_NAME	   "manifest.json"
+
+struct manifest_db {
+	uint32_t db;
+	struct keystats_count count;
+};
+
+/* A piece of the coded dump, in one blob beside the manifest. */
+struct manifest_part {
+	char name[64];			    /* "part-0000.rdb.gz" */
+	uint64_t bytes;			    /* as stored */
+	unsigned char sha256[SHA256_BYTES]; /* of the bytes as stored */
+};
+
+struct manifest {
+	char id[SNAPSHOT_ID_SIZE];
+	char *job;
+	char *tool; /* version that made it */
+
+	/* Where and how it was taken. */
+	char *way;	 /* "sync", "file" */
+	char *source;	 /* the URL as shown, or a path */
+	char *server;	 /* "redis 7.0.15"; "" unknown */
+	char *host;	 /* the server asked, "10.0.0.4:6379" */
+	char replid[41]; /* "" unknown */
+	int64_t offset;	 /* -1 unknown */
+	bool consistent; /* a point in time */
+
+	/* Wall clock, Unix ms. */
+	int64_t point_ms; /* the data stood for this instant */
+	int64_t started_ms, finished_ms;
+	int64_t child_ms; /* the source's snapshot child lived */
+
+	/* The dump. */
+	struct manifest_part *parts;
+	size_t nparts;
+	enum codec codec;
+	bool sealed;	    /* cipher.h */
+	uint64_t raw_bytes; /* of the RDB file */
+	unsigned char raw_sha256[SHA256_BYTES];
+	int rdb_version;
+	bool valkey;
+	bool has_crc;
+	uint64_t crc64;
+	bool verified;		 /* false: newer than the reader */
+	struct seek_point *seek; /* of the coded stream, all parts */
+	size_t nseek;
+
+	/* What is in it (verified ones only). */
+	struct keystats_count total;
+	struct keystats_count kinds[RDB_KINDS];
+	struct manifest_db *dbs;
+	size_t ndbs;
+	uint32_t types_seen; /* as in rdb_summary */
+	uint32_t db_max;
+	uint64_t functions;
+	bool has_modules;
+	struct fingerprint *fingerprint; /* NULL when unverified */
+
+	cJSON *unknown; /* fields kept as they came */
+};
+
+struct manifest *manifest_new(void);
+void manifest_free(struct manifest *);
+
+/* The sum of the parts, as stored. */
+uint64_t manifest_stored_bytes(const struct manifest *);
+
+/* To be freed with cJSON_Delete(). */
+cJSON *manifest_format(const struct manifest *);
+
+/* ERR_CORRUPT for what no version made, ERR_UNSUPPORTED for a newer format;
+ * every name and number is checked against its ceiling. */
+struct manifest *manifest_parse(const char *, size_t, struct err *);
+
+#endif

@@ -1,0 +1,158 @@
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "rdb/fingerprint.h"
+
+#include "agent/snapshot/manifest.h"
+
+static void
+add_hex(cJSON *o, const char *key, const unsigned char *p, size_t n)
+{
+	char hex[2 * SHA256_BYTES + 1];
+
+	hex_encode(p, n, hex);
+	cJSON_AddStringToObject(o, key, hex);
+}
+
+static void
+add_count(cJSON *o, const struct keystats_count *c)
+{
+	json_add_int(o, "keys", (int64_t)c->keys);
+	json_add_int(o, "expiring", (int64_t)c->expiring);
+	json_add_int(o, "bytes", (int64_t)c->bytes);
+	json_add_int(o, "elements", (int64_t)c->elements);
+}
+
+static void
+add_source(cJSON *root, const struct manifest *m)
+{
+	cJSON *o = cJSON_AddObjectToObject(root, "source");
+
+	cJSON_AddStringToObject(o, "way", m->way);
+	cJSON_AddStringToObject(o, "url", m->source);
+	cJSON_AddStringToObject(o, "host", m->host);
+	cJSON_AddStringToObject(o, "server", m->server);
+	if (m->replid[0] != '\0')
+		cJSON_AddStringToObject(o, "replid", m->replid);
+	if (m->offset >= 0)
+		json_add_int(o, "offset", m->offset);
+	cJSON_AddBoolToObject(o, "consistent", m->consistent);
+	json_add_int(o, "child_ms", m->child_ms);
+}
+
+static void
+add_times(cJSON *root, const struct manifest *m)
+{
+	cJSON *o = cJSON_AddObjectToObject(root, "times");
+
+	json_add_int(o, "point_ms", m->point_ms);
+	json_add_int(o, "started_ms", m->started_ms);
+	json_add_int(o, "finished_ms", m->finished_ms);
+}
+
+static void
+add_parts(cJSON *root, const struct manifest *m)
+{
+	cJSON *list = cJSON_AddArrayToObject(root, "parts");
+
+	for (size_t i = 0; i < m->nparts; i++) {
+		const struct manifest_part *p = &m->parts[i];
+		cJSON *o = cJSON_CreateObject();
+
+		cJSON_AddStringToObject(o, "name", p->name);
+		json_add_int(o, "bytes", (int64_t)p->bytes);
+		add_hex(o, "sha256", p->sha256, sizeof(p->sha256));
+		cJSON_AddItemToArray(list, o);
+	}
+}
+
+static void
+add_dump(cJSON *root, const struct manifest *m)
+{
+	cJSON *o = cJSON_AddObjectToObject(root, "dump");
+	cJSON *seek;
+	char crc[17];
+
+	cJSON_AddStringToObject(o, "codec", codec_name(m->codec));
+	cJSON_AddStringToObject(
+	    o, "cipher", m->sealed ? "aes-256-gcm" : "none");
+	json_add_int(o, "raw_bytes", (int64_t)m->raw_bytes);
+	add_hex(o, "raw_sha256", m->raw_sha256, sizeof(m->raw_sha256));
+	json_add_int(o, "rdb_version", m->rdb_version);
+	cJSON_AddStringToObject(o, "family", m->valkey ? "valkey" : "redis");
+	if (m->has_crc) {
+		snprintf(crc, sizeof(crc), "%016" PRIx64, m->crc64);
+		cJSON_AddStringToObject(o, "crc64", crc);
+	}
+	cJSON_AddBoolToObject(o, "verified", m->verified);
+	if (m->nseek == 0)
+		return;
+	seek = cJSON_AddArrayToObject(o, "seek");
+	for (size_t i = 0; i < m->nseek; i++) {
+		cJSON *pair = cJSON_CreateArray();
+
+		cJSON_AddItemToArray(
+		    pair, cJSON_CreateNumber((double)m->seek[i].raw));
+		cJSON_AddItemToArray(
+		    pair, cJSON_CreateNumber((double)m->seek[i].coded));
+		cJSON_AddItemToArray(seek, pair);
+	}
+}
+
+static void
+add_data(cJSON *root, const struct manifest *m)
+{
+	cJSON *o = cJSON_AddObjectToObject(root, "data");
+	cJSON *list;
+
+	add_count(o, &m->total);
+	json_add_int(o, "functions", (int64_t)m->functions);
+	cJSON_AddBoolToObject(o, "modules", m->has_modules);
+	json_add_int(o, "types_seen", m->types_seen);
+	json_add_int(o, "db_max", m->db_max);
+	list = cJSON_AddObjectToObject(o, "kinds");
+	for (int i = 0; i < RDB_KINDS; i++)
+		if (m->kinds[i].keys > 0)
+			add_count(cJSON_AddObjectToObject(
+				      list, rdb_kind_name((enum rdb_kind)i)),
+			    &m->kinds[i]);
+	list = cJSON_AddArrayToObject(o, "dbs");
+	for (size_t i = 0; i < m->ndbs; i++) {
+		cJSON *db = cJSON_CreateObject();
+
+		json_add_int(db, "db", m->dbs[i].db);
+		add_count(db, &m->dbs[i].count);
+		cJSON_AddItemToArray(list, db);
+	}
+}
+
+cJSON *
+manifest_format(const struct manifest *m)
+{
+	cJSON *root = m->unknown != NULL ? cJSON_Duplicate(m->unknown, true)
+					 : NULL;
+	cJSON *known = cJSON_CreateObject();
+
+	json_add_int(known, "format", MANIFEST_FORMAT);
+	cJSON_AddStringToObject(known, "id", m->id);
+	cJSON_AddStringToObject(known, "job", m->job);
+	cJSON_AddStringToObject(known, "tool", m->tool);
+	add_source(known, m);
+	add_times(known, m);
+	add_parts(known, m);
+	add_dump(known, m);
+	if (m->verified)
+		add_data(known, m);
+	if (m->fingerprint != NULL)
+		cJSON_AddItemToObject(
+		    known, "fingerprint", fingerprint_format(m->fingerprint));
+	while (root != NULL && root->child != NULL) {
+		cJSON *item = cJSON_DetachItemViaPointer(root, root->child);
+
+		cJSON_AddItemToObject(known, item->string, item);
+	}
+	cJSON_Delete(root);
+	return known;
+}

@@ -1,0 +1,65 @@
+/*
+ * snapshot_load.h -- a snapshot from a store into a Redis, by the best way.
+ *
+ * What it does before anything is written: the guard's leave, the target
+ * checked against the manifest, the copy read and proved whole.
+ */
+#ifndef AGENT_SNAPSHOT_SNAPSHOT_LOAD_H
+#define AGENT_SNAPSHOT_SNAPSHOT_LOAD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "rdb/fingerprint.h"
+
+struct err;
+struct manifest;
+struct posing_opts;
+struct redis_opts;
+struct redis_target;
+struct scope;
+struct snapshot_env;
+struct store;
+
+enum restorer { RESTORER_AUTO, RESTORER_REPLICA, RESTORER_RESTORE };
+
+const char *restorer_name(enum restorer);
+int restorer_parse(const char *, enum restorer *, struct err *);
+
+struct snapshot_load_opts {
+	const struct redis_target *target;
+	const struct redis_opts *redis;
+	enum restorer way;
+	/* The target's "host:port", repeated by the user, when data there
+	 * that is not this job's may be destroyed; NULL: may not. */
+	const char *overwrite;
+	bool unverified;      /* load a snapshot that could not be parsed */
+	unsigned connections; /* for restore; 0: 4 */
+	const char *bind, *advertise; /* for replica; see posing_master.h */
+	int port;
+	const char *tls_cert, *tls_key, *tls_ca;
+};
+
+struct snapshot_load_facts {
+	enum restorer way;
+	char why[240];	  /* why that one */
+	uint64_t keys;	  /* in the snapshot */
+	uint64_t expired; /* not loaded: their time had passed */
+	bool replaced;	  /* the target held data before */
+};
+
+int snapshot_load(struct store *, const struct manifest *, const struct scope *,
+    const struct snapshot_env *, const struct snapshot_load_opts *,
+    struct snapshot_load_facts *, struct err *);
+
+/*
+ * Take the dump of a Redis, keep nothing, and compare its fingerprint to the
+ * manifest's.  *out is the target's fingerprint, to be freed, when not NULL.
+ * 0 whether or not they are the same: see result.
+ */
+int snapshot_compare(const struct manifest *, const struct redis_target *,
+    const struct redis_opts *, const struct scope *,
+    const struct snapshot_env *, struct fp_comparison *result,
+    struct fingerprint **out, struct err *);
+
+#endif

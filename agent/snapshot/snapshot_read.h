@@ -1,0 +1,42 @@
+/*
+ * snapshot_read.h -- the raw dump of a snapshot, proved while it is read.
+ *
+ *	parts -> digest -> open? -> decoder -> digest -> reader -> out
+ *
+ * Every byte that the manifest vouches for is checked: each part's size and
+ * SHA-256, the dump's, its structure, CRC64, counts and fingerprint.
+ */
+#ifndef AGENT_SNAPSHOT_SNAPSHOT_READ_H
+#define AGENT_SNAPSHOT_SNAPSHOT_READ_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "agent/snapshot/progress.h"
+
+struct err;
+struct manifest;
+struct rdb_visitor;
+struct scope;
+struct sink;
+struct snapshot_env;
+struct store;
+
+#define SNAPSHOT_VISITORS_MAX 2
+
+struct snapshot_read_opts {
+	enum step step;					     /* for progress */
+	struct rdb_visitor *visitors[SNAPSHOT_VISITORS_MAX]; /* or NULL */
+	struct sink *out; /* raw bytes, not finished here; or NULL */
+	bool parts_only;  /* sizes and SHA-256 of the parts, no more */
+};
+
+/*
+ * 0: all of it was delivered and every proof agrees.  ERR_CORRUPT names the
+ * part or the proof; ERR_AUTH a cipher key that is missing or another.
+ */
+int snapshot_read(struct store *, const struct manifest *, const struct scope *,
+    const struct snapshot_env *, const struct snapshot_read_opts *,
+    struct err *);
+
+#endif

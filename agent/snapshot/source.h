@@ -1,0 +1,58 @@
+/*
+ * source.h -- where a dump comes from: adapters over rdb (and later arm).
+ */
+#ifndef AGENT_SNAPSHOT_SOURCE_H
+#define AGENT_SNAPSHOT_SOURCE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct err;
+struct rdb_reader;
+struct redis_opts;
+struct redis_target;
+struct scope;
+struct sink;
+struct snapshot_env;
+struct source;
+
+/* What the manifest says of where the dump came from. */
+struct source_facts {
+	char server[64]; /* "redis 7.0.15" */
+	char host[280];
+	char replid[41];
+	int64_t offset; /* -1 unknown */
+	bool consistent;
+	int64_t point_ms; /* the data stood for this instant */
+	int64_t child_ms; /* life of the source's snapshot child */
+	bool unverified;  /* RDB newer than the reader, bytes kept */
+	char note[200];	  /* worth telling; "" else */
+};
+
+struct source_ops {
+	const char *way; /* "sync", "file" */
+
+	/*
+	 * Feed the reader and write the dump into sink; does not finish the
+	 * sink.  ERR_UNSUPPORTED when this way does not work here: nothing
+	 * was written then.
+	 */
+	int (*dump)(struct source *, const struct scope *,
+	    const struct snapshot_env *, struct rdb_reader *, struct sink *,
+	    struct source_facts *, struct err *);
+	void (*free)(struct source *);
+};
+
+struct source {
+	const struct source_ops *ops;
+	char *shown; /* the URL or path, without secrets */
+};
+
+/* Both borrow what they are given. */
+struct source *
+source_sync_new(const struct redis_target *, const struct redis_opts *);
+/* An RDB file, plain, gzip or zstd. */
+struct source *source_file_new(const char *path);
+void source_free(struct source *);
+
+#endif

@@ -1,0 +1,171 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/budget.h"
+#include "base/chunk.h"
+#include "base/err.h"
+#include "base/flow.h"
+#include "base/scope.h"
+#include "base/sink.h"
+#include "base/xalloc.h"
+#include "rdb/rdb_reader.h"
+#include "storage/codec.h"
+
+#include "agent/snapshot/env.h"
+#include "agent/snapshot/progress.h"
+#include "agent/snapshot/reader_tap.h"
+#include "agent/snapshot/source.h"
+
+#define SNIFF_BYTES 8
+
+struct source_file {
+	struct source source;
+	struct rdb_visitor aux; /* sees the dump's AUX fields */
+	int64_t ctime_ms;	/* when the dump was made; 0: it does not say */
+	char server[48];
+};
+
+static int
+on_aux(struct rdb_visitor *v, const unsigned char *name, size_t name_len,
+    const unsigned char *value, size_t value_len, struct err *err)
+{
+	struct source_file *f = (struct source_file *)((char *)v -
+	    offsetof(struct source_file, aux));
+	char text[32];
+
+	(void)err;
+	if (value_len >= sizeof(text))
+		return 0;
+	memcpy(text, value, value_len);
+	text[value_len] = '\0';
+	if (name_len == 5 && memcmp(name, "ctime", 5) == 0)
+		f->ctime_ms = strtoll(text, NULL, 10) * 1000;
+	if (name_len == 9 && memcmp(name, "redis-ver", 9) == 0)
+		snprintf(f->server, sizeof(f->server), "redis %s", text);
+	if (name_len == 10 && memcmp(name, "valkey-ver", 10) == 0)
+		snprintf(f->server, sizeof(f->server), "valkey %s", text);
+	return 0;
+}
+
+static const struct rdb_visitor_ops aux_ops = {
+    .aux = on_aux,
+};
+
+static int
+open_file(const char *path, int *fd, struct stat *st, struct err *err)
+{
+	*fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (*fd < 0 || fstat(*fd, st) != 0) {
+		err_sys(err, "'%s'", path);
+		if (errno == ENOENT)
+			err->kind = ERR_MISSING;
+		return -1;
+	}
+	if (!S_ISREG(st->st_mode))
+		return err_set(err, ERR_USAGE, "'%s' is no file", path);
+	return 0;
+}
+
+static enum codec
+sniff(int fd)
+{
+	unsigned char head[SNIFF_BYTES];
+	ssize_t n = pread(fd, head, sizeof(head), 0);
+
+	return n > 0 ? codec_sniff(head, (size_t)n) : CODEC_NONE;
+}
+
+static struct chunk *
+read_chunk(int fd, struct budget *budget, const struct scope *scope,
+    struct err *err)
+{
+	struct chunk *c = chunk_new(budget, CHUNK_SIZE, scope, err);
+	ssize_t n;
+
+	if (c == NULL)
+		return NULL;
+	do
+		n = read(fd, chunk_room(c), CHUNK_SIZE);
+	while (n < 0 && errno == EINTR);
+	if (n < 0) {
+		err_sys(err, "reading");
+		chunk_unref(c);
+		return NULL;
+	}
+	chunk_set_len(c, (size_t)n);
+	return c;
+}
+
+static int
+pump(int fd, uint64_t size, struct flow *flow, struct budget *budget,
+    struct progress *progress, struct err *err)
+{
+	uint64_t done = 0;
+	struct chunk *c;
+	size_t len;
+	int rc;
+
+	do {
+		if (scope_check(flow_scope(flow), err) != 0)
+			return flow_failed(flow, err);
+		c = read_chunk(fd, budget, flow_scope(flow), err);
+		if (c == NULL)
+			return flow_failed(flow, err);
+		len = c->len;
+		rc = len > 0 ? sink_write(flow_head(flow), c, err) : 0;
+		chunk_unref(c);
+		if (rc != 0)
+			return flow_failed(flow, err);
+		done += len;
+		progress_advance(progress, STEP_SNAPSHOT, done, size);
+	} while (len > 0);
+	if (sink_finish(flow_head(flow), err) != 0)
+		return flow_failed(flow, err);
+	return 0;
+}
+
+static int
+file_dump(struct source *s, const struct scope *scope,
+    const struct snapshot_env *env, struct rdb_reader *reader,
+    struct sink *sink, struct source_facts *facts, struct err *err)
+{
+	struct source_file *f = (struct source_file *)s;
+	struct codec_opts codec = {.pool = env->pool, .budget = env->budget};
+	struct budget *budget = NULL;
+	struct flow *flow = flow_new(scope);
+	struct stat st;
+	int fd = -1, rc = -1;
+
+	rdb_reader_add(reader, &f->aux);
+	if (open_file(s->shown, &fd, &st, err) != 0)
+		goto out;
+	budget = budget_carve(env->budget, 8 * CHUNK_SIZE, err);
+	if (budget == NULL ||
+	    flow_append(flow,
+		decoder_new(sniff(fd), flow_scope(flow), &codec, err)) != 0 ||
+	    flow_append(flow, reader_tap_new(reader, true)) != 0 ||
+	    flow_append(flow, relay_new(sink)) != 0)
+		goto out;
+	rc = pump(
+	    fd, (uint64_t)st.st_size, flow, budget, env->progress, err);
+	memset(facts, 0, sizeof(*facts));
+	snprintf(facts->server, sizeof(facts->server), "%s", f->server);
+	facts->offset = -1;
+	facts->consistent = true;
+	facts->point_ms = f->ctime_ms > 0
+	    ? f->ctime_ms
+	    : (int64_t)st.st_mtim.tv_sec * 1000;
+	facts->unverified = reader_newer(reader);
+out:
+	flow_free(flow);
+	/* The chunks that the caller's stages still hold are ours. */
+	*(struct budget **)&f->source.held = budget;
+	if (fd >= 0)
+		close(fd);
+	return rc;
+}

@@ -1,0 +1,35 @@
+/*
+ * fingerprint_private.h -- the inside of a fingerprint, for its three files:
+ * fingerprint.c sums up a dump, fingerprint_compare.c compares two sums, and
+ * fingerprint_json.c writes them down.
+ */
+#ifndef RDB_FINGERPRINT_PRIVATE_H
+#define RDB_FINGERPRINT_PRIVATE_H
+
+#include "rdb/fingerprint.h"
+#include "rdb/rdb_reader.h"
+
+#define FP_MINUTES 360
+#define FP_HOURS   170
+#define FP_DAYS	   402
+#define FP_BUCKETS (1 + FP_MINUTES + FP_HOURS + FP_DAYS + 1)
+
+struct fp_reading; /* the key that is being read */
+
+struct fingerprint {
+	struct rdb_visitor visitor;
+	int64_t anchor_ms;
+	struct fp_sum persistent;
+	struct fp_bucket *buckets; /* FP_BUCKETS of them, mostly empty */
+	struct fp_bucket *used;	   /* those with keys, made when asked for */
+	uint64_t modules;	   /* keys */
+	uint32_t stream_types;	   /* type bytes seen, as bits */
+	struct fp_reading *reading;
+};
+
+/* The bucket of an expiry, and its bound; the header says where they lie. */
+size_t fp_bucket_of(int64_t anchor_ms, int64_t at_ms, int64_t *until_ms);
+
+void fp_put64(unsigned char *, uint64_t);
+
+#endif
