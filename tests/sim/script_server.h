@@ -2,8 +2,8 @@
  * script_server.h -- a server on loopback that does what a test's script says.
  *
  * Each connection gets a thread that runs the script: a C function that reads,
- * sends, stalls, closes or resets, byte by byte as it likes.  Whatever a read
- * function took is recorded with the connection's number, so that a test can
+ * sends, stalls, closes or resets, byte by byte as it likes.  What met an
+ * expectation is recorded with the connection's number, so that a test can
  * count and compare what really came over the wire.
  *
  * A script's functions return 0, or -1 once the connection is over (the peer
@@ -32,6 +32,7 @@
 struct script_conn;
 struct script_server;
 struct test_ca;
+struct test_cert;
 
 #define SCRIPT_PATIENCE_MS 20000
 
@@ -67,7 +68,7 @@ const char *script_server_failure(struct script_server *);
 /* Connections accepted so far. */
 unsigned script_server_connections(struct script_server *);
 
-/* One thing that a read function took: a request, a line, expected bytes. */
+/* One message that came: a request, a line, expected bytes. */
 struct script_record {
 	unsigned conn;	  /* from 0, in the order of accepting */
 	const char *data; /* NUL-terminated for convenience */
@@ -84,7 +85,7 @@ bool script_server_wait(struct script_server *, size_t n);
 /* The script's side.  Connection numbers count from 0. */
 unsigned script_conn_number(const struct script_conn *);
 
-/* Reads; each success is one record. */
+/* Each that holds is one record; the end of the stream breaks it. */
 int script_expect(struct script_conn *, const void *, size_t);
 int script_expects(struct script_conn *, const char *);
 
@@ -94,9 +95,14 @@ int script_expect_line(struct script_conn *, const char *pattern);
 /* Nothing more comes but the end of the stream. */
 int script_expect_eof(struct script_conn *);
 
-/* Adds to out: exactly n bytes; all up to mark and the mark. */
+/*
+ * Adds to out: exactly n bytes; all up to mark and the mark.  Not a record
+ * (script_record() makes one), and the end of the stream breaks nothing.
+ */
 int script_read(struct script_conn *, struct buf *out, size_t n);
 int script_read_until(struct script_conn *, struct buf *out, const char *mark);
+
+void script_record(struct script_conn *, const void *, size_t);
 
 /* Writes all. */
 int script_send(struct script_conn *, const void *, size_t);
@@ -110,7 +116,7 @@ void script_stall(struct script_conn *);
 int script_hold(struct script_conn *);
 
 /* The server's end of TLS, from here on (behind a CONNECT, say). */
-int script_start_tls(struct script_conn *, struct test_ca *, const char *names);
+int script_start_tls(struct script_conn *, const struct test_cert *);
 
 /* In order (FIN; TLS says goodbye first); only the sending half; by a RST. */
 void script_close(struct script_conn *);
