@@ -3,8 +3,10 @@
  *
  * PSYNC with REPLCONF rdb-only 1, falling back to SYNC; $len and $EOF framing,
  * keepalive newlines; never pipelined (Redis 7.0.15 starts no sync then).  The
- * bytes go into a sink as chunks while the RDB reader, which the sink's chain
- * holds, finds the end.  The server's output buffers do not grow meanwhile.
+ * RDB reader sees the bytes as they arrive and finds the end; chunks go into
+ * the sink after it accepted them.  With rdb-only (Redis 6.2) the server's
+ * output buffers do not grow meanwhile; without, the connection is closed as
+ * soon as the dump is here.
  */
 #ifndef RDB_SYNC_CLIENT_H
 #define RDB_SYNC_CLIENT_H
@@ -16,27 +18,47 @@
 struct budget;
 struct err;
 struct rdb_reader;
-struct redis_address;
 struct redis_opts;
 struct redis_target;
 struct scope;
 struct sink;
 
 struct sync_facts {
-	char replid[41];       /* "" when taken by SYNC */
-	int64_t offset;	       /* -1 when taken by SYNC */
-	bool by_sync;	       /* the old command: no rdb-only */
-	bool diskless;	       /* $EOF framing */
-	int64_t asked_ms;      /* wall clock: PSYNC sent */
-	int64_t forked_ms;     /* first byte of the answer's payload header */
+	char host[280];	  /* the one used, "host:port" */
+	char version[32]; /* of the server; "" when INFO is refused */
+	bool valkey;	  /* version is Valkey's */
+	bool from_replica;
+	char replid[41];  /* "" when taken by SYNC */
+	int64_t offset;	  /* -1 when taken by SYNC */
+	bool by_sync;	  /* the old command: no rdb-only */
+	bool rdb_only;	  /* the server keeps no stream for us */
+	bool diskless;	  /* $EOF framing */
+	int64_t asked_ms; /* wall clock: PSYNC or SYNC sent */
+	/*
+	 * +FULLRESYNC came, which the server sends when it has forked; for
+	 * SYNC, which is answered only when all is saved, the time it was
+	 * asked.  A dump that was already being made is older: its own ctime
+	 * tells.
+	 */
+	int64_t forked_ms;
 	int64_t first_byte_ms; /* of the RDB */
 	int64_t last_byte_ms;
 	uint64_t bytes;
 	uint64_t total; /* declared with $len, else 0 */
+	/*
+	 * An RDB version newer than the reader: all bytes are in the sink, and
+	 * nothing but the framing proves them.
+	 */
+	bool unverified;
+	char unverified_why[256];
 };
 
 struct sync_opts {
-	struct budget *budget;	  /* to read into; carved by 4 chunks */
+	/*
+	 * To read into: at least 4 chunks.  The sink's stages may hold them
+	 * after the return, so it outlives the sink.
+	 */
+	struct budget *budget;
 	int64_t stall_timeout_ms; /* without a byte or keepalive; 0: 60,000 */
 	/*
 	 * The reader that follows the stream; the client feeds it itself, so
@@ -48,10 +70,15 @@ struct sync_opts {
 };
 
 /*
- * Chooses among the target's hosts: a replica whose link is up, else the
- * primary; none loading.  Writes the dump into sink, does not finish it.
- * ERR_UNSUPPORTED when the server refuses replication (managed services): the
- * text names the sources to try next.
+ * Chooses among the target's hosts: a replica whose link is up and which is
+ * furthest, else the primary; none that loads.  Writes the dump into sink,
+ * does not finish it.
+ * Every key space is in a dump, whichever the URL names.  ERR_UNSUPPORTED when
+ * the server refuses replication (managed services): the text names the
+ * sources to try next; ERR_TRANSIENT for a server that cannot just now
+ * (LOADING, NOMASTERLINK, a failed BGSAVE) and a connection that broke.
+ * After a failure the sink holds a part that must not be kept; facts are
+ * filled as far as things went.
  */
 int sync_dump(const struct redis_target *, const struct redis_opts *,
     const struct scope *, const struct sync_opts *, struct sink *,
