@@ -2,8 +2,8 @@
  * import_guard.h -- may this Redis be overwritten?
  *
  * An import destroys what the target holds.  It is allowed when the target is
- * empty, or still holds exactly what this job imported last (by fingerprint),
- * or when the user repeats the target's name.  The job's state lives in the
+ * empty, or still holds exactly what this job imported last (by fingerprint) or
+ * what an import that was cut short left there, or when the user repeats the target's name.  The job's state lives in the
  * DR store as JOB/state.json, changed by conditional writes: its direction
  * and epoch, and what was imported where.  State that is unreadable, or says
  * that the DR side was promoted, refuses everything.
@@ -14,6 +14,7 @@
 #include <stdbool.h>
 
 struct err;
+struct import_guard;
 struct manifest;
 struct redis_opts;
 struct redis_target;
@@ -22,20 +23,31 @@ struct snapshot_env;
 struct store;
 
 struct guard_answer {
-	bool empty;  /* the target holds no keys and functions */
+	bool empty;  /* the target holds no keys and no functions */
 	bool ours;   /* it holds our last import, unchanged */
 	bool forced; /* by its name */
 };
 
+struct guard_request {
+	struct store *store; /* the DR region's */
+	const struct manifest *m;
+	const struct redis_target *target;
+	const struct redis_opts *redis;
+	const char *overwrite; /* the target's name, or NULL */
+};
+
+/* "host:port" of the target's first host, as the user must repeat it. */
+void import_target_name(const struct redis_target *, char *out, int size);
+
 /* ERR_REFUSED with what stands in the way and how to allow it. */
-int
-import_guard_ask(struct store *, const char *job, const struct redis_target *,
-    const struct redis_opts *, const char *overwrite, const struct scope *,
+int import_guard_ask(const struct guard_request *, const struct scope *,
     const struct snapshot_env *, struct guard_answer *, struct err *);
 
-/* Note that the target now holds (begins to receive: done false) this
- * snapshot. */
-int import_guard_note(struct store *, const struct manifest *,
-    const char *target, bool done, const struct scope *, struct err *);
+/*
+ * Into the job's state: that an import of this snapshot into the target begins
+ * (after which nothing there is ours until it ends), or has ended.
+ */
+int import_guard_note(const struct guard_request *, bool ended,
+    const struct scope *, struct err *);
 
 #endif

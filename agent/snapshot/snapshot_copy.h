@@ -21,9 +21,10 @@ struct snapshot_copy_facts {
 };
 
 /*
- * A part that is there already with the right size and SHA-256 (by reading)
- * is left.  Each part is bound to the source's ETag, and its size and, where
- * the store tells one, MD5 compared afterwards.
+ * Each part is bound to the source's ETag, and read back at the destination
+ * against the manifest's SHA-256 before the manifest is written there.  A
+ * snapshot whose manifest is there already is proved in the same way, and
+ * left.
  */
 int snapshot_copy(struct store *from, struct store *to, const struct manifest *,
     const struct scope *, const struct snapshot_env *,

@@ -10,8 +10,6 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "rdb/fingerprint.h"
-
 struct err;
 struct manifest;
 struct posing_opts;
@@ -51,15 +49,5 @@ struct snapshot_load_facts {
 int snapshot_load(struct store *, const struct manifest *, const struct scope *,
     const struct snapshot_env *, const struct snapshot_load_opts *,
     struct snapshot_load_facts *, struct err *);
-
-/*
- * Take the dump of a Redis, keep nothing, and compare its fingerprint to the
- * manifest's.  *out is the target's fingerprint, to be freed, when not NULL.
- * 0 whether or not they are the same: see result.
- */
-int snapshot_compare(const struct manifest *, const struct redis_target *,
-    const struct redis_opts *, const struct scope *,
-    const struct snapshot_env *, struct fp_comparison *result,
-    struct fingerprint **out, struct err *);
 
 #endif

@@ -1,5 +1,6 @@
 #include <errno.h>
 #include <fcntl.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -81,8 +82,8 @@ sniff(int fd)
 }
 
 static struct chunk *
-read_chunk(int fd, struct budget *budget, const struct scope *scope,
-    struct err *err)
+read_chunk(
+    int fd, struct budget *budget, const struct scope *scope, struct err *err)
 {
 	struct chunk *c = chunk_new(budget, CHUNK_SIZE, scope, err);
 	ssize_t n;
@@ -151,21 +152,42 @@ file_dump(struct source *s, const struct scope *scope,
 	    flow_append(flow, reader_tap_new(reader, true)) != 0 ||
 	    flow_append(flow, relay_new(sink)) != 0)
 		goto out;
-	rc = pump(
-	    fd, (uint64_t)st.st_size, flow, budget, env->progress, err);
+	rc = pump(fd, (uint64_t)st.st_size, flow, budget, env->progress, err);
 	memset(facts, 0, sizeof(*facts));
 	snprintf(facts->server, sizeof(facts->server), "%s", f->server);
 	facts->offset = -1;
 	facts->consistent = true;
-	facts->point_ms = f->ctime_ms > 0
-	    ? f->ctime_ms
-	    : (int64_t)st.st_mtim.tv_sec * 1000;
+	facts->point_ms = f->ctime_ms > 0 ? f->ctime_ms
+					  : (int64_t)st.st_mtim.tv_sec * 1000;
 	facts->unverified = reader_newer(reader);
 out:
 	flow_free(flow);
-	/* The chunks that the caller's stages still hold are ours. */
-	*(struct budget **)&f->source.held = budget;
+	budget_free(budget);
 	if (fd >= 0)
 		close(fd);
 	return rc;
+}
+
+static void
+file_free(struct source *s)
+{
+	free(s->shown);
+	free(s);
+}
+
+static const struct source_ops file_ops = {
+    .way = "file",
+    .dump = file_dump,
+    .free = file_free,
+};
+
+struct source *
+source_file_new(const char *path)
+{
+	struct source_file *f = xcalloc(1, sizeof(*f));
+
+	f->source.ops = &file_ops;
+	f->source.shown = xstrdup(path);
+	f->aux.ops = &aux_ops;
+	return &f->source;
 }

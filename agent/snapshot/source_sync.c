@@ -2,6 +2,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/budget.h"
+#include "base/chunk.h"
 #include "base/err.h"
 #include "base/xalloc.h"
 #include "rdb/redis_conn.h"
@@ -10,6 +12,9 @@
 #include "agent/snapshot/env.h"
 #include "agent/snapshot/progress.h"
 #include "agent/snapshot/source.h"
+
+/* What the stages behind may hold while the next is being read. */
+#define READ_CHUNKS 12
 
 struct source_sync {
 	struct source source;
@@ -31,17 +36,23 @@ sync_source_dump(struct source *s, const struct scope *scope,
 	struct source_sync *ss = (struct source_sync *)s;
 	struct sync_facts sync = {0};
 	struct sync_opts opts = {
-	    .budget = env->budget,
 	    .reader = reader,
 	    .progress = advance,
 	    .progress_arg = env->progress,
 	};
+	int rc;
 
-	if (sync_dump(ss->target, ss->redis, scope, &opts, sink, &sync, err) !=
-	    0)
+	opts.budget = budget_carve(env->budget, READ_CHUNKS * CHUNK_SIZE, err);
+	if (opts.budget == NULL)
+		return -1;
+	rc = sync_dump(ss->target, ss->redis, scope, &opts, sink, &sync, err);
+	budget_free(opts.budget);
+	if (rc != 0)
 		return -1;
 	memset(facts, 0, sizeof(*facts));
-	snprintf(facts->server, sizeof(facts->server), "%s", sync.server);
+	if (sync.version[0] != '\0')
+		snprintf(facts->server, sizeof(facts->server), "%s %s",
+		    sync.valkey ? "valkey" : "redis", sync.version);
 	snprintf(facts->host, sizeof(facts->host), "%s", sync.host);
 	snprintf(facts->replid, sizeof(facts->replid), "%s", sync.replid);
 	facts->offset = sync.offset;
@@ -49,6 +60,9 @@ sync_source_dump(struct source *s, const struct scope *scope,
 	facts->point_ms = sync.forked_ms;
 	facts->child_ms = sync.last_byte_ms - sync.forked_ms;
 	facts->unverified = sync.unverified;
+	if (sync.unverified)
+		snprintf(facts->note, sizeof(facts->note), "%.199s",
+		    sync.unverified_why);
 	return 0;
 }
 

@@ -1,0 +1,163 @@
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/json.h"
+
+#include "agent/snapshot/job_state.h"
+#include "agent/snapshot/snapshot_id.h"
+
+#define STATE_FORMAT 1
+
+static void
+state_blob(const char *job, char out[BLOB_NAME_MAX + 1])
+{
+	snprintf(out, BLOB_NAME_MAX + 1, "%s/state.json", job);
+}
+
+static int
+parse(struct job_state *s, const struct buf *text, struct err *err)
+{
+	const char *direction;
+	int64_t format;
+
+	s->doc = json_parse(
+	    text->data, text->len, JOB_STATE_BYTES_MAX, false, err);
+	if (s->doc == NULL)
+		return -1;
+	if (json_get_int(s->doc, "format", &format, err) != 0)
+		return -1;
+	if (format != STATE_FORMAT)
+		return err_set(err, ERR_REFUSED,
+		    "format %" PRId64 " is not known to this version", format);
+	if (json_get_int(s->doc, "epoch", &s->epoch, err) != 0 ||
+	    json_get_str(s->doc, "direction", &direction, err) != 0)
+		return -1;
+	s->promoted = strcmp(direction, "forward") != 0;
+	return 0;
+}
+
+int
+job_state_read(struct store *store, const struct scope *scope, const char *job,
+    struct job_state *s, struct err *err)
+{
+	char blob[BLOB_NAME_MAX + 1];
+	struct blob_props props;
+	struct buf text;
+	int rc;
+
+	memset(s, 0, sizeof(*s));
+	state_blob(job, blob);
+	buf_init(&text, JOB_STATE_BYTES_MAX);
+	rc = store_get(
+	    store, scope, blob, JOB_STATE_BYTES_MAX, &text, &props, err);
+	if (rc != 0 && err->kind == ERR_MISSING) {
+		s->doc = cJSON_CreateObject();
+		json_add_int(s->doc, "format", STATE_FORMAT);
+		json_add_int(s->doc, "epoch", 0);
+		cJSON_AddStringToObject(s->doc, "direction", "forward");
+		rc = 0;
+	} else if (rc == 0) {
+		memcpy(s->etag, props.etag, sizeof(s->etag));
+		rc = parse(s, &text, err);
+	}
+	buf_release(&text);
+	if (rc == 0)
+		return 0;
+	job_state_release(s);
+	return err_in(err, "the job's state '%s'", blob);
+}
+
+void
+job_state_release(struct job_state *s)
+{
+	cJSON_Delete(s->doc);
+	s->doc = NULL;
+}
+
+static cJSON *
+find_import(const struct job_state *s, const char *target)
+{
+	cJSON *imports = cJSON_GetObjectItemCaseSensitive(s->doc, "imports");
+	cJSON *e;
+
+	cJSON_ArrayForEach(e, imports)
+	{
+		const cJSON *t = cJSON_GetObjectItemCaseSensitive(e, "target");
+
+		if (cJSON_IsString(t) && strcmp(t->valuestring, target) == 0)
+			return e;
+	}
+	return NULL;
+}
+
+const char *
+job_state_import(const struct job_state *s, const char *target)
+{
+	const cJSON *e = find_import(s, target);
+	const cJSON *ended = cJSON_GetObjectItemCaseSensitive(e, "ended");
+	const cJSON *id = cJSON_GetObjectItemCaseSensitive(e, "snapshot");
+
+	if (!cJSON_IsTrue(ended) || !cJSON_IsString(id) ||
+	    !snapshot_id_valid(id->valuestring))
+		return NULL;
+	return id->valuestring;
+}
+
+bool
+job_state_import_begun(const struct job_state *s, const char *target)
+{
+	const cJSON *e = find_import(s, target);
+
+	return cJSON_IsFalse(cJSON_GetObjectItemCaseSensitive(e, "ended"));
+}
+
+void
+job_state_set_import(struct job_state *s, const char *target,
+    const char *snapshot, bool ended, int64_t at_ms)
+{
+	cJSON *imports = cJSON_GetObjectItemCaseSensitive(s->doc, "imports");
+	cJSON *e = find_import(s, target);
+
+	if (e != NULL)
+		cJSON_Delete(cJSON_DetachItemViaPointer(imports, e));
+	if (!cJSON_IsArray(imports)) {
+		cJSON_DeleteItemFromObjectCaseSensitive(s->doc, "imports");
+		imports = cJSON_AddArrayToObject(s->doc, "imports");
+	}
+	while (cJSON_GetArraySize(imports) >= JOB_IMPORTS_MAX)
+		cJSON_DeleteItemFromArray(imports, 0);
+	e = cJSON_CreateObject();
+	cJSON_AddStringToObject(e, "target", target);
+	cJSON_AddStringToObject(e, "snapshot", snapshot);
+	cJSON_AddBoolToObject(e, "ended", ended);
+	json_add_int(e, "at_ms", at_ms);
+	cJSON_AddItemToArray(imports, e);
+}
+
+int
+job_state_write(struct store *store, const struct scope *scope, const char *job,
+    struct job_state *s, struct err *err)
+{
+	struct commit_opts opts = {.content_type = "application/json"};
+	char *text = json_format(s->doc);
+	char blob[BLOB_NAME_MAX + 1];
+	struct blob_props props;
+	int rc;
+
+	if (s->etag[0] != '\0')
+		opts.cond.if_match = s->etag;
+	else
+		opts.cond.if_absent = true;
+	state_blob(job, blob);
+	rc = store_put(
+	    store, scope, blob, text, strlen(text), &opts, &props, err);
+	free(text);
+	if (rc != 0)
+		return err_in(err, "the job's state '%s'", blob);
+	memcpy(s->etag, props.etag, sizeof(s->etag));
+	return 0;
+}

@@ -1,0 +1,50 @@
+/*
+ * job_state.h -- JOB/state.json in the DR store: direction, epoch, imports.
+ *
+ * Read before every import, and changed only by conditional writes, so that
+ * two agents cannot both believe they were first.  A job without the blob is
+ * at epoch 0, in the forward direction, and has imported nothing.
+ */
+#ifndef AGENT_SNAPSHOT_JOB_STATE_H
+#define AGENT_SNAPSHOT_JOB_STATE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <cjson/cJSON.h>
+
+#include "storage/store.h"
+
+struct err;
+struct scope;
+
+#define JOB_STATE_BYTES_MAX ((size_t)1 << 20)
+#define JOB_IMPORTS_MAX	    64 /* targets remembered */
+
+struct job_state {
+	int64_t epoch;
+	bool promoted;	     /* the DR side has become the primary */
+	cJSON *doc;	     /* the whole document, never NULL */
+	char etag[ETAG_MAX]; /* "" when the blob is absent */
+};
+
+int job_state_read(struct store *, const struct scope *, const char *job,
+    struct job_state *, struct err *);
+void job_state_release(struct job_state *);
+
+/* The snapshot that an import into target brought, when it ended and nothing
+ * began since; NULL else.  Valid as long as the state. */
+const char *job_state_import(const struct job_state *, const char *target);
+
+/* Whether an import into target began and did not end. */
+bool job_state_import_begun(const struct job_state *, const char *target);
+
+/* Note in the document; job_state_write() makes it last. */
+void job_state_set_import(struct job_state *, const char *target,
+    const char *snapshot, bool ended, int64_t at_ms);
+
+/* ERR_CONFLICT when somebody else wrote since it was read. */
+int job_state_write(struct store *, const struct scope *, const char *job,
+    struct job_state *, struct err *);
+
+#endif

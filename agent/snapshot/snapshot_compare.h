@@ -1,0 +1,27 @@
+/*
+ * snapshot_compare.h -- whether a Redis holds what a snapshot holds.
+ */
+#ifndef AGENT_SNAPSHOT_SNAPSHOT_COMPARE_H
+#define AGENT_SNAPSHOT_SNAPSHOT_COMPARE_H
+
+#include "rdb/fingerprint.h"
+
+struct err;
+struct manifest;
+struct redis_opts;
+struct redis_target;
+struct scope;
+struct snapshot_env;
+
+/*
+ * Take the dump of a Redis, keep nothing of it, and compare its fingerprint
+ * to the manifest's, which must be verified.  *out is the Redis' fingerprint,
+ * to be freed, when out is not NULL.  0 whether or not they are the same: see
+ * result.
+ */
+int snapshot_compare(const struct manifest *, const struct redis_target *,
+    const struct redis_opts *, const struct scope *,
+    const struct snapshot_env *, struct fp_comparison *result,
+    struct fingerprint **out, struct err *);
+
+#endif

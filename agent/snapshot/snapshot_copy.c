@@ -1,0 +1,158 @@
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/json.h"
+#include "storage/blob_copy.h"
+#include "storage/store.h"
+
+#include "agent/snapshot/catalog.h"
+#include "agent/snapshot/env.h"
+#include "agent/snapshot/manifest.h"
+#include "agent/snapshot/progress.h"
+#include "agent/snapshot/snapshot_copy.h"
+#include "agent/snapshot/snapshot_read.h"
+
+struct copying {
+	struct store *from, *to;
+	const struct manifest *m;
+	const struct scope *scope;
+	const struct snapshot_env *env;
+	struct snapshot_copy_facts *facts;
+	uint64_t done; /* bytes of the parts before */
+};
+
+static void
+advance(void *arg, uint64_t done, uint64_t total)
+{
+	struct copying *c = arg;
+
+	(void)total;
+	progress_advance(c->env->progress, STEP_COPY, c->done + done,
+	    manifest_stored_bytes(c->m));
+}
+
+/*
+ * The destination's own bytes, against the manifest: what a server copied is
+ * only believed once it was read.
+ */
+static int
+prove_copy(struct copying *c, struct err *err)
+{
+	struct snapshot_read_opts opts = {
+	    .step = STEP_VERIFY,
+	    .parts_only = true,
+	};
+
+	return snapshot_read(c->to, c->m, c->scope, c->env, &opts, err);
+}
+
+static int
+copy_part(struct copying *c, const struct manifest_part *p, struct err *err)
+{
+	struct blob_copy_opts opts = {
+	    .in_flight = c->env->in_flight,
+	    .budget = c->env->budget,
+	    .progress = advance,
+	    .progress_arg = c,
+	};
+	struct blob_copy_result result = {.why = ""};
+	char blob[BLOB_NAME_MAX + 1];
+	struct blob_props props, old;
+
+	catalog_blob(blob, c->m->job, c->m->id, p->name);
+	/* A run that ended early may have left one, of unknown worth. */
+	if (c->to->ops->stat(c->to, c->scope, blob, &old, err) == 0)
+		opts.replace_etag = old.etag;
+	else if (err->kind != ERR_MISSING)
+		return -1;
+	if (c->from->ops->stat(c->from, c->scope, blob, &props, err) != 0)
+		return -1;
+	if (props.size != p->bytes)
+		return err_set(err, ERR_CORRUPT,
+		    "'%s' has not the size that its manifest says", blob);
+	if (blob_copy(c->from, blob, &props, c->to, blob, c->scope, &opts,
+		&result, err) != 0)
+		return -1;
+	c->done += p->bytes;
+	c->facts->bytes += p->bytes;
+	if (result.way == COPY_WAY_STREAMED && !c->facts->streamed) {
+		c->facts->streamed = true;
+		snprintf(
+		    c->facts->why, sizeof(c->facts->why), "%s", result.why);
+	}
+	return 0;
+}
+
+static int
+copy_manifest(struct copying *c, struct err *err)
+{
+	struct commit_opts opts = {
+	    .cond = {.if_absent = true},
+	    .content_type = "application/json",
+	};
+	char blob[BLOB_NAME_MAX + 1];
+	struct buf text;
+	int rc;
+
+	/* Byte for byte, so that a signature goes along. */
+	catalog_blob(blob, c->m->job, c->m->id, MANIFEST_NAME);
+	buf_init(&text, MANIFEST_BYTES_MAX);
+	rc = store_get(
+	    c->from, c->scope, blob, MANIFEST_BYTES_MAX, &text, NULL, err);
+	if (rc == 0)
+		rc = store_put(c->to, c->scope, blob, text.data, text.len,
+		    &opts, NULL, err);
+	buf_release(&text);
+	return rc;
+}
+
+static int
+there_already(struct copying *c, bool *there, struct err *err)
+{
+	char blob[BLOB_NAME_MAX + 1];
+	struct blob_props props;
+
+	catalog_blob(blob, c->m->job, c->m->id, MANIFEST_NAME);
+	*there = c->to->ops->stat(c->to, c->scope, blob, &props, err) == 0;
+	return *there || err->kind == ERR_MISSING ? 0 : -1;
+}
+
+static int
+copy_all(struct copying *c, struct err *err)
+{
+	bool there;
+
+	if (there_already(c, &there, err) != 0)
+		return -1;
+	c->facts->there_already = there;
+	for (size_t i = 0; !there && i < c->m->nparts; i++)
+		if (copy_part(c, &c->m->parts[i], err) != 0)
+			return -1;
+	if (prove_copy(c, err) != 0)
+		return -1;
+	return there ? 0 : copy_manifest(c, err);
+}
+
+int
+snapshot_copy(struct store *from, struct store *to, const struct manifest *m,
+    const struct scope *scope, const struct snapshot_env *env,
+    struct snapshot_copy_facts *facts, struct err *err)
+{
+	struct copying c = {
+	    .from = from,
+	    .to = to,
+	    .m = m,
+	    .scope = scope,
+	    .env = env,
+	    .facts = facts,
+	};
+
+	memset(facts, 0, sizeof(*facts));
+	if (copy_all(&c, err) != 0)
+		return err_in(err, "copying snapshot '%s/%s' to '%s'", m->job,
+		    m->id, to->url);
+	return 0;
+}
