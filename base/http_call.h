@@ -1,0 +1,76 @@
+/*
+ * http_call.h -- one request under way, as an easy handle of libcurl's.
+ *
+ * Private to http.c, which owns the engine.  A call is made on the caller's
+ * thread and belongs to the engine's from its submission until call_free().
+ */
+#ifndef BASE_HTTP_CALL_H
+#define BASE_HTTP_CALL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <curl/curl.h>
+
+#include "base/cancel.h"
+#include "base/err.h"
+#include "base/http.h"
+#include "base/scope.h"
+
+struct http_call {
+	struct http_call *prev, *next; /* the engine's lists */
+	struct cancel_watch watch;
+
+	const struct scope *scope;
+	struct http_request *req;
+	http_done_fn *done;
+	void *done_arg;
+
+	CURL *easy;
+	struct curl_slist *fields;
+	char curl_says[CURL_ERROR_SIZE];
+
+	/* Where the body is read on: byte off of chunk. */
+	size_t chunk, off;
+
+	struct http_response resp;
+	size_t header_bytes; /* of all heads, 1xx ones and trailers too */
+	struct err refused;  /* why a callback stopped the transfer */
+
+	int64_t begun_ms; /* by the scope's clock */
+
+	/* By the machine's, since it must go on when a test's stands still. */
+	int64_t end_ms;	  /* INT64_MAX: no deadline */
+	int64_t moved_ms; /* the last byte either way */
+	bool running;
+};
+
+/* NULL and ERR_USAGE for a URL or a header that cannot be sent. */
+struct http_call *http_call_new(const struct http_opts *, const struct scope *,
+    struct http_request *, struct err *);
+void http_call_free(struct http_call *);
+
+/* The stall is counted from here on. */
+void http_call_start(struct http_call *);
+
+/*
+ * Fails when the call must end now: cancelled, past its deadline, stalled.
+ * Otherwise it need not be looked at again before *again_ms.
+ */
+int http_call_check(const struct http_call *, int64_t stall_timeout_ms,
+    int64_t *again_ms, struct err *);
+
+/* What libcurl's verdict means; adds what was asked.  0: an answer came. */
+int http_call_verdict(struct http_call *, CURLcode, struct err *);
+
+/* "PUT 'https://...'" in front of what err says.  Always -1. */
+int http_call_blame(const struct http_call *, struct err *);
+
+/* http_transfer.c: what libcurl calls, with the call as arg. */
+size_t http_call_on_read(char *out, size_t size, size_t n, void *arg);
+int http_call_on_seek(void *arg, curl_off_t offset, int origin);
+size_t http_call_on_header(char *line, size_t size, size_t n, void *arg);
+size_t http_call_on_body(char *data, size_t size, size_t n, void *arg);
+
+#endif
