@@ -119,6 +119,7 @@ struct rdb_reader {
 	uint64_t fed_at;	  /* its offset in the file, */
 	uint64_t crc_at;	  /* and the offset the CRC64 has come to */
 	uint64_t end_at;	  /* offset of the trailer */
+	size_t mark;		  /* bytes of a replication's end mark */
 
 	struct err err;
 	bool failed;

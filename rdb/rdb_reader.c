@@ -14,6 +14,8 @@
 
 #include "rdb/rdb_reader.h"
 
+#define END_MARK 40 /* hex digits that end a diskless replication */
+
 struct rdb_reader *
 rdb_reader_new(void)
 {
@@ -174,17 +176,39 @@ rdb_reader_feed_some(struct rdb_reader *r, const void *data, size_t len,
 	return 0;
 }
 
-/* Azure's page blobs end in zeros up to a page. */
-static int
-take_padding(struct rdb_reader *r, const unsigned char *p, size_t n)
+static bool
+mark_cut(const struct rdb_reader *r)
 {
-	if (n > 0 && (p[0] != 0 || memcmp(p, p + 1, n - 1) != 0)) {
-		r->failed = true;
-		return err_set(&r->err, ERR_CORRUPT,
-		    "the dump ends at offset %" PRIu64
-		    ", but other bytes than zeros follow",
-		    r->sum.size);
+	return r->mark > 0 && r->mark < END_MARK;
+}
+
+static int
+foreign_tail(struct rdb_reader *r)
+{
+	r->failed = true;
+	return err_set(&r->err, ERR_CORRUPT,
+	    "the dump ends at offset %" PRIu64
+	    ", but bytes that are not its own follow",
+	    r->sum.size);
+}
+
+/*
+ * Azure's page blobs end in zeros up to a page; a dump that was taken off a
+ * diskless replication may still have the stream's end mark.
+ */
+static int
+take_tail(struct rdb_reader *r, const unsigned char *p, size_t n)
+{
+	while (n > 0 && r->mark < END_MARK && r->sum.padding == 0 && *p != 0 &&
+	    strchr("0123456789abcdef", *p) != NULL) {
+		r->mark++;
+		p++;
+		n--;
 	}
+	if (n == 0)
+		return 0;
+	if (p[0] != 0 || memcmp(p, p + 1, n - 1) != 0 || mark_cut(r))
+		return foreign_tail(r);
 	r->sum.padding += n;
 	return 0;
 }
@@ -198,8 +222,7 @@ rdb_reader_feed(
 	if (rdb_reader_feed_some(r, data, len, &taken, err) != 0)
 		return -1;
 	if (taken < len &&
-	    take_padding(r, (const unsigned char *)data + taken, len - taken) !=
-		0)
+	    take_tail(r, (const unsigned char *)data + taken, len - taken) != 0)
 		return spent(r, err);
 	return 0;
 }
@@ -207,6 +230,8 @@ rdb_reader_feed(
 int
 rdb_reader_finish(struct rdb_reader *r, struct err *err)
 {
+	if (!r->failed && r->sum.complete && mark_cut(r))
+		foreign_tail(r);
 	if (r->failed)
 		return spent(r, err);
 	if (r->sum.complete)

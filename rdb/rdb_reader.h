@@ -127,6 +127,7 @@ struct rdb_visitor_ops {
 	/* The value decoded, whatever its encoding. */
 	int (*piece)(struct rdb_visitor *, enum rdb_part, const unsigned char *,
 	    size_t len, bool last, struct err *);
+	/* Never NaN or -0. */
 	int (*score)(struct rdb_visitor *, double, struct err *);
 	/* Absolute Unix time at which the field named before expires; comes
 	 * after its value and only for fields that expire. */
@@ -150,7 +151,10 @@ struct rdb_reader *rdb_reader_new(void);
 void rdb_reader_free(struct rdb_reader *);
 void rdb_reader_add(struct rdb_reader *, struct rdb_visitor *);
 
-/* After a failure every later call fails alike. */
+/*
+ * After a failure every later call fails alike.  After the end only zeros may
+ * come, and before them the 40 hex digits that end a diskless replication.
+ */
 int rdb_reader_feed(struct rdb_reader *, const void *, size_t, struct err *);
 
 /* Fails with ERR_CORRUPT when the file is not at its end. */

@@ -61,6 +61,8 @@ rdb_tell_integer(struct rdb_reader *r, enum rdb_part part, int64_t integer)
 int
 rdb_tell_score(struct rdb_reader *r, double score)
 {
+	/* Listpacks do not keep the sign of zero, binary doubles do. */
+	score += 0.0;
 	TELL(r, score, score);
 	return 0;
 }
