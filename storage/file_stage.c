@@ -1,0 +1,445 @@
+#include <errno.h>
+#include <inttypes.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/chunk.h"
+#include "base/err.h"
+#include "base/scope.h"
+#include "base/xalloc.h"
+#include "storage/file_dir.h"
+#include "storage/stage_file.h"
+#include "storage/store.h"
+
+#include "storage/file_stage.h"
+
+#define WRITER_DIGITS 16
+#define STAGED_MAX    (2 * BLOCKS_MAX) /* uncommitted ones, as in Azure */
+
+enum { FILE_MAIN, FILE_LOOSE };
+
+struct extent {
+	struct block_id id;
+	bool ready; /* its bytes are there */
+	int file;   /* FILE_MAIN, FILE_LOOSE */
+	uint64_t off;
+	uint64_t len;
+};
+
+/* What one writer staged for one blob. */
+struct stage {
+	struct stage *next;
+	char *blob;
+	char writer[WRITER_DIGITS + 1];
+	struct stage_file files[2];
+	uint64_t slot;	    /* length of the first block */
+	uint64_t loose_end; /* of what was given away of FILE_LOOSE */
+	struct extent *ext; /* ascending by id */
+	size_t n, alloc;
+	unsigned pins; /* users of its files */
+	bool dropped;  /* out of the list; the last user frees it */
+};
+
+struct file_stages {
+	const struct file_dir *dir;
+	pthread_mutex_t lock; /* guards all of it but the files' bytes */
+	struct stage *list;
+	bool swept;
+};
+
+struct file_stages *
+file_stages_new(const struct file_dir *dir)
+{
+	struct file_stages *st = xcalloc(1, sizeof(*st));
+
+	st->dir = dir;
+	pthread_mutex_init(&st->lock, NULL);
+	return st;
+}
+
+static void
+stage_free(struct stage *s)
+{
+	stage_file_close(&s->files[FILE_MAIN], false);
+	stage_file_close(&s->files[FILE_LOOSE], false);
+	free(s->ext);
+	free(s->blob);
+	free(s);
+}
+
+void
+file_stages_free(struct file_stages *st)
+{
+	struct stage *next;
+
+	if (st == NULL)
+		return;
+	for (struct stage *s = st->list; s != NULL; s = next) {
+		next = s->next;
+		stage_free(s);
+	}
+	pthread_mutex_destroy(&st->lock);
+	free(st);
+}
+
+static struct stage *
+find(struct file_stages *st, const char *blob, const struct block_id *id)
+{
+	struct stage *s = st->list;
+
+	while (s != NULL &&
+	    (strncmp(s->writer, id->hex, WRITER_DIGITS) != 0 ||
+		strcmp(s->blob, blob) != 0))
+		s = s->next;
+	return s;
+}
+
+static struct stage *
+find_or_add(struct file_stages *st, const char *blob, const struct block_id *id)
+{
+	struct stage *s = find(st, blob, id);
+
+	if (s != NULL)
+		return s;
+	s = xcalloc(1, sizeof(*s));
+	s->blob = xstrdup(blob);
+	memcpy(s->writer, id->hex, WRITER_DIGITS);
+	s->files[FILE_MAIN].fd = -1;
+	s->files[FILE_LOOSE].fd = -1;
+	s->next = st->list;
+	st->list = s;
+	return s;
+}
+
+/* Take it out of the list; its last user frees it. */
+static void
+drop(struct file_stages *st, struct stage *s)
+{
+	struct stage **at = &st->list;
+
+	if (s->dropped)
+		return;
+	while (*at != s)
+		at = &(*at)->next;
+	*at = s->next;
+	s->dropped = true;
+	if (s->pins == 0)
+		stage_free(s);
+}
+
+static void
+unpin(struct stage *s)
+{
+	if (--s->pins == 0 && s->dropped)
+		stage_free(s);
+}
+
+/* Where id is, or would be inserted. */
+static size_t
+position(const struct stage *s, const struct block_id *id)
+{
+	size_t lo = 0, hi = s->n;
+
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+
+		if (strcmp(s->ext[mid].id.hex, id->hex) < 0)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo;
+}
+
+static struct extent *
+extent_find(const struct stage *s, const struct block_id *id)
+{
+	size_t at = position(s, id);
+
+	if (at == s->n || strcmp(s->ext[at].id.hex, id->hex) != 0)
+		return NULL;
+	return &s->ext[at];
+}
+
+static void
+extent_set(struct stage *s, const struct extent *e)
+{
+	size_t at = position(s, &e->id);
+
+	if (at < s->n && strcmp(s->ext[at].id.hex, e->id.hex) == 0) {
+		s->ext[at] = *e;
+		return;
+	}
+	if (s->n == s->alloc) {
+		s->alloc = s->alloc ? 2 * s->alloc : 16;
+		s->ext = xreallocarray(s->ext, s->alloc, sizeof(*s->ext));
+	}
+	memmove(&s->ext[at + 1], &s->ext[at], (s->n - at) * sizeof(*s->ext));
+	s->ext[at] = *e;
+	s->n++;
+}
+
+static void
+extent_remove(struct stage *s, const struct block_id *id)
+{
+	size_t at = position(s, id);
+
+	if (at == s->n || strcmp(s->ext[at].id.hex, id->hex) != 0)
+		return;
+	s->n--;
+	memmove(&s->ext[at], &s->ext[at + 1], (s->n - at) * sizeof(*s->ext));
+}
+
+/* Give the block a place of its own. */
+static void
+place(struct stage *s, struct extent *e)
+{
+	uint64_t i = strtoull(e->id.hex + WRITER_DIGITS, NULL, 16);
+	bool again = extent_find(s, &e->id) != NULL;
+
+	if (s->slot == 0)
+		s->slot = e->len;
+	if (!again && i < BLOCKS_MAX && e->len <= s->slot) {
+		e->file = FILE_MAIN;
+		e->off = i * s->slot;
+	} else {
+		e->file = FILE_LOOSE;
+		e->off = s->loose_end;
+		s->loose_end += e->len;
+	}
+	/* Two at once with one id must not get one place. */
+	if (!again)
+		extent_set(s, e);
+}
+
+/* Choose where the block goes, and pin what it goes into. */
+static struct stage *
+begin(struct file_stages *st, const struct scope *scope, const char *blob,
+    struct extent *e, struct err *err)
+{
+	struct stage *s;
+
+	pthread_mutex_lock(&st->lock);
+	s = find_or_add(st, blob, &e->id);
+	s->pins++;
+	if (s->n >= STAGED_MAX) {
+		err_set(err, ERR_REFUSED,
+		    "more than %d blocks of '%.200s' wait for a commit",
+		    STAGED_MAX, blob);
+		goto fail;
+	}
+	place(s, e);
+	if (s->files[e->file].fd == -1) {
+		if (stage_file_open(&s->files[e->file], st->dir, scope,
+			!st->swept, err) != 0) {
+			extent_remove(s, &e->id);
+			goto fail;
+		}
+		st->swept = true;
+	}
+	pthread_mutex_unlock(&st->lock);
+	return s;
+fail:
+	s->pins--;
+	if (s->n == 0 && s->pins == 0)
+		drop(st, s);
+	pthread_mutex_unlock(&st->lock);
+	return NULL;
+}
+
+static int
+check_size(const char *blob, uint64_t len, struct err *err)
+{
+	if (len == 0 || len > BLOCK_BYTES_MAX)
+		return err_set(err, ERR_USAGE,
+		    "a block of %" PRIu64 " bytes for '%.200s'; it must have "
+		    "1 to %" PRIu64,
+		    len, blob, BLOCK_BYTES_MAX);
+	return 0;
+}
+
+int
+file_stages_put(struct file_stages *st, const struct scope *scope,
+    const char *blob, const struct block_id *id, struct chunk *const *chunks,
+    size_t n, struct err *err)
+{
+	struct extent e = {.id = *id};
+	struct extent *old;
+	struct stage *s;
+	int rc;
+
+	for (size_t i = 0; i < n; i++)
+		e.len += chunks[i]->len;
+	if (check_size(blob, e.len, err) != 0)
+		return -1;
+	s = begin(st, scope, blob, &e, err);
+	if (s == NULL)
+		return -1;
+	rc = stage_file_write(&s->files[e.file], e.off, chunks, n);
+	if (rc != 0)
+		file_err(st->dir, "writing", blob, err);
+
+	pthread_mutex_lock(&st->lock);
+	old = extent_find(s, id);
+	e.ready = true;
+	if (rc == 0)
+		extent_set(s, &e);
+	else if (old != NULL && !old->ready)
+		extent_remove(s, id);
+	unpin(s);
+	pthread_mutex_unlock(&st->lock);
+	return rc;
+}
+
+/* Whether the main file is exactly these blocks in this order. */
+static bool
+is_whole(
+    const struct stage *s, const struct block_id *ids, size_t n, uint64_t *size)
+{
+	uint64_t end = 0;
+
+	if (s->n != n)
+		return false;
+	for (size_t i = 0; i < n; i++) {
+		const struct extent *e = &s->ext[i];
+
+		if (strcmp(e->id.hex, ids[i].hex) != 0 || !e->ready ||
+		    e->file != FILE_MAIN || e->off != end)
+			return false;
+		end += e->len;
+	}
+	*size = end;
+	return true;
+}
+
+static bool
+take_whole(struct file_stages *st, const char *blob, const struct block_id *ids,
+    size_t n, struct staged_file *out)
+{
+	struct stage *s;
+
+	pthread_mutex_lock(&st->lock);
+	s = n > 0 ? find(st, blob, &ids[0]) : NULL;
+	if (s != NULL && is_whole(s, ids, n, &out->size)) {
+		s->pins++;
+		out->whole = s;
+		out->fd = s->files[FILE_MAIN].fd;
+		out->path = s->files[FILE_MAIN].path;
+	}
+	pthread_mutex_unlock(&st->lock);
+	return out->whole != NULL;
+}
+
+static int
+append_block(struct file_stages *st, const char *blob,
+    const struct block_id *id, struct staged_file *out, struct err *err)
+{
+	struct extent e = {.ready = false};
+	struct extent *found = NULL;
+	struct stage *s;
+	int rc;
+
+	pthread_mutex_lock(&st->lock);
+	s = find(st, blob, id);
+	if (s != NULL)
+		found = extent_find(s, id);
+	if (found != NULL)
+		e = *found;
+	if (e.ready)
+		s->pins++;
+	pthread_mutex_unlock(&st->lock);
+	if (!e.ready)
+		return err_set(err, ERR_CONFLICT,
+		    "block '%s' of '%.200s' is not staged", id->hex, blob);
+
+	rc = stage_file_copy(
+	    s->files[e.file].fd, e.off, out->fd, out->size, e.len);
+	if (rc != 0)
+		file_err(st->dir, "committing", blob, err);
+	out->size += e.len;
+	pthread_mutex_lock(&st->lock);
+	unpin(s);
+	pthread_mutex_unlock(&st->lock);
+	return rc;
+}
+
+static int
+assemble(struct file_stages *st, const struct scope *scope, const char *blob,
+    const struct block_id *ids, size_t n, struct staged_file *out,
+    struct err *err)
+{
+	struct stage_file f;
+
+	if (stage_file_open(&f, st->dir, scope, false, err) != 0)
+		return -1;
+	out->fd = f.fd;
+	out->path = f.path;
+	for (size_t i = 0; i < n; i++)
+		if (scope_check(scope, err) != 0 ||
+		    append_block(st, blob, &ids[i], out, err) != 0)
+			return -1;
+	return 0;
+}
+
+int
+file_stages_take(struct file_stages *st, const struct scope *scope,
+    const char *blob, const struct block_id *ids, size_t n,
+    struct staged_file *out, struct err *err)
+{
+	*out = (struct staged_file){.fd = -1};
+	if (!take_whole(st, blob, ids, n, out) &&
+	    assemble(st, scope, blob, ids, n, out, err) != 0)
+		goto fail;
+	/* A stage that failed may have left bytes behind the last block. */
+	if (ftruncate(out->fd, (off_t)out->size) != 0) {
+		file_err(st->dir, "committing", blob, err);
+		goto fail;
+	}
+	if (fdatasync(out->fd) != 0) {
+		file_err(st->dir, "syncing", blob, err);
+		/* What the kernel could not write it may have forgotten: a
+		 * second fsync would succeed over lost bytes. */
+		file_stages_drop(st, blob, ids, n);
+		goto fail;
+	}
+	return 0;
+fail:
+	file_stages_give_back(st, out, false);
+	return -1;
+}
+
+void
+file_stages_give_back(
+    struct file_stages *st, struct staged_file *f, bool renamed)
+{
+	struct stage_file own = {.fd = f->fd, .path = f->path};
+
+	if (f->whole == NULL) {
+		stage_file_close(&own, renamed);
+		return;
+	}
+	pthread_mutex_lock(&st->lock);
+	if (renamed) {
+		stage_file_close(&f->whole->files[FILE_MAIN], true);
+		drop(st, f->whole);
+	}
+	unpin(f->whole);
+	pthread_mutex_unlock(&st->lock);
+}
+
+void
+file_stages_drop(struct file_stages *st, const char *blob,
+    const struct block_id *ids, size_t n)
+{
+	pthread_mutex_lock(&st->lock);
+	for (size_t i = 0; i < n; i++) {
+		struct stage *s = find(st, blob, &ids[i]);
+
+		if (s != NULL)
+			drop(st, s);
+	}
+	pthread_mutex_unlock(&st->lock);
+}

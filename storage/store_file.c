@@ -1,0 +1,536 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/err.h"
+#include "base/scope.h"
+#include "base/xalloc.h"
+#include "storage/file_dir.h"
+#include "storage/file_lease.h"
+#include "storage/file_list.h"
+#include "storage/file_props.h"
+#include "storage/file_stage.h"
+#include "storage/store.h"
+
+#include "storage/store_file.h"
+
+#define NS_PER_MS 1000000
+
+struct store_file {
+	struct store base;
+	struct file_dir dir;
+	struct file_stages *stages;
+};
+
+static struct store_file *
+file_of(struct store *s)
+{
+	return (struct store_file *)s;
+}
+
+/* What every operation begins with. */
+static int
+enter(const struct scope *scope, const char *blob, struct err *err)
+{
+	if (scope_check(scope, err) != 0)
+		return -1;
+	return file_name_check(blob, err);
+}
+
+static int
+open_blob(const struct store_file *f, const char *blob, struct stat *st,
+    struct err *err)
+{
+	struct file_path p;
+	int fd;
+
+	file_path_make(&p, &f->dir, NULL, blob);
+	/* O_NONBLOCK: a FIFO put there must not hold us up. */
+	fd = open(p.s, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	if (fd == -1 || fstat(fd, st) != 0) {
+		file_err(&f->dir, "opening", blob, err);
+		goto fail;
+	}
+	if (!S_ISREG(st->st_mode)) {
+		err_set(err, ERR_MISSING,
+		    "'%.200s' is not in '%.200s': it is no regular file", blob,
+		    f->dir.path);
+		goto fail;
+	}
+	return fd;
+fail:
+	if (fd != -1)
+		close(fd);
+	return -1;
+}
+
+static int
+file_stage_blocks(struct store *s, const struct scope *scope, const char *blob,
+    const struct block_id *id, struct chunk *const *chunks, size_t n,
+    struct err *err)
+{
+	if (enter(scope, blob, err) != 0)
+		return -1;
+	return file_stages_put(
+	    file_of(s)->stages, scope, blob, id, chunks, n, err);
+}
+
+/* What stands under the name now; *there is false when nothing does. */
+static int
+stat_old(const struct store_file *f, const char *blob, struct stat *st,
+    bool *there, struct err *err)
+{
+	struct file_path p;
+
+	file_path_make(&p, &f->dir, NULL, blob);
+	*there = lstat(p.s, st) == 0;
+	if (!*there)
+		return errno == ENOENT || errno == ENOTDIR
+		    ? 0
+		    : file_err(&f->dir, "looking for", blob, err);
+	if (S_ISDIR(st->st_mode))
+		return err_set(err, ERR_UNSUPPORTED,
+		    "'%.200s' cannot be a blob: there are others below it, "
+		    "and a file: store cannot hold both",
+		    blob);
+	return 0;
+}
+
+static int
+check_cond(const struct store_file *f, const struct scope *scope,
+    const char *blob, const struct store_cond *cond, const struct stat *old,
+    struct err *err)
+{
+	char etag[ETAG_MAX];
+
+	if (cond->if_absent && old != NULL)
+		return err_set(
+		    err, ERR_CONFLICT, "'%.200s' is there already", blob);
+	if (old != NULL)
+		file_etag(old, etag);
+	if (cond->if_match != NULL &&
+	    (old == NULL || strcmp(etag, cond->if_match) != 0))
+		return err_set(
+		    err, ERR_CONFLICT, "'%.200s' was changed by another", blob);
+	return file_lease_check(&f->dir, scope, blob, cond->lease_id, err);
+}
+
+/* Later than old's, however the clock stands. */
+static int
+later_than(const struct store_file *f, const char *blob, int fd,
+    const struct stat *old, const struct commit_opts *opts, struct err *err)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) != 0)
+		return file_err(&f->dir, "committing", blob, err);
+	if (old == NULL || file_mtime_ns(&st) > file_mtime_ns(old))
+		return 0;
+	if (file_props_set(fd, file_mtime_ns(old) + 1, opts) != 0 ||
+	    fsync(fd) != 0)
+		return file_err(&f->dir, "committing", blob, err);
+	return 0;
+}
+
+static int
+move_in(const struct store_file *f, const char *from, const char *blob,
+    bool if_absent, struct err *err)
+{
+	struct file_path to;
+	int rc;
+
+	file_path_make(&to, &f->dir, NULL, blob);
+	/* Our own lock keeps other agents out; this, other programs. */
+	rc = renameat2(
+	    AT_FDCWD, from, AT_FDCWD, to.s, if_absent ? RENAME_NOREPLACE : 0);
+	if (rc != 0 && (errno == EINVAL || errno == ENOSYS))
+		rc = rename(from, to.s);
+	if (rc == 0)
+		return 0;
+	if (if_absent && errno == EEXIST)
+		return err_set(
+		    err, ERR_CONFLICT, "'%.200s' is there already", blob);
+	return file_err(&f->dir, "committing", blob, err);
+}
+
+/* The lock is held: check the conditions and put the file in its place. */
+static int
+publish(const struct store_file *f, const struct scope *scope, const char *blob,
+    const struct staged_file *staged, const struct commit_opts *opts,
+    struct err *err)
+{
+	struct stat old;
+	bool there;
+
+	if (stat_old(f, blob, &old, &there, err) != 0 ||
+	    check_cond(f, scope, blob, &opts->cond, there ? &old : NULL, err) !=
+		0 ||
+	    later_than(f, blob, staged->fd, there ? &old : NULL, opts, err) !=
+		0 ||
+	    file_dir_make_parents(&f->dir, blob, err) != 0)
+		return -1;
+	if (move_in(f, staged->path, blob, opts->cond.if_absent, err) != 0) {
+		file_dir_prune(&f->dir, blob);
+		return -1;
+	}
+	return 0;
+}
+
+/* The part below a millisecond is drawn, so that a blob removed and made
+ * anew within one does not get its old ETag. */
+static uint64_t
+draw_mtime_ns(const struct scope *scope)
+{
+	uint32_t part;
+
+	scope_random(scope, &part, sizeof(part));
+	return (uint64_t)scope_wall_ms(scope) * NS_PER_MS + part % NS_PER_MS;
+}
+
+static int
+dress(const struct store_file *f, const struct scope *scope, const char *blob,
+    int fd, const struct commit_opts *opts, struct err *err)
+{
+	if (opts->content_type != NULL &&
+	    strlen(opts->content_type) >=
+		sizeof(((struct blob_props *)0)->content_type))
+		return err_set(err, ERR_USAGE,
+		    "the content type of '%.200s' is too long", blob);
+	if (file_props_set(fd, draw_mtime_ns(scope), opts) != 0 ||
+	    fsync(fd) != 0)
+		return file_err(&f->dir, "committing", blob, err);
+	return 0;
+}
+
+static int
+commit_staged(struct store_file *f, const struct scope *scope, const char *blob,
+    struct staged_file *staged, const struct commit_opts *opts,
+    struct blob_props *props, struct err *err)
+{
+	struct stat st;
+	bool moved;
+	int lock;
+	int rc;
+
+	if (dress(f, scope, blob, staged->fd, opts, err) != 0)
+		goto fail;
+	lock = file_dir_lock(&f->dir, scope, err);
+	if (lock == -1)
+		goto fail;
+	rc = publish(f, scope, blob, staged, opts, err);
+	moved = rc == 0;
+	if (rc == 0)
+		rc = file_dir_sync_parent(&f->dir, blob, err);
+	if (rc == 0 && fstat(staged->fd, &st) != 0)
+		rc = file_err(&f->dir, "committing", blob, err);
+	if (rc == 0 && props != NULL)
+		file_props_get(staged->fd, NULL, &st, props);
+	file_dir_unlock(lock);
+	/* Not under the lock: staging takes the two the other way round. */
+	file_stages_give_back(f->stages, staged, moved);
+	return rc;
+fail:
+	file_stages_give_back(f->stages, staged, false);
+	return -1;
+}
+
+static int
+file_commit(struct store *s, const struct scope *scope, const char *blob,
+    const struct block_id *ids, size_t n, const struct commit_opts *given,
+    struct blob_props *props, struct err *err)
+{
+	static const struct commit_opts none;
+	const struct commit_opts *opts = given != NULL ? given : &none;
+	struct store_file *f = file_of(s);
+	struct staged_file staged;
+
+	if (enter(scope, blob, err) != 0)
+		return -1;
+	if (n > BLOCKS_MAX)
+		return err_set(err, ERR_USAGE,
+		    "'%.200s' of %zu blocks; it may have %d", blob, n,
+		    BLOCKS_MAX);
+	if (file_stages_take(f->stages, scope, blob, ids, n, &staged, err) !=
+		0 ||
+	    commit_staged(f, scope, blob, &staged, opts, props, err) != 0)
+		return -1;
+	file_stages_drop(f->stages, blob, ids, n);
+	return 0;
+}
+
+static void
+file_discard(
+    struct store *s, const char *blob, const struct block_id *ids, size_t n)
+{
+	file_stages_drop(file_of(s)->stages, blob, ids, n);
+}
+
+static int
+file_stat(struct store *s, const struct scope *scope, const char *blob,
+    struct blob_props *props, struct err *err)
+{
+	struct stat st;
+	int fd;
+
+	if (enter(scope, blob, err) != 0)
+		return -1;
+	fd = open_blob(file_of(s), blob, &st, err);
+	if (fd == -1)
+		return -1;
+	file_props_get(fd, NULL, &st, props);
+	close(fd);
+	return 0;
+}
+
+static int
+read_range(const struct store_file *f, const struct scope *scope,
+    const char *blob, int fd, uint64_t off, char *out, size_t len,
+    struct err *err)
+{
+	while (len > 0) {
+		ssize_t n = pread(fd, out, len, (off_t)off);
+
+		if (n == -1 && errno == EINTR)
+			continue;
+		if (n == -1)
+			return file_err(&f->dir, "reading", blob, err);
+		if (n == 0)
+			return err_set(err, ERR_CORRUPT,
+			    "'%.200s' ends at %" PRIu64 ", %zu bytes short",
+			    blob, off, len);
+		off += (uint64_t)n;
+		out += n;
+		len -= (size_t)n;
+		if (scope_check(scope, err) != 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* A commit never touches a file in place, but an editor may. */
+static int
+check_same(const struct store_file *f, const char *blob, int fd,
+    const char *etag, struct err *err)
+{
+	char now[ETAG_MAX];
+	struct stat st;
+
+	if (fstat(fd, &st) != 0)
+		return file_err(&f->dir, "reading", blob, err);
+	file_etag(&st, now);
+	if (strcmp(now, etag) != 0)
+		return err_set(
+		    err, ERR_CONFLICT, "'%.200s' was changed by another", blob);
+	return 0;
+}
+
+static int
+file_read(struct store *s, const struct scope *scope, const char *blob,
+    const char *etag, uint64_t off, void *out, size_t len, struct err *err)
+{
+	struct store_file *f = file_of(s);
+	char before[ETAG_MAX];
+	struct stat st;
+	int fd;
+	int rc = 0;
+
+	if (enter(scope, blob, err) != 0)
+		return -1;
+	fd = open_blob(f, blob, &st, err);
+	if (fd == -1)
+		return -1;
+	file_etag(&st, before);
+	if (etag != NULL)
+		rc = check_same(f, blob, fd, etag, err);
+	if (rc == 0)
+		rc = read_range(f, scope, blob, fd, off, out, len, err);
+	if (rc == 0)
+		rc = check_same(f, blob, fd, before, err);
+	close(fd);
+	return rc;
+}
+
+static int
+file_list_page(struct store *s, const struct scope *scope,
+    const struct list_opts *given, const char *marker, struct list_page *page,
+    struct err *err)
+{
+	static const struct list_opts all;
+
+	return file_list(&file_of(s)->dir, scope, given != NULL ? given : &all,
+	    marker, page, err);
+}
+
+/* The lock is held. */
+static int
+unlink_blob(struct store_file *f, const struct scope *scope, const char *blob,
+    const struct store_cond *cond, struct err *err)
+{
+	struct file_path p;
+	struct stat st;
+	int fd = open_blob(f, blob, &st, err);
+
+	if (fd == -1)
+		return -1;
+	close(fd);
+	if (check_cond(f, scope, blob, cond, &st, err) != 0)
+		return -1;
+	file_path_make(&p, &f->dir, NULL, blob);
+	if (unlink(p.s) != 0)
+		return file_err(&f->dir, "removing", blob, err);
+	file_lease_forget(&f->dir, blob);
+	if (file_dir_sync_parent(&f->dir, blob, err) != 0)
+		return -1;
+	file_dir_prune(&f->dir, blob);
+	return 0;
+}
+
+static int
+file_remove(struct store *s, const struct scope *scope, const char *blob,
+    const struct store_cond *given, struct err *err)
+{
+	static const struct store_cond none;
+	struct store_file *f = file_of(s);
+	struct blob_props props;
+	int lock;
+	int rc;
+
+	/* A store that holds nothing gets no .drsync from a removal. */
+	if (file_stat(s, scope, blob, &props, err) != 0 ||
+	    file_dir_prepare(&f->dir, "stage", err) != 0)
+		return -1;
+	lock = file_dir_lock(&f->dir, scope, err);
+	if (lock == -1)
+		return -1;
+	rc = unlink_blob(f, scope, blob, given != NULL ? given : &none, err);
+	file_dir_unlock(lock);
+	return rc;
+}
+
+/* A lease is on a blob, so one that is absent is made. */
+static int
+make_empty(struct store *s, const struct scope *scope, const char *blob,
+    struct err *err)
+{
+	static const struct commit_opts absent = {.cond.if_absent = true};
+	struct blob_props props;
+
+	if (file_stat(s, scope, blob, &props, err) == 0)
+		return 0;
+	if (err->kind != ERR_MISSING)
+		return -1;
+	*err = (struct err){0};
+	if (file_commit(s, scope, blob, NULL, 0, &absent, NULL, err) == 0)
+		return 0;
+	if (err->kind != ERR_CONFLICT)
+		return -1;
+	*err = (struct err){0};
+	return 0;
+}
+
+static int
+lease_acquire(struct store *s, const struct scope *scope, const char *blob,
+    int seconds, char id[LEASE_ID_MAX], struct err *err)
+{
+	struct file_dir *d = &file_of(s)->dir;
+	int lock;
+	int rc;
+
+	if (make_empty(s, scope, blob, err) != 0 ||
+	    file_dir_prepare(d, "lease", err) != 0)
+		return -1;
+	lock = file_dir_lock(d, scope, err);
+	if (lock == -1)
+		return -1;
+	rc = file_lease_acquire(d, scope, blob, seconds, id, err);
+	file_dir_unlock(lock);
+	return rc;
+}
+
+typedef int change_fn(const struct file_dir *, const struct scope *,
+    const char *blob, const char *id, struct err *);
+
+static int
+lease_change(struct store *s, const struct scope *scope, const char *blob,
+    const char *id, change_fn *change, struct err *err)
+{
+	struct file_dir *d = &file_of(s)->dir;
+	struct blob_props props;
+	int lock;
+	int rc;
+
+	if (file_stat(s, scope, blob, &props, err) != 0 ||
+	    file_dir_prepare(d, "lease", err) != 0)
+		return -1;
+	lock = file_dir_lock(d, scope, err);
+	if (lock == -1)
+		return -1;
+	rc = change(d, scope, blob, id, err);
+	file_dir_unlock(lock);
+	return rc;
+}
+
+static int
+lease_renew(struct store *s, const struct scope *scope, const char *blob,
+    const char *id, struct err *err)
+{
+	return lease_change(s, scope, blob, id, file_lease_renew, err);
+}
+
+static int
+lease_release(struct store *s, const struct scope *scope, const char *blob,
+    const char *id, struct err *err)
+{
+	return lease_change(s, scope, blob, id, file_lease_release, err);
+}
+
+static void
+file_free(struct store *s)
+{
+	struct store_file *f = file_of(s);
+
+	file_stages_free(f->stages);
+	file_dir_release(&f->dir);
+	free(f->base.url);
+	free(f);
+}
+
+static const struct store_lease_ops file_lease_ops = {
+    .acquire = lease_acquire,
+    .renew = lease_renew,
+    .release = lease_release,
+};
+
+static const struct store_ops file_ops = {
+    .scheme = "file",
+    .caps = STORE_CAP_LEASE,
+    .stage = file_stage_blocks,
+    .commit = file_commit,
+    .discard = file_discard,
+    .stat = file_stat,
+    .read = file_read,
+    .list = file_list_page,
+    .remove = file_remove,
+    .lease = &file_lease_ops,
+    .free = file_free,
+};
+
+struct store *
+store_file_open(const char *dir_url, struct err *err)
+{
+	struct store_file *f = xcalloc(1, sizeof(*f));
+
+	if (file_dir_init(&f->dir, dir_url, err) != 0) {
+		free(f);
+		return NULL;
+	}
+	f->base.ops = &file_ops;
+	f->base.url = xstrdup(dir_url);
+	f->stages = file_stages_new(&f->dir);
+	return &f->base;
+}
