@@ -21,7 +21,20 @@ struct redis_tls {
 	SSL *ssl;
 	BIO_METHOD *method;
 	int fd;
+	bool answered; /* the server has sent us data */
 };
+
+/*
+ * With TLS 1.3 a server that dislikes our certificate says so only after our
+ * side of the handshake is done, and then resets the connection: a first
+ * write that fails is passed over, so that the read which follows finds the
+ * alert with the reason, or the same failure.
+ */
+static bool
+hides_alert(const struct redis_tls *t)
+{
+	return !t->answered && (errno == ECONNRESET || errno == EPIPE);
+}
 
 /*
  * OpenSSL's socket BIO uses write(2), which kills a process whose peer went
@@ -37,6 +50,8 @@ bio_write(BIO *bio, const char *data, int len)
 	BIO_clear_retry_flags(bio);
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		BIO_set_retry_write(bio);
+	else if (n < 0 && hides_alert(t))
+		return len;
 	return (int)n;
 }
 
@@ -306,7 +321,10 @@ redis_tls_read(struct redis_tls *t, void *out, size_t size, size_t *got,
 	ERR_clear_error();
 	errno = 0;
 	rc = SSL_read_ex(t->ssl, out, size, got);
-	return rc == 1 ? 1 : tls_outcome(t, rc, events, err);
+	if (rc != 1)
+		return tls_outcome(t, rc, events, err);
+	t->answered = true;
+	return 1;
 }
 
 int
