@@ -92,7 +92,7 @@ finish(struct http *h, struct http_call *c, int rc, const struct err *err)
 	if (rc == 0)
 		c->resp = none;
 
-	/* Before done: its receiver may free the engine as soon as it knows. */
+	/* Before done: whoever hears of it may call http_free() at once. */
 	pthread_mutex_lock(&h->lock);
 	h->unfinished--;
 	pthread_mutex_unlock(&h->lock);
@@ -116,7 +116,7 @@ static void
 end_early(struct http *h, struct http_call *c, struct err *err)
 {
 	leave(h, c);
-	http_call_blame(c, err);
+	http_call_blame(c->req, err);
 	finish(h, c, -1, err);
 }
 
@@ -360,8 +360,8 @@ http_free(struct http *h)
 	pthread_mutex_lock(&h->lock);
 	assert(h->unfinished == 0);
 	h->stop = true;
-	pthread_mutex_unlock(&h->lock);
 	curl_multi_wakeup(h->multi);
+	pthread_mutex_unlock(&h->lock);
 	pthread_join(h->thread, NULL);
 	pthread_mutex_destroy(&h->lock);
 	free(h->ca_file);
@@ -384,7 +384,7 @@ http_submit(struct http *h, const struct scope *scope, struct http_request *req,
 	struct http_call *c;
 
 	if (scope_check(scope, err) != 0)
-		return -1;
+		return http_call_blame(req, err);
 	if (req->prepare != NULL &&
 	    req->prepare(req, scope, req->prepare_arg, err) != 0)
 		return -1;
@@ -398,7 +398,9 @@ http_submit(struct http *h, const struct scope *scope, struct http_request *req,
 	pthread_mutex_lock(&h->lock);
 	append(&h->submitted, c);
 	h->unfinished++;
-	pthread_mutex_unlock(&h->lock);
+	/* Under the lock: once it is open the call may end, and its owner may
+	 * free the engine, before this thread goes on. */
 	curl_multi_wakeup(h->multi);
+	pthread_mutex_unlock(&h->lock);
 	return 0;
 }

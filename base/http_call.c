@@ -219,7 +219,7 @@ http_call_new(const struct http_opts *opts, const struct scope *scope,
 	return c;
 
 fail:
-	http_call_blame(c, err);
+	http_call_blame(req, err);
 	http_call_free(c);
 	return NULL;
 }
@@ -267,13 +267,13 @@ http_call_check(const struct http_call *c, int64_t stall_timeout_ms,
 }
 
 int
-http_call_blame(const struct http_call *c, struct err *err)
+http_call_blame(const struct http_request *req, struct err *err)
 {
 	struct buf url;
 
 	buf_init(&url, URL_MAX);
-	url_show(&url, c->req->url);
-	err_in(err, "%s '%.*s%s'", c->req->method, URL_SHOWN_MAX, url.data,
+	url_show(&url, req->url);
+	err_in(err, "%s '%.*s%s'", req->method, URL_SHOWN_MAX, url.data,
 	    url.len > URL_SHOWN_MAX ? "..." : "");
 	buf_release(&url);
 	return -1;

@@ -65,7 +65,7 @@ int http_call_check(const struct http_call *, int64_t stall_timeout_ms,
 int http_call_verdict(struct http_call *, CURLcode, struct err *);
 
 /* "PUT 'https://...'" in front of what err says.  Always -1. */
-int http_call_blame(const struct http_call *, struct err *);
+int http_call_blame(const struct http_request *, struct err *);
 
 /* http_transfer.c: what libcurl calls, with the call as arg. */
 size_t http_call_on_read(char *out, size_t size, size_t n, void *arg);

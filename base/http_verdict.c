@@ -33,6 +33,11 @@ kind_of(CURLcode rc)
 	case CURLE_WEIRD_SERVER_REPLY:
 	case CURLE_BAD_CONTENT_ENCODING:
 	case CURLE_FILESIZE_EXCEEDED:
+	/* What 7.88 says of a header line over 100 KiB. */
+	case CURLE_OUT_OF_MEMORY:
+#if LIBCURL_VERSION_NUM >= 0x080600
+	case CURLE_TOO_LARGE:
+#endif
 		return ERR_CORRUPT;
 	default:
 		return ERR_SYSTEM;
@@ -43,11 +48,14 @@ kind_of(CURLcode rc)
 static int
 set_text(struct http_call *c, CURLcode rc, struct err *err)
 {
-	const char *says = c->curl_says[0] != '\0' ? c->curl_says
-						   : curl_easy_strerror(rc);
+	const char *says = c->curl_says;
 	struct buf text;
 	size_t len;
 
+	if (rc == CURLE_OUT_OF_MEMORY)
+		says = "header line too long, or out of memory";
+	else if (says[0] == '\0')
+		says = curl_easy_strerror(rc);
 	buf_init(&text, 4 * CURL_ERROR_SIZE);
 	redact(&text, says);
 	len = strcspn(text.data, "\r\n");
@@ -76,12 +84,12 @@ http_call_verdict(struct http_call *c, CURLcode rc, struct err *err)
 {
 	if (c->refused.kind != ERR_NONE) {
 		*err = c->refused;
-		return http_call_blame(c, err);
+		return http_call_blame(c->req, err);
 	}
 	if (rc != CURLE_OK) {
 		set_text(c, rc, err);
 		blame_proxy(c, err);
-		return http_call_blame(c, err);
+		return http_call_blame(c->req, err);
 	}
 	c->resp.elapsed_ms = scope_mono_ms(c->scope) - c->begun_ms;
 	return 0;

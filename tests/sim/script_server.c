@@ -4,6 +4,7 @@
 #include <stdint.h>
 
 #include <arpa/inet.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -114,7 +115,11 @@ add_conn(struct script_server *s, int fd)
 {
 	struct script_conn *c = xcalloc(1, sizeof(*c));
 	struct err err = {0};
+	int on = 1;
 
+	/* A script's small writes shall not wait for the peer's ACK; it does
+	 * nothing for a unix socket. */
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 	c->server = s;
 	c->fd = fd;
 	buf_init(&c->in, IN_MAX);
