@@ -1,5 +1,7 @@
 #include <assert.h>
+#include <inttypes.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,6 +14,9 @@
 
 /* Beyond it a double does not hold every integer. */
 #define EXACT_MAX ((int64_t)1 << 53)
+
+/* From here on cJSON (1.7.15) prints 15 digits and takes them for all. */
+#define PRINTED_MAX INT64_C(1000000000000000)
 
 static int
 fail_at(const char *text, const char *at, const char *what, struct err *err)
@@ -302,8 +307,15 @@ json_get_object(
 void
 json_add_int(cJSON *object, const char *key, int64_t value)
 {
+	char digits[24];
+
 	assert(value >= -EXACT_MAX && value <= EXACT_MAX);
-	cJSON_AddNumberToObject(object, key, (double)value);
+	if (llabs(value) < PRINTED_MAX) {
+		cJSON_AddNumberToObject(object, key, (double)value);
+	} else {
+		snprintf(digits, sizeof(digits), "%" PRId64, value);
+		cJSON_AddRawToObject(object, key, digits);
+	}
 }
 
 /*

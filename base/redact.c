@@ -133,17 +133,19 @@ is_secret_parameter(const char *name)
 	return in_list(names, name) || is_secret(name);
 }
 
-/* Behind the name that starts at p; out is "" when it is over NAME_MAX. */
+/* Behind the name that starts at p; of a long one, out has the end. */
 static const char *
 read_name(const char *p, char out[NAME_MAX + 1])
 {
 	size_t n = 0;
 	struct unit u;
 
-	for (; is_name_char((u = unit_at(p)).c); p += u.len)
-		if (n <= NAME_MAX)
-			out[n++] = u.c;
-	out[n <= NAME_MAX ? n : 0] = '\0';
+	for (; is_name_char((u = unit_at(p)).c); p += u.len) {
+		if (n == NAME_MAX)
+			memmove(out, out + 1, --n);
+		out[n++] = u.c;
+	}
+	out[n] = '\0';
 	return p;
 }
 
