@@ -330,8 +330,11 @@ http_new(const struct http_opts *opts, struct err *err)
 	h->look_ms = INT64_MAX;
 	pthread_mutex_init(&h->lock, NULL);
 	h->multi = curl_multi_init();
-	if (h->multi == NULL) {
-		err_set(err, ERR_SYSTEM, "libcurl cannot start");
+	/* Out of descriptors, libcurl makes a handle that cannot be woken. */
+	if (h->multi == NULL || curl_multi_wakeup(h->multi) != CURLM_OK) {
+		err_set(err, ERR_SYSTEM,
+		    "libcurl cannot start: out of "
+		    "memory or descriptors");
 		goto fail;
 	}
 	/* Idle ones count: a kept connection makes way for a wanted one. */

@@ -242,7 +242,7 @@ forgets_interim_answers(void **state)
 }
 
 static void
-fills_the_callers_buffer_on_success_alone(void **state)
+fills_the_callers_buffer(void **state)
 {
 	struct script_http_reply reply = {206, NULL, "0123456789"};
 	struct rig r = rig_up(script_http_serve, &reply, NULL);
@@ -260,12 +260,23 @@ fills_the_callers_buffer_on_success_alone(void **state)
 	r.req.into_size = 9;
 	assert_fails(&r, ERR_CORRUPT, "over 9 bytes");
 	assert_int_equal(room[9], '.');
+	rig_down(&r);
+}
 
-	reply.status = 404;
+static void
+keeps_an_error_answer_out_of_the_callers_buffer(void **state)
+{
+	struct script_http_reply reply = {404, NULL, "0123456789"};
+	struct rig r = rig_up(script_http_serve, &reply, NULL);
+	unsigned char room[11] = "..........";
+
+	(void)state;
+	r.req.into = room;
 	r.req.into_size = 10;
 	assert_int_equal(go(&r), 0);
 	assert_int_equal(r.resp.into_len, 0);
 	assert_string_equal(r.resp.body.data, "0123456789");
+	assert_string_equal(room, "..........");
 	rig_down(&r);
 }
 
@@ -513,7 +524,8 @@ main(void)
 	    cmocka_unit_test(does_not_follow_redirects),
 	    cmocka_unit_test(keeps_connections_alive),
 	    cmocka_unit_test(forgets_interim_answers),
-	    cmocka_unit_test(fills_the_callers_buffer_on_success_alone),
+	    cmocka_unit_test(fills_the_callers_buffer),
+	    cmocka_unit_test(keeps_an_error_answer_out_of_the_callers_buffer),
 	    cmocka_unit_test(refuses_an_answer_over_its_ceiling),
 	    cmocka_unit_test(carries_large_bodies_both_ways),
 	    cmocka_unit_test(serves_many_threads_under_its_connection_cap),

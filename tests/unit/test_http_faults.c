@@ -4,10 +4,12 @@
 #include <stdint.h>
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -207,6 +209,39 @@ tells_that_nobody_listens(void **state)
 	rig_down(&r);
 }
 
+/* From now on the process can open nothing; the old limit is returned. */
+static struct rlimit
+use_up_descriptors(void)
+{
+	struct rlimit old, none;
+	int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+
+	assert_int_not_equal(fd, -1);
+	close(fd);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &old), 0);
+	none = (struct rlimit){(rlim_t)fd, old.rlim_max};
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+	return old;
+}
+
+static void
+lives_through_a_want_of_descriptors(void **state)
+{
+	const struct http_opts opts = {0};
+	struct script_http_reply reply = {200, NULL, NULL};
+	struct rig r = rig_up(script_http_serve, &reply, NULL);
+	struct rlimit old = use_up_descriptors();
+	struct http *second = http_new(&opts, &r.err);
+
+	(void)state;
+	assert_null(second);
+	assert_int_equal(r.err.kind, ERR_SYSTEM);
+	assert_fails(&r, ERR_TRANSIENT, "");
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &old), 0);
+	assert_int_equal(go(&r), 0);
+	rig_down(&r);
+}
+
 static void
 stall_after(struct script_conn *c, void *arg)
 {
@@ -292,6 +327,47 @@ gives_up_a_stalled_upload(void **state)
 	assert_fails(&r, ERR_TRANSIENT, "stalled");
 	chunk_unref(body);
 	free(data);
+	rig_down(&r);
+}
+
+/* Sends for as long as somebody listens. */
+static void
+pour(struct script_conn *c, void *arg)
+{
+	struct script_request req;
+	char piece[4096];
+
+	(void)arg;
+	memset(piece, 'p', sizeof(piece));
+	if (script_http_read(c, &req) == 0) {
+		script_sends(c, "HTTP/1.1 200 OK\r\n\r\n");
+		while (script_send(c, piece, sizeof(piece)) == 0)
+			;
+	}
+	script_http_release(&req);
+}
+
+/* Under ASan, a late write into what was freed would also be told. */
+static void
+leaves_the_callers_memory_alone_once_it_has_returned(void **state)
+{
+	struct rig r = rig_up(pour, NULL, NULL);
+	const struct scope whole = r.scope;
+	size_t size = (size_t)1 << 30;
+
+	(void)state;
+	for (int i = 0; i < 5; i++) {
+		/* Never touched beyond what came, so it costs nothing. */
+		unsigned char *room = malloc(size);
+
+		assert_non_null(room);
+		r.req.into = room;
+		r.req.into_size = size;
+		r.scope = scope_within(&whole, 5 + 5 * i);
+		assert_fails(&r, ERR_UNREACHABLE, "timed out");
+		assert_int_equal(r.resp.into_len, 0);
+		free(room);
+	}
 	rig_down(&r);
 }
 
@@ -505,9 +581,12 @@ main(void)
 	    cmocka_unit_test(tells_how_an_answer_failed),
 	    cmocka_unit_test(refuses_floods_of_headers),
 	    cmocka_unit_test(tells_that_nobody_listens),
+	    cmocka_unit_test(lives_through_a_want_of_descriptors),
 	    cmocka_unit_test(gives_up_a_stalled_answer),
 	    cmocka_unit_test(bears_a_slow_answer),
 	    cmocka_unit_test(gives_up_a_stalled_upload),
+	    cmocka_unit_test(
+		leaves_the_callers_memory_alone_once_it_has_returned),
 	    cmocka_unit_test(ends_at_the_deadline),
 	    cmocka_unit_test(ends_when_cancelled_from_another_thread),
 	    cmocka_unit_test(ends_while_it_waits_for_a_connection),
