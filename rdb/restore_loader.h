@@ -3,8 +3,14 @@
  *
  * An rdb_visitor: each key becomes RESTORE key ttl payload REPLACE ABSTTL,
  * its payload re-stamped with the lowest RDB version that owns its type, so
- * that older servers take it.  Functions go by FUNCTION RESTORE.  Replies are
- * all read; the first refusal ends the load, naming the key.
+ * that older servers take it.  IDLETIME and FREQ go along where the dump has
+ * them.  Functions go by FUNCTION RESTORE, a library replacing one of its
+ * name.  Replies are all read; the first refusal ends the load, naming the
+ * key.
+ *
+ * Not carried: module data outside of keys (counted), and a value over the
+ * server's proto-max-bulk-len, which ends the load with ERR_UNSUPPORTED.
+ * Clusters are not routed to: ERR_UNSUPPORTED.
  */
 #ifndef RDB_RESTORE_LOADER_H
 #define RDB_RESTORE_LOADER_H
@@ -23,6 +29,11 @@ struct scope;
 struct restore_opts {
 	unsigned connections;  /* 0: 4 */
 	size_t pipeline_bytes; /* unanswered per connection; 0: 1 MiB */
+	/* Of a value, in memory; larger ones wait in an unlinked file while
+	 * their length is found out; 0: 16 MiB. */
+	size_t value_bytes;
+	/* restore_loader_new() takes value_bytes and 2 MiB a connection off
+	 * it; NULL: nothing is accounted. */
 	struct budget *budget;
 };
 
@@ -30,20 +41,32 @@ struct restore_facts {
 	uint64_t keys;	  /* stored */
 	uint64_t expired; /* whose time had passed: not stored */
 	uint64_t functions;
-	uint64_t bytes; /* of payloads */
+	uint64_t bytes;	   /* of payloads */
+	uint64_t left_out; /* module data outside of keys */
 };
 
+/*
+ * Connects.  target, redis_opts and scope's cancel are borrowed for the
+ * loader's life.  ERR_REFUSED for a replica; ERR_UNSUPPORTED for a cluster or
+ * a server before 3.0 (REPLACE).
+ */
 struct restore_loader *
 restore_loader_new(const struct redis_target *, const struct redis_opts *,
     const struct scope *, const struct restore_opts *, struct err *);
 void restore_loader_free(struct restore_loader *);
 struct rdb_visitor *restore_loader_visitor(struct restore_loader *);
 
-/* Wait for every reply.  Only then is the dump loaded. */
+/*
+ * Wait for every reply.  Only then is the dump loaded; after any failure the
+ * target holds a part of it.
+ */
 int restore_loader_finish(
     struct restore_loader *, struct restore_facts *, struct err *);
 
-/* FLUSHALL and FUNCTION FLUSH: an import never makes a union. */
+/*
+ * FLUSHALL and FUNCTION FLUSH: an import never makes a union.  Waits for up to
+ * an hour, since freeing a large dataset takes the server long.
+ */
 int restore_empty_target(const struct redis_target *, const struct redis_opts *,
     const struct scope *, struct err *);
 

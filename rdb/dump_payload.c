@@ -1,0 +1,189 @@
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/err.h"
+#include "base/xalloc.h"
+#include "rdb/crc64.h"
+
+#include "rdb/dump_payload.h"
+
+struct dump_payload {
+	unsigned char *mem;
+	size_t fill, memory_max;
+	uint64_t size;
+	uint64_t spooled; /* bytes in the file, which come before mem's */
+	uint64_t crc;	  /* of the spooled ones */
+	int fd;		  /* -1 until a value was too big for mem */
+	unsigned char footer[DUMP_FOOTER_BYTES];
+};
+
+struct dump_payload *
+dump_payload_new(size_t memory_max)
+{
+	struct dump_payload *p = xcalloc(1, sizeof(*p));
+
+	p->mem = xmalloc(memory_max);
+	p->memory_max = memory_max;
+	p->fd = -1;
+	return p;
+}
+
+void
+dump_payload_free(struct dump_payload *p)
+{
+	if (p == NULL)
+		return;
+	if (p->fd >= 0)
+		close(p->fd);
+	free(p->mem);
+	free(p);
+}
+
+static int
+open_unlinked(const char *dir)
+{
+	int fd = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	char path[4096];
+
+	if (fd >= 0 || (errno != EOPNOTSUPP && errno != EISDIR))
+		return fd;
+	/* Not every file system knows files without a name. */
+	if (snprintf(path, sizeof(path), "%s/drsync-XXXXXX", dir) >=
+	    (int)sizeof(path)) {
+		errno = ENAMETOOLONG;
+		return -1;
+	}
+	fd = mkostemp(path, O_CLOEXEC);
+	if (fd >= 0)
+		unlink(path);
+	return fd;
+}
+
+static int
+spool(struct dump_payload *p, struct err *err)
+{
+	const char *dir = getenv("TMPDIR");
+	size_t done = 0;
+
+	dir = dir != NULL && dir[0] != '\0' ? dir : "/var/tmp";
+	if (p->fd < 0 && (p->fd = open_unlinked(dir)) < 0)
+		return err_sys(err, "temporary file in '%s'", dir);
+	while (done < p->fill) {
+		ssize_t n = pwrite(p->fd, p->mem + done, p->fill - done,
+		    (off_t)(p->spooled + done));
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return err_sys(err, "temporary file in '%s'", dir);
+		done += (size_t)n;
+	}
+	p->crc = crc64(p->crc, p->mem, p->fill);
+	p->spooled += p->fill;
+	p->fill = 0;
+	return 0;
+}
+
+int
+dump_payload_begin(struct dump_payload *p, struct err *err)
+{
+	if (p->spooled > 0 && ftruncate(p->fd, 0) != 0)
+		return err_sys(err, "temporary file");
+	p->fill = 0;
+	p->size = 0;
+	p->spooled = 0;
+	p->crc = 0;
+	return 0;
+}
+
+int
+dump_payload_add(
+    struct dump_payload *p, const void *data, size_t len, struct err *err)
+{
+	const unsigned char *from = data;
+
+	p->size += len;
+	while (len > 0) {
+		size_t n = p->memory_max - p->fill;
+
+		if (n == 0) {
+			if (spool(p, err) != 0)
+				return -1;
+			continue;
+		}
+		n = len < n ? len : n;
+		memcpy(p->mem + p->fill, from, n);
+		p->fill += n;
+		from += n;
+		len -= n;
+	}
+	return 0;
+}
+
+int
+dump_payload_end(struct dump_payload *p, int rdb_version, struct err *err)
+{
+	uint64_t crc;
+
+	assert(rdb_version > 0 && rdb_version <= UINT16_MAX);
+	/* The memory is what a spooled value will be read back into. */
+	if (p->spooled > 0 && spool(p, err) != 0)
+		return -1;
+	p->footer[0] = (unsigned char)rdb_version;
+	p->footer[1] = (unsigned char)(rdb_version >> 8);
+	crc = crc64(p->crc, p->mem, p->fill);
+	crc = crc64(crc, p->footer, 2);
+	for (int i = 0; i < 8; i++)
+		p->footer[2 + i] = (unsigned char)(crc >> 8 * i);
+	p->size += DUMP_FOOTER_BYTES;
+	return 0;
+}
+
+uint64_t
+dump_payload_size(const struct dump_payload *p)
+{
+	return p->size;
+}
+
+static int
+each_spooled(struct dump_payload *p,
+    int (*each)(void *, const void *, size_t, struct err *), void *arg,
+    struct err *err)
+{
+	uint64_t at = 0;
+
+	while (at < p->spooled) {
+		uint64_t left = p->spooled - at;
+		size_t want = left < p->memory_max ? left : p->memory_max;
+		ssize_t n = pread(p->fd, p->mem, want, (off_t)at);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return err_sys(err, "temporary file");
+		if (n == 0)
+			return err_set(
+			    err, ERR_CORRUPT, "the temporary file was cut");
+		if (each(arg, p->mem, (size_t)n, err) != 0)
+			return -1;
+		at += (uint64_t)n;
+	}
+	return 0;
+}
+
+int
+dump_payload_each(struct dump_payload *p,
+    int (*each)(void *, const void *, size_t, struct err *), void *arg,
+    struct err *err)
+{
+	if (p->spooled > 0 && each_spooled(p, each, arg, err) != 0)
+		return -1;
+	if (p->fill > 0 && each(arg, p->mem, p->fill, err) != 0)
+		return -1;
+	return each(arg, p->footer, sizeof(p->footer), err);
+}

@@ -1,0 +1,61 @@
+#include <stdbool.h>
+
+#include "base/err.h"
+#include "rdb/redis_conn.h"
+#include "rdb/redis_info.h"
+
+#include "rdb/redis_primary.h"
+
+/* A primary's connection; NULL with err otherwise. */
+static struct redis_conn *
+try_host(const struct redis_target *t, size_t host,
+    const struct redis_opts *opts, const struct scope *scope,
+    struct redis_info *info, struct err *err)
+{
+	struct redis_conn *c = redis_connect(
+	    &t->hosts[host], t->user, opts, scope, err);
+
+	if (c == NULL)
+		return NULL;
+	if (redis_info_get(c, scope, info, err) != 0)
+		goto fail;
+	if (!info->is_replica)
+		return c;
+	err_set(err, ERR_REFUSED,
+	    "'%s' is a replica of '%.200s:%d': name its primary, or promote "
+	    "it first",
+	    redis_conn_name(c), info->master_host, info->master_port);
+fail:
+	redis_conn_free(c);
+	return NULL;
+}
+
+struct redis_conn *
+redis_primary_connect(const struct redis_target *t,
+    const struct redis_opts *opts, const struct scope *scope,
+    struct redis_info *info, size_t *host, struct err *err)
+{
+	struct redis_info unasked;
+	struct err first = {0};
+
+	if (info == NULL)
+		info = &unasked;
+	for (size_t i = 0; i < t->nhosts; i++) {
+		struct redis_conn *c = try_host(t, i, opts, scope, info, err);
+
+		if (c != NULL) {
+			if (host != NULL)
+				*host = i;
+			return c;
+		}
+		if (err->kind == ERR_CANCELLED)
+			return NULL;
+		/* That a replica answered says more than that another host
+		 * is down. */
+		if (first.kind == ERR_NONE ||
+		    (err->kind == ERR_REFUSED && first.kind != ERR_REFUSED))
+			first = *err;
+	}
+	*err = first;
+	return NULL;
+}

@@ -1,0 +1,23 @@
+/* redis_primary.h -- the one of a target's hosts that takes writes. */
+#ifndef RDB_REDIS_PRIMARY_H
+#define RDB_REDIS_PRIMARY_H
+
+#include <stddef.h>
+
+struct err;
+struct redis_conn;
+struct redis_info;
+struct redis_opts;
+struct redis_target;
+struct scope;
+
+/*
+ * Tries the hosts in their order; info and host (its index) tell of the one
+ * that was taken and may be NULL.  ERR_REFUSED when only replicas answer: a
+ * replica is never detached or written to in silence.
+ */
+struct redis_conn *
+redis_primary_connect(const struct redis_target *, const struct redis_opts *,
+    const struct scope *, struct redis_info *info, size_t *host, struct err *);
+
+#endif

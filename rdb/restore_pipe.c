@@ -1,0 +1,248 @@
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/xalloc.h"
+#include "rdb/key_show.h"
+#include "rdb/redis_conn.h"
+#include "rdb/redis_error.h"
+
+#include "rdb/restore_pipe.h"
+
+#define NAME_KEPT  128
+#define REPLY_LINE 512
+#define NO_DB	   UINT32_MAX
+
+/* In the queue, its name's bytes follow it. */
+struct pending {
+	uint64_t bytes;
+	uint32_t db;
+	uint16_t name_len;
+	uint8_t what;
+};
+
+struct restore_pipe {
+	struct redis_conn *conn;
+	uint32_t db; /* selected; NO_DB: not known */
+
+	uint64_t at_hand; /* bytes of the command that is being queued */
+	size_t unsent;
+	uint64_t unanswered;
+
+	/* Commands without a reply, packed, oldest first. */
+	unsigned char *queue;
+	size_t head, tail, size;
+	size_t last; /* where the newest one stands */
+
+	char line[REPLY_LINE]; /* of a reply, as far as it came */
+	size_t line_len;
+};
+
+struct restore_pipe *
+restore_pipe_new(struct redis_conn *take)
+{
+	struct restore_pipe *p = xcalloc(1, sizeof(*p));
+
+	p->conn = take;
+	p->db = NO_DB;
+	return p;
+}
+
+void
+restore_pipe_free(struct restore_pipe *p)
+{
+	if (p == NULL)
+		return;
+	redis_conn_free(p->conn);
+	free(p->queue);
+	free(p);
+}
+
+int
+restore_pipe_add(struct restore_pipe *p, const struct scope *scope,
+    const void *data, size_t len, struct err *err)
+{
+	p->at_hand += len;
+	return redis_conn_queue(p->conn, scope, data, len, err);
+}
+
+static void
+make_room(struct restore_pipe *p, size_t need)
+{
+	if (p->size - p->tail >= need)
+		return;
+	memmove(p->queue, p->queue + p->head, p->tail - p->head);
+	p->tail -= p->head;
+	p->head = 0;
+	/* A quarter free at least, so that moving stays cheap. */
+	while (p->size - p->tail < need + p->size / 4) {
+		p->size = p->size > 0 ? 2 * p->size : 4096;
+		p->queue = xreallocarray(p->queue, p->size, 1);
+	}
+}
+
+void
+restore_pipe_name(struct restore_pipe *p, enum restore_what what, uint32_t db,
+    const void *key, size_t len)
+{
+	struct pending c = {.db = db, .what = (uint8_t)what};
+
+	c.name_len = (uint16_t)(len < NAME_KEPT ? len : NAME_KEPT);
+	make_room(p, sizeof(c) + c.name_len);
+	p->last = p->tail;
+	memcpy(p->queue + p->tail, &c, sizeof(c));
+	if (c.name_len > 0)
+		memcpy(p->queue + p->tail + sizeof(c), key, c.name_len);
+	p->tail += sizeof(c) + c.name_len;
+}
+
+void
+restore_pipe_end(struct restore_pipe *p)
+{
+	assert(p->at_hand > 0);
+	memcpy(p->queue + p->last + offsetof(struct pending, bytes),
+	    &p->at_hand, sizeof(p->at_hand));
+	p->unsent += p->at_hand;
+	p->unanswered += p->at_hand;
+	p->at_hand = 0;
+}
+
+int
+restore_pipe_select(struct restore_pipe *p, const struct scope *scope,
+    uint32_t db, struct err *err)
+{
+	char number[16], command[64];
+	int n;
+
+	if (p->db == db)
+		return 0;
+	n = snprintf(number, sizeof(number), "%u", (unsigned)db);
+	n = snprintf(command, sizeof(command),
+	    "*2\r\n$6\r\nSELECT\r\n$%d\r\n%s\r\n", n, number);
+	restore_pipe_name(p, RESTORE_SELECT, db, NULL, 0);
+	if (restore_pipe_add(p, scope, command, (size_t)n, err) != 0)
+		return -1;
+	restore_pipe_end(p);
+	p->db = db;
+	return 0;
+}
+
+int
+restore_pipe_flush(
+    struct restore_pipe *p, const struct scope *scope, struct err *err)
+{
+	p->unsent = 0;
+	return redis_conn_flush(p->conn, scope, err);
+}
+
+size_t
+restore_pipe_unsent(const struct restore_pipe *p)
+{
+	return p->unsent;
+}
+
+uint64_t
+restore_pipe_unanswered(const struct restore_pipe *p)
+{
+	return p->unanswered;
+}
+
+static int
+refused(const struct restore_pipe *p, const struct pending *c, struct err *err)
+{
+	const unsigned char *key = p->queue + p->head + sizeof(*c);
+	struct buf shown;
+
+	redis_error_set(err, p->line + 1);
+	if (strcmp(err->code, "MOVED") == 0 || strcmp(err->code, "ASK") == 0 ||
+	    strstr(err->text, "Bad data format") != NULL ||
+	    strstr(err->text, "DUMP payload version") != NULL)
+		err->kind = ERR_UNSUPPORTED;
+	switch ((enum restore_what)c->what) {
+	case RESTORE_SELECT:
+		return err_in(err, "selecting database %u", (unsigned)c->db);
+	case RESTORE_FUNCTION:
+		return err_in(err, "restoring functions");
+	case RESTORE_KEY:
+		break;
+	}
+	buf_init(&shown, 1024);
+	key_show(&shown, key, c->name_len);
+	err_in(err, "restoring key '%.200s%s' of database %u", shown.data,
+	    c->name_len == NAME_KEPT ? "..." : "", (unsigned)c->db);
+	buf_release(&shown);
+	return -1;
+}
+
+/* A reply line without its end. */
+static int
+take_reply(struct restore_pipe *p, struct err *err)
+{
+	struct pending c;
+
+	if (p->head == p->tail)
+		return err_set(err, ERR_CORRUPT,
+		    "'%s': a reply that nothing asked for",
+		    redis_conn_name(p->conn));
+	memcpy(&c, p->queue + p->head, sizeof(c));
+	p->line[p->line_len] = '\0';
+	if (p->line[0] == '-')
+		return refused(p, &c, err);
+	if (p->line[0] != '+')
+		return err_set(err, ERR_CORRUPT,
+		    "'%s': a reply of an unexpected type",
+		    redis_conn_name(p->conn));
+	p->head += sizeof(c) + c.name_len;
+	p->unanswered -= c.bytes;
+	p->line_len = 0;
+	return 0;
+}
+
+static int
+take_bytes(struct restore_pipe *p, const char *in, size_t len, struct err *err)
+{
+	while (len > 0) {
+		const char *nl = memchr(in, '\n', len);
+		size_t n = nl != NULL ? (size_t)(nl - in) : len;
+
+		if (p->line_len + n >= sizeof(p->line))
+			return err_set(err, ERR_CORRUPT,
+			    "'%s': a reply of over %zu bytes",
+			    redis_conn_name(p->conn), sizeof(p->line));
+		memcpy(p->line + p->line_len, in, n);
+		p->line_len += n;
+		if (nl == NULL)
+			return 0;
+		if (p->line_len > 0 && p->line[p->line_len - 1] == '\r')
+			p->line_len--;
+		if (take_reply(p, err) != 0)
+			return -1;
+		in += n + 1;
+		len -= n + 1;
+	}
+	return 0;
+}
+
+int
+restore_pipe_settle(struct restore_pipe *p, const struct scope *scope,
+    uint64_t unanswered_max, struct err *err)
+{
+	char in[16384];
+	size_t got;
+
+	while (p->unanswered > unanswered_max) {
+		if (redis_conn_read(
+			p->conn, scope, in, sizeof(in), &got, err) != 0)
+			return -1;
+		if (got == 0)
+			return err_set(err, ERR_TRANSIENT,
+			    "'%s': the server closed the connection",
+			    redis_conn_name(p->conn));
+		if (take_bytes(p, in, got, err) != 0)
+			return -1;
+	}
+	return 0;
+}
