@@ -13,7 +13,7 @@ struct budget {
 	struct budget *parent;
 	size_t size;
 	size_t left;
-	bool closed; /* freed, but for what is still charged */
+	bool closed;	    /* freed, but for what is still charged */
 	struct monitor mon; /* guards left and closed */
 };
 

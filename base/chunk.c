@@ -49,7 +49,8 @@ chunk_new(struct budget *budget, size_t size, const struct scope *scope,
 		return NULL;
 	}
 	c = body_init(b, b->bytes, 0);
-	b->budget = budget;
+	/* One of no bytes does not keep its budget alive. */
+	b->budget = size > 0 ? budget : NULL;
 	b->size = size;
 	return c;
 }

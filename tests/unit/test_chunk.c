@@ -60,6 +60,26 @@ one_over_the_budget_is_refused(void **state)
 	cancel_free(cancel);
 }
 
+/* The share is back with the parent once the last chunk is. */
+static void
+chunks_outlive_a_freed_budget(void **state)
+{
+	struct scope s = scope_root(NULL);
+	struct budget *root = budget_new(100);
+	struct err err = {0};
+	struct budget *b = budget_carve(root, 60, &err);
+	struct chunk *c = chunk_new(b, 10, &s, &err);
+	struct chunk *empty = chunk_new(b, 0, &s, &err);
+
+	(void)state;
+	budget_free(b);
+	assert_int_equal(budget_left(root), 40);
+	chunk_unref(c);
+	assert_int_equal(budget_left(root), 100);
+	chunk_unref(empty);
+	budget_free(root);
+}
+
 static void
 one_without_a_budget_needs_no_scope(void **state)
 {
@@ -142,6 +162,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(is_charged_until_the_last_reference_goes),
 	    cmocka_unit_test(one_over_the_budget_is_refused),
+	    cmocka_unit_test(chunks_outlive_a_freed_budget),
 	    cmocka_unit_test(one_without_a_budget_needs_no_scope),
 	    cmocka_unit_test(a_slice_of_a_slice_keeps_the_root),
 	    cmocka_unit_test(a_view_and_an_empty_slice_stand_on_nothing),
