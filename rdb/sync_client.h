@@ -55,8 +55,8 @@ struct sync_facts {
 
 struct sync_opts {
 	/*
-	 * To read into: at least 4 chunks.  The sink's stages may hold them
-	 * after the return, so it outlives the sink.
+	 * Of the chunks read into: at least 4, and beyond that as many as the
+	 * sink's stages keep before they let one go.
 	 */
 	struct budget *budget;
 	int64_t stall_timeout_ms; /* without a byte or keepalive; 0: 60,000 */

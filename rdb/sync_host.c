@@ -93,7 +93,8 @@ sync_host_choose(const struct redis_target *t, const struct redis_opts *opts,
 		struct sync_host h;
 
 		if (try_host(t, i, opts, scope, &h, err) != 0) {
-			if (scope_check(scope, err) != 0)
+			if (err->kind == ERR_CANCELLED ||
+			    scope_left_ms(scope) == 0)
 				goto stopped;
 			kind = worst_kind(kind, err->kind);
 			buf_addf(

@@ -209,6 +209,16 @@ go_blind(struct stream *s, struct err *err)
 	return 0;
 }
 
+/* Whether what was announced is a whole dump, and zeros at most. */
+static bool
+fills(const struct stream *s)
+{
+	struct rdb_summary sum;
+
+	rdb_reader_summary(s->opts->reader, &sum);
+	return sum.complete && sum.size + sum.padding == s->received;
+}
+
 static int
 take_counted(struct stream *s, size_t got, struct err *err)
 {
@@ -221,11 +231,10 @@ take_counted(struct stream *s, size_t got, struct err *err)
 	    go_blind(s, err) != 0)
 		return -1;
 	s->ended = s->received == s->framing->len;
-	if (s->ended && !s->facts->unverified &&
-	    !rdb_reader_at_end(s->opts->reader))
+	if (s->ended && !s->facts->unverified && !fills(s))
 		return err_set(err, ERR_CORRUPT,
-		    "'%s': the dump is not at its end after the %" PRIu64
-		    " bytes that the server announced",
+		    "'%s': the dump's own end is not where the server's "
+		    "announcement of %" PRIu64 " bytes puts it",
 		    redis_conn_name(s->conn), s->received);
 	return 0;
 }
