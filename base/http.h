@@ -34,6 +34,10 @@ struct http_opts {
 	unsigned connections_max;   /* at once, all hosts; 0: 64 */
 };
 
+/*
+ * ERR_USAGE when ca_file cannot be read.  The proxy variables are read from
+ * the environment at each request: do not change them any more.
+ */
 struct http *http_new(const struct http_opts *, struct err *);
 
 /* Every request must have ended. */
@@ -64,17 +68,22 @@ http_headers_set(struct http_headers *, const char *name, const char *value);
 const char *http_headers_get(const struct http_headers *, const char *name);
 
 struct http_request {
-	const char *method;
-	char *url;
+	const char *method; /* GET HEAD PUT POST PATCH DELETE */
+	char *url;	    /* http or https; the path is sent as it is */
 	struct http_headers headers;
 
-	/* The body: the chunks one after the other; none when nbody is 0. */
+	/*
+	 * The body: the chunks one after the other, empty when nbody is 0;
+	 * not for GET and HEAD.  Content-Length is sent with it, Content-Type
+	 * only if it is among the headers.
+	 */
 	struct chunk *const *body;
 	size_t nbody;
 
 	/*
 	 * Called before each attempt, on the caller's thread: dates and signs.
-	 * It sees, and may set, url and headers.
+	 * It sees, and may set, url and headers.  When it fails nothing is
+	 * sent, and err is its own.
 	 */
 	int (*prepare)(struct http_request *, const struct scope *, void *arg,
 	    struct err *);
@@ -110,18 +119,20 @@ void http_response_release(struct http_response *);
  * see http_status_err().  On -1 nothing is in response and kind tells:
  * ERR_TRANSIENT for connection faults and stalls, which may have taken effect
  * at the server; ERR_UNREACHABLE when the scope's deadline ended it;
- * ERR_CANCELLED; ERR_AUTH for a certificate that does not verify;
- * ERR_CORRUPT for an answer over its ceiling or not HTTP.
+ * ERR_CANCELLED; ERR_AUTH for a certificate that does not verify and for a
+ * proxy that answers 401, 403 or 407; ERR_CORRUPT for an answer over its
+ * ceiling or not HTTP; ERR_USAGE for a URL or a header that cannot be sent.
+ * Not to be called from a http_done_fn.
  */
 int http_do(struct http *, const struct scope *, struct http_request *,
     struct http_response *, struct err *);
 
 /*
  * The callback form: returns once the request is queued (prepare was called).
- * done runs on the engine's thread, must not block and must not parse; rc,
- * response and err are as http_do() would give them, and it takes them by
- * struct copy.  request and scope live until then.  When this returns -1,
- * done does not run.
+ * done runs on the engine's thread, must not block and must not parse, but
+ * may submit; rc, response and err are as http_do() would give them, and it
+ * takes them by struct copy.  request and scope live until then.  When this
+ * returns -1, done does not run.
  */
 typedef void
 http_done_fn(void *arg, int rc, struct http_response *, const struct err *);
@@ -131,9 +142,9 @@ int http_submit(struct http *, const struct scope *, struct http_request *,
 /*
  * Fill err from an answer that is no success: kind by status (401, 403 AUTH;
  * 404 MISSING; 409, 412 CONFLICT; retry_status() TRANSIENT; else SYSTEM),
- * retry_after_ms from Retry-After (seconds or a date) or
- * x-ms-retry-after-ms, code from x-ms-error-code, request_id from
- * x-ms-request-id.  Always -1.  text: what was asked, without secrets.
+ * retry_after_ms from x-ms-retry-after-ms, else Retry-After (seconds or a
+ * date), code from x-ms-error-code, request_id from x-ms-request-id.  Always
+ * -1.  fmt: what was asked, without secrets.
  */
 int http_status_err(const struct http_response *, const struct scope *,
     struct err *, const char *fmt, ...) ERR_FMT(4, 5);
