@@ -8,6 +8,8 @@
 
 #include <cmocka.h>
 
+#include <stdatomic.h>
+
 #include "base/cancel.h"
 #include "base/err.h"
 #include "base/monitor.h"
@@ -80,23 +82,55 @@ a_broadcast_ends_a_wait(void **state)
 	cancel_free(cancel);
 }
 
-/* Without the count of changes, what is broadcast while the watch is added
- * would be missed, and this hang now and then. */
+/* Holds a tree of cancels up in one's wake. */
+struct holder {
+	struct cancel *cancel;
+	struct cancel_watch watch;
+	atomic_bool entered, released;
+};
+
 static void
-no_broadcast_is_missed(void **state)
+hold(void *arg)
 {
-	struct cancel *cancel = cancel_new(NULL);
+	struct holder *h = arg;
+
+	h->entered = true;
+	while (!h->released)
+		;
+}
+
+static void
+trigger_it(void *arg)
+{
+	cancel_trigger(((struct holder *)arg)->cancel);
+}
+
+/* The waiter stands where it adds its watch, with the lock open. */
+static void
+a_broadcast_before_the_wait_has_begun_is_not_missed(void **state)
+{
+	struct cancel *root = cancel_new(NULL), *mine = cancel_new(root);
+	struct holder holder = {.cancel = cancel_new(root)};
+	struct scope scope = scope_root(mine);
+	struct runner triggerer;
+	struct waiter w;
 
 	(void)state;
-	for (int i = 0; i < 2000; i++) {
-		struct waiter w;
-
-		start(&w, scope_root(cancel));
-		make_ready(&w);
-		end(&w);
-		assert_int_equal(w.rc, 0);
-	}
-	cancel_free(cancel);
+	cancel_watch(holder.cancel, &holder.watch, hold, &holder);
+	runner_start(&triggerer, trigger_it, &holder);
+	while (!holder.entered)
+		;
+	start(&w, scope_within(&scope, 5000));
+	runner_wait_blocked(&w.runner);
+	make_ready(&w);
+	holder.released = true;
+	end(&w);
+	assert_int_equal(w.rc, 0);
+	runner_join(&triggerer);
+	cancel_unwatch(holder.cancel, &holder.watch);
+	cancel_free(holder.cancel);
+	cancel_free(mine);
+	cancel_free(root);
 }
 
 static void
@@ -169,7 +203,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(a_broadcast_ends_a_wait),
-	    cmocka_unit_test(no_broadcast_is_missed),
+	    cmocka_unit_test(
+		a_broadcast_before_the_wait_has_begun_is_not_missed),
 	    cmocka_unit_test(a_cancel_ends_a_wait),
 	    cmocka_unit_test(a_deadline_ends_a_wait),
 	    cmocka_unit_test(
