@@ -1,4 +1,5 @@
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -876,6 +877,39 @@ takes_a_real_server_s_dump(void **state)
 }
 
 static void
+kills_the_server(struct catcher *out)
+{
+	if (out->writes == 0)
+		kill(real_redis_pid(out->arg), SIGKILL);
+}
+
+/* Every key takes it 50 us to save, so that the kill comes in the middle. */
+static void
+a_real_server_killed_in_mid_dump_is_transient(void **state)
+{
+	static const char *const args[] = {"--enable-debug-command", "yes",
+	    "--rdb-key-save-delay", "50", NULL};
+	struct real_redis_opts how = {.args = args};
+	struct real_redis *redis = real_redis_start(&how);
+	struct redis_conn *c = dial(redis);
+	struct rig r;
+	char url[128];
+
+	(void)state;
+	populate(c);
+	redis_conn_free(c);
+	snprintf(
+	    url, sizeof(url), "redis://127.0.0.1:%d", real_redis_port(redis));
+	rig_init(&r);
+	r.out.on_write = kills_the_server;
+	r.out.arg = redis;
+	dump_from(&r, url);
+	failed(&r, ERR_TRANSIENT, "of the dump");
+	rig_free(&r);
+	real_redis_stop(redis);
+}
+
+static void
 prefers_a_real_replica(void **state)
 {
 	static const char *const debug[] = {
@@ -940,6 +974,7 @@ main(void)
 	    cmocka_unit_test(chooses_the_replica_that_is_furthest),
 	    cmocka_unit_test(a_host_that_is_loading_or_gone_is_named),
 	    cmocka_unit_test(takes_a_real_server_s_dump),
+	    cmocka_unit_test(a_real_server_killed_in_mid_dump_is_transient),
 	    cmocka_unit_test(prefers_a_real_replica),
 	};
 
