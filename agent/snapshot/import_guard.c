@@ -77,7 +77,7 @@ is_ours(const struct guard_request *q, const struct job_state *state,
 	*ours = job_state_import_begun(state, name);
 	if (*ours || id == NULL)
 		return 0;
-	last = catalog_get(q->store, scope, q->m->job, id, err);
+	last = catalog_get(q->store, scope, q->job, id, err);
 	if (last == NULL)
 		return err->kind == ERR_MISSING ? 0 : -1;
 	if (!last->verified) {
@@ -118,7 +118,7 @@ import_guard_ask(const struct guard_request *q, const struct scope *scope,
 
 	memset(a, 0, sizeof(*a));
 	import_target_name(q->target, name, sizeof(name));
-	if (job_state_read(q->store, scope, q->m->job, &state, err) != 0) {
+	if (job_state_read(q->store, scope, q->job, &state, err) != 0) {
 		if (err->kind == ERR_CORRUPT)
 			err->kind = ERR_REFUSED;
 		return -1;
@@ -127,7 +127,7 @@ import_guard_ask(const struct guard_request *q, const struct scope *scope,
 		err_set(err, ERR_REFUSED,
 		    "job '%s' was failed over (epoch %" PRId64
 		    "): its DR side is the primary now",
-		    q->m->job, state.epoch);
+		    q->job, state.epoch);
 		goto out;
 	}
 	if (q->overwrite != NULL && strcmp(q->overwrite, name) != 0) {
@@ -161,11 +161,11 @@ import_guard_note(const struct guard_request *q, bool ended,
 	int rc;
 
 	import_target_name(q->target, name, sizeof(name));
-	if (job_state_read(q->store, scope, q->m->job, &state, err) != 0)
+	if (job_state_read(q->store, scope, q->job, &state, err) != 0)
 		return -1;
 	job_state_set_import(
-	    &state, name, q->m->id, ended, scope_wall_ms(scope));
-	rc = job_state_write(q->store, scope, q->m->job, &state, err);
+	    &state, name, q->snapshot, ended, scope_wall_ms(scope));
+	rc = job_state_write(q->store, scope, q->job, &state, err);
 	job_state_release(&state);
 	return rc;
 }

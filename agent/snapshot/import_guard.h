@@ -15,7 +15,6 @@
 
 struct err;
 struct import_guard;
-struct manifest;
 struct redis_opts;
 struct redis_target;
 struct scope;
@@ -30,7 +29,8 @@ struct guard_answer {
 
 struct guard_request {
 	struct store *store; /* the DR region's */
-	const struct manifest *m;
+	const char *job;
+	const char *snapshot; /* to be imported; for the note only */
 	const struct redis_target *target;
 	const struct redis_opts *redis;
 	const char *overwrite; /* the target's name, or NULL */

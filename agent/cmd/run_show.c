@@ -1,0 +1,194 @@
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "base/json.h"
+
+#include "agent/cmd/manifest_show.h"
+#include "agent/cmd/run_show.h"
+#include "agent/cmd/show.h"
+#include "agent/snapshot/manifest.h"
+
+static void
+row(const char *name, const char *value)
+{
+	printf("  %-14s %s\n", name, value);
+}
+
+static void
+show_copy(const struct snapshot_copy_facts *c)
+{
+	char bytes[32], text[260];
+
+	if (c->there_already)
+		snprintf(text, sizeof(text), "there already, proved again");
+	else if (c->streamed)
+		snprintf(text, sizeof(text), "%s, through this host: %s",
+		    show_bytes(c->bytes, bytes), c->why);
+	else
+		snprintf(text, sizeof(text), "%s, by the service itself",
+		    show_bytes(c->bytes, bytes));
+	row("copied", text);
+}
+
+static void
+show_load(const struct snapshot_load_facts *l)
+{
+	char keys[32], text[400];
+
+	snprintf(text, sizeof(text), "%s keys by '%s': %s",
+	    show_count(l->keys - l->expired, keys), restorer_name(l->way),
+	    l->why);
+	row("loaded", text);
+	if (l->expired > 0) {
+		snprintf(text, sizeof(text), "%s keys, whose time had passed",
+		    show_count(l->expired, keys));
+		row("left out", text);
+	}
+}
+
+static void
+show_comparison(const struct run_report *r)
+{
+	const struct fp_comparison *c = &r->comparison;
+	char n[32], text[300];
+
+	row("DR Redis", r->target_fingerprint);
+	snprintf(text, sizeof(text), "%s: %s keys compared",
+	    c->same ? "the same" : "NOT the same", show_count(c->compared, n));
+	row("compared", text);
+	if (c->expiring > 0) {
+		snprintf(text, sizeof(text),
+		    "%s keys that expire in these minutes",
+		    show_count(c->expiring, n));
+		row("not compared", text);
+	}
+	if (c->not_compared > 0) {
+		snprintf(text, sizeof(text), "the values of %s module keys",
+		    show_count(c->not_compared, n));
+		row("not compared", text);
+	}
+}
+
+static void
+show_times(const struct run_report *r)
+{
+	char ms[32];
+
+	printf("time\n");
+	for (int i = 0; i < STEPS; i++)
+		if (r->step_ms[i] >= 0)
+			row(step_name((enum step)i),
+			    show_ms(r->step_ms[i], ms));
+}
+
+static bool
+done(const struct run_report *r, enum step step)
+{
+	return r->step_ms[step] >= 0;
+}
+
+static void
+show_report(const struct run_report *r, bool failed)
+{
+	if (r->m == NULL)
+		return;
+	manifest_show_short(r->m);
+	if (!failed || r->copy.bytes > 0 || r->copy.there_already)
+		if (done(r, STEP_COPY))
+			show_copy(&r->copy);
+	if (done(r, STEP_IMPORT) && r->load.why[0] != '\0')
+		show_load(&r->load);
+	if (done(r, STEP_COMPARE) && r->target_fingerprint[0] != '\0')
+		show_comparison(r);
+	if (r->import_skipped[0] != '\0')
+		printf("  %-14s no: %s\n", "loaded", r->import_skipped);
+	show_times(r);
+}
+
+static void
+json_load(cJSON *root, const struct snapshot_load_facts *l)
+{
+	cJSON *o = cJSON_AddObjectToObject(root, "import");
+
+	cJSON_AddStringToObject(o, "way", restorer_name(l->way));
+	cJSON_AddStringToObject(o, "why", l->why);
+	json_add_int(o, "keys", (int64_t)l->keys);
+	json_add_int(o, "expired", (int64_t)l->expired);
+	cJSON_AddBoolToObject(o, "replaced", l->replaced);
+}
+
+static void
+json_comparison(cJSON *root, const struct run_report *r)
+{
+	cJSON *o = cJSON_AddObjectToObject(root, "comparison");
+
+	cJSON_AddBoolToObject(o, "same", r->comparison.same);
+	json_add_int(o, "compared", (int64_t)r->comparison.compared);
+	json_add_int(o, "expiring", (int64_t)r->comparison.expiring);
+	json_add_int(o, "not_compared", (int64_t)r->comparison.not_compared);
+	cJSON_AddStringToObject(o, "fingerprint", r->target_fingerprint);
+	cJSON_AddStringToObject(o, "why", r->comparison.why);
+}
+
+static void
+json_copy(cJSON *root, const struct snapshot_copy_facts *c)
+{
+	cJSON *o = cJSON_AddObjectToObject(root, "copy");
+
+	json_add_int(o, "bytes", (int64_t)c->bytes);
+	cJSON_AddBoolToObject(o, "streamed", c->streamed);
+	cJSON_AddBoolToObject(o, "there_already", c->there_already);
+	cJSON_AddStringToObject(o, "why", c->why);
+}
+
+static void
+json_report(const struct run_report *r, const struct err *why)
+{
+	cJSON *o = cJSON_CreateObject();
+	cJSON *steps;
+
+	cJSON_AddStringToObject(o, "state", why == NULL ? "done" : "failed");
+	if (why != NULL) {
+		cJSON *e = cJSON_AddObjectToObject(o, "error");
+
+		cJSON_AddStringToObject(e, "kind", err_kind_name(why->kind));
+		cJSON_AddStringToObject(e, "text", why->text);
+	}
+	if (r->m != NULL)
+		cJSON_AddItemToObject(o, "snapshot", manifest_format(r->m));
+	if (done(r, STEP_COPY))
+		json_copy(o, &r->copy);
+	if (done(r, STEP_IMPORT))
+		json_load(o, &r->load);
+	if (done(r, STEP_COMPARE))
+		json_comparison(o, r);
+	if (r->import_skipped[0] != '\0')
+		cJSON_AddStringToObject(o, "import_skipped", r->import_skipped);
+	steps = cJSON_AddObjectToObject(o, "steps_ms");
+	for (int i = 0; i < STEPS; i++)
+		if (r->step_ms[i] >= 0)
+			json_add_int(
+			    steps, step_name((enum step)i), r->step_ms[i]);
+	show_json(o);
+}
+
+int
+run_and_show(struct cmd_call *c, enum run_command command,
+    const struct run_opts *opts, struct err *err)
+{
+	struct run_report report;
+	int rc;
+
+	rc = run_job(c->agent, command, opts, c->scope, &report, err);
+	progress_line_clear(c->line);
+	if (c->json) {
+		json_report(&report, rc == 0 ? NULL : err);
+		c->told = true;
+	} else {
+		show_report(&report, rc != 0);
+	}
+	run_report_release(&report);
+	return rc;
+}

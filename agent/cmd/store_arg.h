@@ -1,0 +1,21 @@
+/*
+ * store_arg.h -- which of the job's two stores a command looks into.
+ */
+#ifndef AGENT_CMD_STORE_ARG_H
+#define AGENT_CMD_STORE_ARG_H
+
+#include "agent/cmd/cmd.h"
+
+struct store;
+
+/* The row for a command's flags. */
+#define STORE_ARG_FLAG \
+	{ \
+		"in", "REGION", \
+		    "'source' or 'dr'; default: dr when a DR " \
+		    "store is set, else source" \
+	}
+
+struct store *store_arg(struct cmd_call *, struct err *);
+
+#endif

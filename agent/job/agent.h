@@ -1,0 +1,39 @@
+/*
+ * agent.h -- the process' own things, made from the settings when asked for.
+ *
+ * Stores, Redis targets, the budget, the pool, the ledger: each is opened at
+ * first use, so that a command pays only for what it needs and a missing
+ * setting is told where it is needed.
+ */
+#ifndef AGENT_JOB_AGENT_H
+#define AGENT_JOB_AGENT_H
+
+#include "rdb/redis_conn.h"
+#include "rdb/redis_target.h"
+
+struct agent;
+struct err;
+struct ledger;
+struct progress;
+struct settings;
+struct snapshot_env;
+struct store;
+
+enum region { REGION_SOURCE, REGION_DR };
+
+/* Borrows settings and progress (which may be NULL). */
+struct agent *agent_new(const struct settings *, struct progress *);
+void agent_free(struct agent *);
+
+const struct settings *agent_settings(const struct agent *);
+
+/* ERR_USAGE names the option that is missing. */
+struct store *agent_store(struct agent *, enum region, struct err *);
+const struct redis_target *agent_redis(
+    struct agent *, enum region, const struct redis_opts **, struct err *);
+struct ledger *agent_ledger(struct agent *, struct err *);
+
+/* With the cipher key read, when one is set. */
+const struct snapshot_env *agent_env(struct agent *, struct err *);
+
+#endif

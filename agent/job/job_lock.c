@@ -1,0 +1,139 @@
+#include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cancel.h"
+#include "base/err.h"
+#include "base/log.h"
+#include "base/scope.h"
+#include "base/xalloc.h"
+#include "storage/store.h"
+
+#include "agent/job/job_lock.h"
+#include "agent/snapshot/snapshot_id.h"
+
+#define LEASE_SECONDS 60
+#define RENEW_MS      20000
+#define RELEASE_MS    10000
+
+struct job_lock {
+	struct store *store;
+	char blob[JOB_NAME_MAX + 16];
+	char id[LEASE_ID_MAX];
+	struct cancel *run;  /* triggered when the lease is lost */
+	struct cancel *stop; /* ends the thread's waits */
+	struct scope scope;
+	pthread_t thread;
+	_Atomic int64_t until_ms; /* of the monotonic clock */
+};
+
+static int
+renew(struct job_lock *l, struct err *err)
+{
+	int64_t asked = scope_mono_ms(&l->scope);
+	struct scope s = scope_within(&l->scope, job_lock_left_ms(l));
+
+	if (l->store->ops->lease->renew(l->store, &s, l->blob, l->id, err) != 0)
+		return -1;
+	atomic_store(&l->until_ms, asked + LEASE_SECONDS * 1000);
+	return 0;
+}
+
+static void
+lost(struct job_lock *l, const struct err *err)
+{
+	struct log_line line;
+
+	log_begin(&line, LOG_ERROR, "lease lost, ending the run");
+	log_str(&line, "blob", l->blob);
+	log_err(&line, err);
+	log_end(&line);
+	cancel_trigger(l->run);
+}
+
+/*
+ * A failed renewal is repeated while the lease lasts; losing it to another,
+ * or running out of time, ends the run.
+ */
+static void *
+keep(void *arg)
+{
+	struct job_lock *l = arg;
+	struct err err = {0};
+
+	while (scope_sleep(&l->scope, RENEW_MS, &err) == 0) {
+		if (renew(l, &err) == 0)
+			continue;
+		if (scope_check(&l->scope, &err) != 0)
+			break;
+		if (err.kind == ERR_LOCKED || job_lock_left_ms(l) < RENEW_MS) {
+			lost(l, &err);
+			break;
+		}
+	}
+	return NULL;
+}
+
+struct job_lock *
+job_lock(struct store *store, const char *job, const struct scope *scope,
+    struct cancel *run, struct err *err)
+{
+	struct job_lock *l = xcalloc(1, sizeof(*l));
+	int64_t asked = scope_mono_ms(scope);
+	int rc;
+
+	l->store = store;
+	l->run = run;
+	snprintf(l->blob, sizeof(l->blob), "%s/run.lock", job);
+	if (store->ops->lease->acquire(
+		store, scope, l->blob, LEASE_SECONDS, l->id, err) != 0) {
+		if (err->kind == ERR_LOCKED)
+			err_in(err,
+			    "another run of job '%s' is going on, or ended "
+			    "less than %d s ago without releasing its lease",
+			    job, LEASE_SECONDS);
+		free(l);
+		return NULL;
+	}
+	atomic_init(&l->until_ms, asked + LEASE_SECONDS * 1000);
+	l->stop = cancel_new(NULL);
+	l->scope = scope_root(l->stop);
+	l->scope.clock = scope->clock;
+	rc = pthread_create(&l->thread, NULL, keep, l);
+	if (rc == 0)
+		return l;
+	errno = rc;
+	err_sys(err, "a thread for the lease");
+	cancel_free(l->stop);
+	free(l);
+	return NULL;
+}
+
+int64_t
+job_lock_left_ms(const struct job_lock *l)
+{
+	int64_t left = atomic_load(&l->until_ms) - scope_mono_ms(&l->scope);
+
+	return left > 0 ? left : 0;
+}
+
+void
+job_unlock(struct job_lock *l)
+{
+	struct err ignored = {0};
+	struct scope root, s;
+
+	if (l == NULL)
+		return;
+	cancel_trigger(l->stop);
+	pthread_join(l->thread, NULL);
+	/* A release that fails leaves a lease that ends by itself. */
+	root = scope_root(NULL);
+	s = scope_within(&root, RELEASE_MS);
+	l->store->ops->lease->release(l->store, &s, l->blob, l->id, &ignored);
+	cancel_free(l->stop);
+	free(l);
+}

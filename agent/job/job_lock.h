@@ -1,0 +1,30 @@
+/*
+ * job_lock.h -- two agents on one job do one run's work.
+ *
+ * A lease on a blob of the job's store, renewed by a thread of its own; the
+ * blob is JOB/run.lock, in the store that the work changes.  When the lease
+ * is lost the run's cancel is triggered.
+ */
+#ifndef AGENT_JOB_JOB_LOCK_H
+#define AGENT_JOB_JOB_LOCK_H
+
+#include <stdint.h>
+
+struct cancel;
+struct err;
+struct job_lock;
+struct scope;
+struct store;
+
+/* ERR_LOCKED when another run holds it.  cancel is triggered on loss; all are
+ * borrowed until job_unlock(). */
+struct job_lock *job_lock(struct store *, const char *job, const struct scope *,
+    struct cancel *, struct err *);
+
+/* Time left of the lease as last renewed, by CLOCK_BOOTTIME; at least 0. */
+int64_t job_lock_left_ms(const struct job_lock *);
+
+/* Releases it; NULL is fine. */
+void job_unlock(struct job_lock *);
+
+#endif

@@ -1,0 +1,368 @@
+#include <ctype.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/err.h"
+
+#include "agent/job/options.h"
+
+#define NAME_LEN_MAX 40
+
+static const char *const levels[] = {"debug", "info", "warn", "error", NULL};
+static const char *const formats[] = {"text", "json", NULL};
+static const char *const codecs[] = {"gzip", "zstd", "none", NULL};
+static const char *const imports[] = {
+    "never", "on-failover", "after-each-sync", NULL};
+static const char *const restorers[] = {"auto", "replica", "restore", NULL};
+
+/* clang-format off */
+const struct option_row options[OPTIONS] = {
+[OPT_STATE_DIR] = {"state_dir", "state-dir", "DIR", OPTION_PATH,
+    .global = true, .fallback = "/var/lib/drsync",
+    .help = "where the ledger is kept"},
+[OPT_MEMORY] = {"memory", "memory", "SIZE", OPTION_SIZE,
+    .global = true, .fallback = "160MiB",
+    .help = "ceiling of the data in flight; the process needs about 90 MiB "
+	"more"},
+[OPT_LOG_LEVEL] = {"log.level", "log-level", "LEVEL", OPTION_CHOICE,
+    .global = true, .fallback = "warn", .choices = levels,
+    .help = "least level that is logged to stderr"},
+[OPT_LOG_FORMAT] = {"log.format", "log-format", "FORMAT", OPTION_CHOICE,
+    .global = true, .fallback = "text", .choices = formats,
+    .help = "text, or one JSON document a line"},
+[OPT_CA_FILE] = {"ca_file", "ca-file", "FILE", OPTION_PATH,
+    .global = true,
+    .help = "CA bundle for stores; default: the system's"},
+[OPT_SPOOL_DIR] = {"spool.dir", "spool-dir", "DIR", OPTION_PATH,
+    .global = true,
+    .help = "where compressed bytes wait when the store is slower than the "
+	"source; default: TMPDIR, else /var/tmp"},
+[OPT_SPOOL_MAX] = {"spool.max_bytes", "spool-max", "SIZE", OPTION_SIZE,
+    .global = true, .fallback = "64GiB",
+    .help = "ceiling of the spool; a run that would pass it ends cleanly"},
+
+[OPT_SOURCE_REDIS] = {"source.redis", "source", "URL", OPTION_URL,
+    .help = "Redis to copy: redis://[USER@]HOST[:PORT][,HOST...], rediss:// "
+	"for TLS, unix:///PATH; of several hosts a replica is preferred"},
+[OPT_SOURCE_FILE] = {"source.file", "source-file", "FILE", OPTION_PATH,
+    .help = "RDB file to copy instead of a Redis"},
+[OPT_SOURCE_USER] = {"source.user", "source-user", "NAME", OPTION_TEXT,
+    .help = "ACL user of the source; default: the URL's, else 'default'"},
+[OPT_SOURCE_PASSWORD] = {"source.password", "source-password", "REF",
+    OPTION_SECRET, .help = "password of the source"},
+[OPT_SOURCE_TLS_CA] = {"source.tls.ca", "source-tls-ca", "FILE", OPTION_PATH,
+    .help = "CA of the source's certificate; default: the system's"},
+[OPT_SOURCE_TLS_CERT] = {"source.tls.cert", "source-tls-cert", "FILE",
+    OPTION_PATH, .help = "client certificate for the source"},
+[OPT_SOURCE_TLS_KEY] = {"source.tls.key", "source-tls-key", "FILE",
+    OPTION_PATH, .help = "its private key"},
+[OPT_SOURCE_TLS_NAME] = {"source.tls.server_name", "source-tls-name", "NAME",
+    OPTION_TEXT, .help = "name expected in the source's certificate; "
+	"default: the host"},
+[OPT_SOURCE_STORE] = {"source.store", "store", "URL", OPTION_URL,
+    .help = "store in the source region: file:///DIR or "
+	"https://ACCOUNT.blob.core.windows.net/CONTAINER[/PREFIX]"},
+[OPT_SOURCE_STORE_KEY] = {"source.store_key", "store-key", "REF",
+    OPTION_SECRET, .help = "account key of that store"},
+[OPT_SOURCE_STORE_SAS] = {"source.store_sas", "store-sas", "REF",
+    OPTION_SECRET, .help = "SAS of that store"},
+
+[OPT_DR_REDIS] = {"dr.redis", "target", "URL", OPTION_URL,
+    .help = "Redis in the DR region"},
+[OPT_DR_USER] = {"dr.user", "target-user", "NAME", OPTION_TEXT,
+    .help = "ACL user of the DR Redis"},
+[OPT_DR_PASSWORD] = {"dr.password", "target-password", "REF", OPTION_SECRET,
+    .help = "password of the DR Redis"},
+[OPT_DR_TLS_CA] = {"dr.tls.ca", "target-tls-ca", "FILE", OPTION_PATH,
+    .help = "CA of the DR Redis' certificate; default: the system's"},
+[OPT_DR_TLS_CERT] = {"dr.tls.cert", "target-tls-cert", "FILE", OPTION_PATH,
+    .help = "client certificate for the DR Redis"},
+[OPT_DR_TLS_KEY] = {"dr.tls.key", "target-tls-key", "FILE", OPTION_PATH,
+    .help = "its private key"},
+[OPT_DR_TLS_NAME] = {"dr.tls.server_name", "target-tls-name", "NAME",
+    OPTION_TEXT, .help = "name expected in its certificate; default: the "
+	"host"},
+[OPT_DR_STORE] = {"dr.store", "dr-store", "URL", OPTION_URL,
+    .help = "store in the DR region"},
+[OPT_DR_STORE_KEY] = {"dr.store_key", "dr-store-key", "REF", OPTION_SECRET,
+    .help = "account key of the DR store"},
+[OPT_DR_STORE_SAS] = {"dr.store_sas", "dr-store-sas", "REF", OPTION_SECRET,
+    .help = "SAS of the DR store"},
+
+[OPT_CODEC] = {"codec", "codec", "NAME", OPTION_CHOICE,
+    .fallback = "gzip", .choices = codecs, .help = "how dumps are compressed"},
+[OPT_LEVEL] = {"level", "level", "N", OPTION_INT,
+    .fallback = "0", .least = 0, .most = 19,
+    .help = "compression level: 0 is fast; gzip 1 to 9, zstd 1 to 19"},
+[OPT_CIPHER_KEY] = {"cipher_key", "cipher-key", "REF", OPTION_SECRET,
+    .help = "key of 32 bytes (raw, hex or base64): parts are sealed with "
+	"AES-256-GCM"},
+[OPT_PART_MAX] = {"part_max", "part-max", "SIZE", OPTION_SIZE,
+    .help = "most bytes in a part; default: what the store takes"},
+[OPT_IN_FLIGHT] = {"in_flight", "in-flight", "N", OPTION_INT,
+    .fallback = "4", .least = 1, .most = 16,
+    .help = "blocks or ranges moved at once"},
+[OPT_IMPORT] = {"import", "import", "WHEN", OPTION_CHOICE,
+    .fallback = "never", .choices = imports,
+    .help = "when the DR Redis may be overwritten"},
+[OPT_RESTORER] = {"restorer", "restorer", "WAY", OPTION_CHOICE,
+    .fallback = "auto", .choices = restorers,
+    .help = "how the DR Redis is loaded: as our replica, or by RESTORE"},
+[OPT_CONNECTIONS] = {"connections", "connections", "N", OPTION_INT,
+    .fallback = "4", .least = 1, .most = 64,
+    .help = "connections of the way 'restore'"},
+[OPT_BIND] = {"replication.bind", "bind", "ADDRESS", OPTION_TEXT,
+    .help = "where the way 'replica' listens; default: the address by which "
+	"the DR Redis is reached"},
+[OPT_ADVERTISE] = {"replication.advertise", "advertise", "HOST", OPTION_TEXT,
+    .help = "host that the DR Redis is told to connect to; default: bind"},
+[OPT_REPLICATION_PORT] = {"replication.port", "replication-port", "PORT",
+    OPTION_INT, .fallback = "0", .least = 0, .most = 65535,
+    .help = "port of the way 'replica'; 0: any"},
+[OPT_REPLICATION_CERT] = {"replication.tls_cert", "replication-tls-cert",
+    "FILE", OPTION_PATH, .help = "certificate shown to the DR Redis; with "
+	"key and CA: mutual TLS"},
+[OPT_REPLICATION_KEY] = {"replication.tls_key", "replication-tls-key", "FILE",
+    OPTION_PATH, .help = "its private key"},
+[OPT_REPLICATION_CA] = {"replication.tls_ca", "replication-tls-ca", "FILE",
+    OPTION_PATH, .help = "CA of the DR Redis' client certificate"},
+[OPT_TIMEOUT] = {"timeout", "timeout", "TIME", OPTION_DURATION,
+    .fallback = "24h", .help = "a run that takes longer is ended"},
+};
+/* clang-format on */
+
+int
+option_by_key(const char *key)
+{
+	for (int i = 0; i < OPTIONS; i++)
+		if (strcmp(options[i].key, key) == 0)
+			return i;
+	return -1;
+}
+
+int
+option_by_flag(const char *flag)
+{
+	for (int i = 0; i < OPTIONS; i++)
+		if (strcmp(options[i].flag, flag) == 0)
+			return i;
+	return -1;
+}
+
+void
+option_env(enum option o, char out[64])
+{
+	size_t n = (size_t)snprintf(out, 64, "DRSYNC_%s", options[o].key);
+
+	for (size_t i = 7; i < n; i++)
+		out[i] = out[i] == '.' ? '_'
+				       : (char)toupper((unsigned char)out[i]);
+}
+
+/* A number and what it is followed by; false when there is no number. */
+static bool
+leading_number(const char *s, uint64_t *n, const char **rest)
+{
+	char *end;
+
+	if (!isdigit((unsigned char)s[0]))
+		return false;
+	errno = 0;
+	*n = strtoull(s, &end, 10);
+	*rest = end;
+	return errno == 0;
+}
+
+struct unit {
+	const char *name;
+	uint64_t factor;
+};
+
+static int
+parse_with_unit(const char *s, const struct unit *units, uint64_t *out)
+{
+	const char *rest;
+	uint64_t n;
+
+	if (!leading_number(s, &n, &rest))
+		return -1;
+	for (; units->name != NULL; units++) {
+		if (strcasecmp(rest, units->name) != 0)
+			continue;
+		if (n > (uint64_t)INT64_MAX / units->factor)
+			return -1;
+		*out = n * units->factor;
+		return 0;
+	}
+	return -1;
+}
+
+int
+parse_size(const char *s, uint64_t *bytes, struct err *err)
+{
+	static const struct unit units[] = {{"", 1}, {"B", 1},
+	    {"KiB", UINT64_C(1) << 10}, {"MiB", UINT64_C(1) << 20},
+	    {"GiB", UINT64_C(1) << 30}, {"TiB", UINT64_C(1) << 40},
+	    {"K", UINT64_C(1) << 10}, {"M", UINT64_C(1) << 20},
+	    {"G", UINT64_C(1) << 30}, {"T", UINT64_C(1) << 40}, {NULL, 0}};
+
+	if (parse_with_unit(s, units, bytes) != 0)
+		return err_set(err, ERR_USAGE,
+		    "'%.40s' is no size: write 512KiB, 8MiB, 64GiB or bytes",
+		    s);
+	return 0;
+}
+
+int
+parse_duration(const char *s, int64_t *ms, struct err *err)
+{
+	static const struct unit units[] = {{"ms", 1}, {"s", 1000},
+	    {"m", 60000}, {"h", 3600000}, {"d", 86400000}, {NULL, 0}};
+	uint64_t n;
+
+	if (parse_with_unit(s, units, &n) != 0)
+		return err_set(err, ERR_USAGE,
+		    "'%.40s' is no time: write 500ms, 90s, 15m, 2h or 1d", s);
+	*ms = (int64_t)n;
+	return 0;
+}
+
+static int
+check_choice(const struct option_row *o, const char *value, struct err *err)
+{
+	char list[200] = "";
+	size_t n = 0;
+
+	for (const char *const *c = o->choices; *c != NULL; c++) {
+		if (strcmp(*c, value) == 0)
+			return 0;
+		n += (size_t)snprintf(
+		    list + n, sizeof(list) - n, "%s%s", n > 0 ? ", " : "", *c);
+	}
+	return err_set(err, ERR_USAGE, "'%.40s' is none of: %s", value, list);
+}
+
+static int
+check_int(const struct option_row *o, const char *value, struct err *err)
+{
+	const char *rest;
+	uint64_t n;
+
+	if (!leading_number(value, &n, &rest) || *rest != '\0' ||
+	    n > (uint64_t)o->most || n < (uint64_t)o->least)
+		return err_set(err, ERR_USAGE,
+		    "'%.40s' is no number from %" PRId64 " to %" PRId64, value,
+		    o->least, o->most);
+	return 0;
+}
+
+static int
+check_secret(const char *value, struct err *err)
+{
+	if (strncmp(value, "env:", 4) == 0 && value[4] != '\0')
+		return 0;
+	if (strncmp(value, "file:", 5) == 0 && value[5] != '\0')
+		return 0;
+	/* The value may be the secret itself: it is not repeated. */
+	return err_set(err, ERR_USAGE,
+	    "a secret is given by reference only: env:NAME or file:PATH");
+}
+
+static int
+check_url(const char *value, struct err *err)
+{
+	const char *sep = strstr(value, "://");
+	const char *at, *colon, *end;
+
+	if (sep == NULL || sep == value)
+		return err_set(err, ERR_USAGE,
+		    "it is no URL, which begins like redis:// or file:///");
+	end = sep + 3 + strcspn(sep + 3, "/?");
+	at = memchr(sep + 3, '@', (size_t)(end - sep - 3));
+	colon = at != NULL ? memchr(sep + 3, ':', (size_t)(at - sep - 3))
+			   : NULL;
+	if (colon != NULL || strstr(value, "sig=") != NULL)
+		return err_set(err, ERR_USAGE,
+		    "the URL holds a secret; give that by reference instead");
+	return 0;
+}
+
+int
+option_check(enum option o, const char *value, struct err *err)
+{
+	const struct option_row *row = &options[o];
+	uint64_t size;
+	int64_t ms;
+
+	switch (row->type) {
+	case OPTION_TEXT:
+	case OPTION_PATH:
+		if (value[0] == '\0')
+			return err_set(err, ERR_USAGE, "it is empty");
+		return 0;
+	case OPTION_URL:
+		return check_url(value, err);
+	case OPTION_SECRET:
+		return check_secret(value, err);
+	case OPTION_CHOICE:
+		return check_choice(row, value, err);
+	case OPTION_INT:
+		return check_int(row, value, err);
+	case OPTION_SIZE:
+		return parse_size(value, &size, err);
+	case OPTION_DURATION:
+		return parse_duration(value, &ms, err);
+	}
+	return 0;
+}
+
+/* Levenshtein's distance of short names. */
+static size_t
+distance(const char *a, const char *b)
+{
+	size_t row[NAME_LEN_MAX + 1], n = strlen(b);
+
+	if (n > NAME_LEN_MAX || strlen(a) > NAME_LEN_MAX)
+		return SIZE_MAX;
+	for (size_t j = 0; j <= n; j++)
+		row[j] = j;
+	for (size_t i = 1; a[i - 1] != '\0'; i++) {
+		size_t diagonal = row[0];
+
+		row[0] = i;
+		for (size_t j = 1; j <= n; j++) {
+			size_t above = row[j];
+			size_t best = diagonal + (a[i - 1] != b[j - 1]);
+
+			if (above + 1 < best)
+				best = above + 1;
+			if (row[j - 1] + 1 < best)
+				best = row[j - 1] + 1;
+			row[j] = best;
+			diagonal = above;
+		}
+	}
+	return row[n];
+}
+
+const char *
+nearest_name(
+    const char *name, const char *(*next)(void *arg, size_t i), void *arg)
+{
+	const char *best = NULL, *candidate;
+	size_t least = strlen(name) / 3 + 2;
+
+	for (size_t i = 0; (candidate = next(arg, i)) != NULL; i++) {
+		size_t d = distance(name, candidate);
+
+		if (d < least) {
+			least = d;
+			best = candidate;
+		}
+	}
+	return best;
+}

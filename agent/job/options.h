@@ -1,0 +1,117 @@
+/*
+ * options.h -- the one table of everything that can be set.
+ *
+ * A row is an option's name in the configuration ("source.redis"), on the
+ * command line ("--source"), in the environment ("DRSYNC_SOURCE_REDIS", made
+ * from the first), its type, default and help.  Parsing, --help, the man
+ * page, completions, `config show` and redaction all read this table.
+ */
+#ifndef AGENT_JOB_OPTIONS_H
+#define AGENT_JOB_OPTIONS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct err;
+
+enum option {
+	/* of the process */
+	OPT_STATE_DIR,
+	OPT_MEMORY,
+	OPT_LOG_LEVEL,
+	OPT_LOG_FORMAT,
+	OPT_CA_FILE,
+	OPT_SPOOL_DIR,
+	OPT_SPOOL_MAX,
+
+	/* of a job: the source region */
+	OPT_SOURCE_REDIS,
+	OPT_SOURCE_FILE,
+	OPT_SOURCE_USER,
+	OPT_SOURCE_PASSWORD,
+	OPT_SOURCE_TLS_CA,
+	OPT_SOURCE_TLS_CERT,
+	OPT_SOURCE_TLS_KEY,
+	OPT_SOURCE_TLS_NAME,
+	OPT_SOURCE_STORE,
+	OPT_SOURCE_STORE_KEY,
+	OPT_SOURCE_STORE_SAS,
+
+	/* the DR region */
+	OPT_DR_REDIS,
+	OPT_DR_USER,
+	OPT_DR_PASSWORD,
+	OPT_DR_TLS_CA,
+	OPT_DR_TLS_CERT,
+	OPT_DR_TLS_KEY,
+	OPT_DR_TLS_NAME,
+	OPT_DR_STORE,
+	OPT_DR_STORE_KEY,
+	OPT_DR_STORE_SAS,
+
+	/* how */
+	OPT_CODEC,
+	OPT_LEVEL,
+	OPT_CIPHER_KEY,
+	OPT_PART_MAX,
+	OPT_IN_FLIGHT,
+	OPT_IMPORT,
+	OPT_RESTORER,
+	OPT_CONNECTIONS,
+	OPT_BIND,
+	OPT_ADVERTISE,
+	OPT_REPLICATION_PORT,
+	OPT_REPLICATION_CERT,
+	OPT_REPLICATION_KEY,
+	OPT_REPLICATION_CA,
+	OPT_TIMEOUT,
+	OPTIONS
+};
+
+enum option_type {
+	OPTION_TEXT,
+	OPTION_URL, /* of a store or a Redis; shown without secrets */
+	OPTION_PATH,
+	OPTION_SECRET, /* by reference: env:NAME, file:PATH */
+	OPTION_CHOICE,
+	OPTION_INT,
+	OPTION_SIZE,	 /* "8MiB", "64GiB", bytes */
+	OPTION_DURATION, /* "90s", "15m", "2h" */
+};
+
+struct option_row {
+	const char *key;
+	const char *flag; /* without the dashes */
+	const char *arg;  /* what stands for the value in help */
+	enum option_type type;
+	bool global;		    /* not of a job */
+	const char *fallback;	    /* the default; NULL: none */
+	const char *const *choices; /* OPTION_CHOICE; NULL-ended */
+	int64_t least, most;	    /* OPTION_INT */
+	const char *help;
+};
+
+extern const struct option_row options[OPTIONS];
+
+/* -1 when there is none of that name. */
+int option_by_key(const char *key);
+int option_by_flag(const char *flag);
+
+/* "DRSYNC_SOURCE_REDIS"; out takes 64 bytes. */
+void option_env(enum option, char out[64]);
+
+/* ERR_USAGE names the option as origin does, and what it takes. */
+int option_check(enum option, const char *value, struct err *);
+
+int parse_size(const char *, uint64_t *bytes, struct err *);
+int parse_duration(const char *, int64_t *ms, struct err *);
+
+/*
+ * The name nearest to a mistyped one, or NULL when none is near: for "did you
+ * mean".  next is asked for names until it returns NULL.
+ */
+const char *nearest_name(
+    const char *name, const char *(*next)(void *arg, size_t i), void *arg);
+
+#endif

@@ -1,0 +1,355 @@
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/cancel.h"
+#include "base/err.h"
+#include "base/log.h"
+#include "base/scope.h"
+#include "rdb/posing_master.h"
+#include "storage/store.h"
+
+#include "agent/job/agent.h"
+#include "agent/job/job_lock.h"
+#include "agent/job/ledger.h"
+#include "agent/job/run.h"
+#include "agent/job/settings.h"
+#include "agent/snapshot/catalog.h"
+#include "agent/snapshot/env.h"
+#include "agent/snapshot/manifest.h"
+#include "agent/snapshot/snapshot_compare.h"
+#include "agent/snapshot/snapshot_take.h"
+#include "agent/snapshot/source.h"
+
+struct run {
+	struct agent *agent;
+	const struct settings *settings;
+	const struct snapshot_env *env;
+	const struct run_opts *opts;
+	struct run_report *report;
+	struct ledger *ledger;
+	int64_t id;
+
+	struct cancel *cancel; /* triggered too when a lease is lost */
+	struct scope scope;
+	struct job_lock *locks[2]; /* by enum region */
+};
+
+void
+run_report_release(struct run_report *r)
+{
+	manifest_free(r->m);
+	r->m = NULL;
+}
+
+typedef int step_fn(struct run *, struct err *);
+
+/* A step in the ledger: what it did is written when it has ended. */
+static int
+do_step(struct run *r, enum step step, step_fn *fn, struct err *err)
+{
+	int64_t from = scope_mono_ms(&r->scope);
+	struct err later = {0};
+	int rc;
+
+	if (scope_check(&r->scope, err) != 0 ||
+	    ledger_step_begin(
+		r->ledger, r->id, step, scope_wall_ms(&r->scope), err) != 0)
+		return -1;
+	rc = fn(r, err);
+	r->report->step_ms[step] = scope_mono_ms(&r->scope) - from;
+	if (ledger_step_end(r->ledger, r->id, step, NULL, rc == 0 ? NULL : err,
+		scope_wall_ms(&r->scope), &later) != 0 &&
+	    rc == 0) {
+		*err = later;
+		rc = -1;
+	}
+	return rc;
+}
+
+static int
+lock_store(struct run *r, enum region region, struct err *err)
+{
+	struct store *store = agent_store(r->agent, region, err);
+
+	if (store == NULL)
+		return -1;
+	if (r->locks[region] != NULL || !(store->ops->caps & STORE_CAP_LEASE))
+		return 0;
+	r->locks[region] = job_lock(
+	    store, r->opts->job, &r->scope, r->cancel, err);
+	return r->locks[region] != NULL ? 0 : -1;
+}
+
+static struct source *
+new_source(struct run *r, struct err *err)
+{
+	const char *file = settings_str(r->settings, OPT_SOURCE_FILE);
+	const struct redis_target *target;
+	const struct redis_opts *redis;
+
+	if (file != NULL &&
+	    settings_str(r->settings, OPT_SOURCE_REDIS) != NULL) {
+		err_set(err, ERR_USAGE,
+		    "both 'source.redis' and 'source.file' are set; give one");
+		return NULL;
+	}
+	if (file != NULL)
+		return source_file_new(file);
+	target = agent_redis(r->agent, REGION_SOURCE, &redis, err);
+	return target != NULL ? source_sync_new(target, redis) : NULL;
+}
+
+static int
+step_snapshot(struct run *r, struct err *err)
+{
+	struct snapshot_take_opts opts = {
+	    .job = r->opts->job,
+	    .level = (int)settings_int(r->settings, OPT_LEVEL),
+	    .seal = r->env->cipher_key != NULL,
+	    .part_max = settings_size(r->settings, OPT_PART_MAX),
+	};
+	struct store *store = agent_store(r->agent, REGION_SOURCE, err);
+	struct source *source;
+
+	if (store == NULL ||
+	    codec_parse(
+		settings_str(r->settings, OPT_CODEC), &opts.codec, err) != 0)
+		return -1;
+	source = new_source(r, err);
+	if (source == NULL)
+		return -1;
+	r->report->m = snapshot_take(
+	    source, store, &r->scope, r->env, &opts, err);
+	source_free(source);
+	return r->report->m != NULL ? 0 : -1;
+}
+
+static int
+step_copy(struct run *r, struct err *err)
+{
+	struct store *from = agent_store(r->agent, REGION_SOURCE, err);
+	struct store *to = from != NULL ? agent_store(r->agent, REGION_DR, err)
+					: NULL;
+
+	if (to == NULL)
+		return -1;
+	return snapshot_copy(
+	    from, to, r->report->m, &r->scope, r->env, &r->report->copy, err);
+}
+
+static int
+step_import(struct run *r, struct err *err)
+{
+	const struct settings *s = r->settings;
+	struct snapshot_load_opts opts = {
+	    .overwrite = r->opts->overwrite,
+	    .unverified = r->opts->unverified,
+	    .connections = (unsigned)settings_int(s, OPT_CONNECTIONS),
+	    .bind = settings_str(s, OPT_BIND),
+	    .advertise = settings_str(s, OPT_ADVERTISE),
+	    .port = (int)settings_int(s, OPT_REPLICATION_PORT),
+	    .tls_cert = settings_str(s, OPT_REPLICATION_CERT),
+	    .tls_key = settings_str(s, OPT_REPLICATION_KEY),
+	    .tls_ca = settings_str(s, OPT_REPLICATION_CA),
+	};
+	struct store *store = agent_store(r->agent, REGION_DR, err);
+
+	if (store == NULL)
+		return -1;
+	opts.target = agent_redis(r->agent, REGION_DR, &opts.redis, err);
+	if (opts.target == NULL ||
+	    restorer_parse(settings_str(s, OPT_RESTORER), &opts.way, err) != 0)
+		return -1;
+	return snapshot_load(store, r->report->m, &r->scope, r->env, &opts,
+	    &r->report->load, err);
+}
+
+static int
+step_compare(struct run *r, struct err *err)
+{
+	struct run_report *report = r->report;
+	struct fingerprint *theirs = NULL;
+	const struct redis_target *target;
+	const struct redis_opts *redis;
+	int rc;
+
+	target = agent_redis(r->agent, REGION_DR, &redis, err);
+	if (target == NULL)
+		return -1;
+	rc = snapshot_compare(report->m, target, redis, &r->scope, r->env,
+	    &report->comparison, &theirs, err);
+	if (rc == 0)
+		fingerprint_text(theirs, report->target_fingerprint);
+	fingerprint_free(theirs);
+	if (rc != 0)
+		return -1;
+	if (!report->comparison.same)
+		return err_set(err, ERR_CORRUPT,
+		    "the DR Redis does not hold what the snapshot holds: %s",
+		    report->comparison.why);
+	return 0;
+}
+
+/* Leftovers of a crashed run first: the target must be nobody's replica. */
+static int
+import_and_compare(struct run *r, struct err *err)
+{
+	const struct redis_target *target;
+	const struct redis_opts *redis;
+
+	target = agent_redis(r->agent, REGION_DR, &redis, err);
+	if (target == NULL || lock_store(r, REGION_DR, err) != 0 ||
+	    posing_undo(r->env->journal, target, redis, &r->scope, err) != 0)
+		return -1;
+	if (do_step(r, STEP_IMPORT, step_import, err) != 0)
+		return -1;
+	if (!r->report->m->verified) {
+		snprintf(r->report->comparison.why,
+		    sizeof(r->report->comparison.why),
+		    "the snapshot is unverified: it has no fingerprint");
+		return 0;
+	}
+	return do_step(r, STEP_COMPARE, step_compare, err);
+}
+
+static int
+run_sync(struct run *r, struct err *err)
+{
+	const char *import = settings_str(r->settings, OPT_IMPORT);
+
+	if (agent_store(r->agent, REGION_DR, err) == NULL ||
+	    lock_store(r, REGION_SOURCE, err) != 0 ||
+	    lock_store(r, REGION_DR, err) != 0 ||
+	    do_step(r, STEP_SNAPSHOT, step_snapshot, err) != 0 ||
+	    do_step(r, STEP_COPY, step_copy, err) != 0)
+		return -1;
+	if (strcmp(import, "after-each-sync") == 0 && r->report->m->verified)
+		return import_and_compare(r, err);
+	snprintf(r->report->import_skipped, sizeof(r->report->import_skipped),
+	    r->report->m->verified
+		? "'import' is '%s'"
+		: "the snapshot is unverified ('import' is '%s')",
+	    import);
+	return 0;
+}
+
+static int
+run_snapshot(struct run *r, struct err *err)
+{
+	if (lock_store(r, REGION_SOURCE, err) != 0)
+		return -1;
+	return do_step(r, STEP_SNAPSHOT, step_snapshot, err);
+}
+
+static int
+find_snapshot(struct run *r, enum region region, struct err *err)
+{
+	struct store *store = agent_store(r->agent, region, err);
+
+	if (store == NULL)
+		return -1;
+	r->report->m = catalog_get(
+	    store, &r->scope, r->opts->job, r->opts->snapshot, err);
+	return r->report->m != NULL ? 0 : -1;
+}
+
+static int
+run_copy(struct run *r, struct err *err)
+{
+	if (lock_store(r, REGION_DR, err) != 0 ||
+	    find_snapshot(r, REGION_SOURCE, err) != 0)
+		return -1;
+	return do_step(r, STEP_COPY, step_copy, err);
+}
+
+static int
+run_restore(struct run *r, struct err *err)
+{
+	if (find_snapshot(r, REGION_DR, err) != 0)
+		return -1;
+	return import_and_compare(r, err);
+}
+
+struct command {
+	const char *name;
+	step_fn *run;
+};
+
+static const struct command commands[] = {
+    [RUN_SYNC] = {"sync", run_sync},
+    [RUN_SNAPSHOT] = {"snapshot", run_snapshot},
+    [RUN_COPY] = {"copy", run_copy},
+    [RUN_RESTORE] = {"restore", run_restore},
+};
+
+static int
+begin(struct run *r, const struct command *c, struct err *err)
+{
+	struct log_line line;
+	int lost;
+
+	r->settings = agent_settings(r->agent);
+	r->ledger = agent_ledger(r->agent, err);
+	r->env = r->ledger != NULL ? agent_env(r->agent, err) : NULL;
+	if (r->env == NULL)
+		return -1;
+	if (ledger_close_lost(r->ledger, r->opts->job, scope_wall_ms(&r->scope),
+		&lost, err) != 0)
+		return -1;
+	if (lost > 0) {
+		log_begin(&line, LOG_WARN, "closed runs that ended early");
+		log_int(&line, "runs", lost);
+		log_end(&line);
+	}
+	r->id = ledger_run_begin(
+	    r->ledger, r->opts->job, c->name, scope_wall_ms(&r->scope), err);
+	return r->id >= 0 ? 0 : -1;
+}
+
+static int
+end(struct run *r, int rc, struct err *err)
+{
+	const struct manifest *m = r->report->m;
+	struct err later = {0};
+
+	job_unlock(r->locks[REGION_DR]);
+	job_unlock(r->locks[REGION_SOURCE]);
+	if (r->id < 0)
+		return rc;
+	if (ledger_run_end(r->ledger, r->id, m != NULL ? m->id : NULL,
+		rc == 0 ? NULL : err, scope_wall_ms(&r->scope), &later) == 0 ||
+	    rc != 0)
+		return rc;
+	*err = later;
+	return -1;
+}
+
+int
+run_job(struct agent *agent, enum run_command command,
+    const struct run_opts *opts, const struct scope *scope,
+    struct run_report *report, struct err *err)
+{
+	struct run r = {
+	    .agent = agent,
+	    .opts = opts,
+	    .report = report,
+	    .id = -1,
+	    .cancel = cancel_new(scope->cancel),
+	};
+	struct scope bounded;
+	int rc;
+
+	memset(report, 0, sizeof(*report));
+	for (int i = 0; i < STEPS; i++)
+		report->step_ms[i] = -1;
+	bounded = scope_within(
+	    scope, settings_ms(agent_settings(agent), OPT_TIMEOUT));
+	r.scope = scope_under(&bounded, r.cancel);
+	rc = begin(&r, &commands[command], err);
+	if (rc == 0)
+		rc = commands[command].run(&r, err);
+	rc = end(&r, rc, err);
+	cancel_free(r.cancel);
+	return rc;
+}
