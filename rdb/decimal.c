@@ -6,8 +6,9 @@
 
 #include "rdb/decimal.h"
 
-/* Below 2^53, so that a mantissa of this many digits is a double as it is. */
-#define EXACT_DIGITS 15
+/* A mantissa up to 2^53 and a power of ten up to this are exact as doubles. */
+#define EXACT_MANTISSA (UINT64_C(1) << 53)
+#define EXACT_POWER    22
 
 static const char PAIRS[] =
     "0001020304050607080910111213141516171819202122232425262728293031323334"
@@ -47,8 +48,9 @@ decimal_format(char out[DECIMAL_INT_MAX], int64_t value)
 static bool
 plain_decimal(const char *s, size_t len, double *out)
 {
-	static const double powers[EXACT_DIGITS + 1] = {1e0, 1e1, 1e2, 1e3, 1e4,
-	    1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15};
+	static const double powers[EXACT_POWER + 1] = {1e0, 1e1, 1e2, 1e3, 1e4,
+	    1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16,
+	    1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
 	bool negative = len > 0 && s[0] == '-';
 	size_t i = negative, digits = 0, fraction = 0;
 	uint64_t mantissa = 0;
@@ -59,11 +61,13 @@ plain_decimal(const char *s, size_t len, double *out)
 			dot = true;
 			continue;
 		}
-		if (s[i] < '0' || s[i] > '9' || digits == EXACT_DIGITS)
+		if (s[i] < '0' || s[i] > '9')
 			return false;
 		mantissa = 10 * mantissa + (uint64_t)(s[i] - '0');
 		digits++;
 		fraction += dot;
+		if (mantissa > EXACT_MANTISSA || fraction > EXACT_POWER)
+			return false;
 	}
 	if (digits == 0)
 		return false;

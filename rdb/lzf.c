@@ -10,7 +10,8 @@
 #define WINDOW	     8192 /* the farthest a reference reaches back */
 #define OUTPUT	     65536
 #define RUN_MAX	     264 /* the most one token produces */
-#define COPY_AT_ONCE 16	 /* copies go past their end by less than this */
+#define LITERALS_MAX 32
+#define SLACK	     32 /* copies go past their end by less than this */
 
 /*
  * Tokens: 000lllll is followed by l + 1 literal bytes; lllooooo oooooooo
@@ -35,7 +36,7 @@ lzf_new(const struct lzf_out *out)
 	struct lzf *z = xcalloc(1, sizeof(*z));
 
 	z->out = *out;
-	z->buf = xmalloc(WINDOW + OUTPUT + RUN_MAX + COPY_AT_ONCE);
+	z->buf = xmalloc(WINDOW + OUTPUT + RUN_MAX + SLACK);
 	return z;
 }
 
@@ -91,9 +92,12 @@ copy_back(unsigned char *to, size_t back, size_t n)
 {
 	const unsigned char *from = to - back;
 
-	if (back >= COPY_AT_ONCE) {
-		for (size_t i = 0; i < n; i += COPY_AT_ONCE)
-			memcpy(to + i, from + i, COPY_AT_ONCE);
+	if (back >= 16) {
+		for (size_t i = 0; i < n; i += 16)
+			memcpy(to + i, from + i, 16);
+	} else if (back >= 8) {
+		for (size_t i = 0; i < n; i += 8)
+			memcpy(to + i, from + i, 8);
 	} else if (back == 1) {
 		memset(to, *from, n);
 	} else {
@@ -139,7 +143,11 @@ take_literals(struct lzf *z, const unsigned char **p, const unsigned char *end,
 		n = (size_t)(end - *p);
 	if (reserve(z, n, err) != 0)
 		return -1;
-	memcpy(z->buf + z->fill, *p, n);
+	/* Of a fixed size, as most runs can be, the copy needs no call. */
+	if (end - *p >= LITERALS_MAX)
+		memcpy(z->buf + z->fill, *p, LITERALS_MAX);
+	else
+		memcpy(z->buf + z->fill, *p, n);
 	z->fill += n;
 	z->literals -= n;
 	*p += n;
@@ -169,7 +177,7 @@ lzf_feed(struct lzf *z, const void *data, size_t len, struct err *err)
 			rc = take_literals(z, &p, end, err);
 		} else if (z->token_len > 0) {
 			rc = refer_slowly(z, &p, err);
-		} else if (*p < 32) {
+		} else if (*p < LITERALS_MAX) {
 			z->literals = *p++ + 1u;
 		} else if (end - p >= 3) {
 			rc = refer(z, p, err);
