@@ -10,73 +10,20 @@
 
 #include <cmocka.h>
 
-#include "base/cancel.h"
 #include "base/chunk.h"
 #include "base/err.h"
 #include "base/http.h"
 #include "base/monitor.h"
 #include "base/scope.h"
+#include "tests/sim/http_rig.h"
 #include "tests/sim/script_http.h"
 
 #define THREADS	   8
 #define PER_THREAD 25
 
-/* A server, a client, and one request that a test may fill. */
-struct rig {
-	struct script_server *server;
-	struct http *http;
-	struct scope scope;
-	struct http_request req;
-	struct http_response resp;
-	struct err err;
-};
-
-static struct rig
-rig_up(script_fn *script, void *arg, const struct http_opts *opts)
-{
-	static const struct http_opts none;
-	struct rig r = {.scope = scope_root(NULL), .req.method = "GET"};
-
-	r.server = script_server_new(NULL, script, arg);
-	r.http = http_new(opts != NULL ? opts : &none, &r.err);
-	assert_non_null(r.http);
-	r.req.url = script_server_url(r.server, "/x");
-	return r;
-}
-
-static void
-rig_down(struct rig *r)
-{
-	http_request_release(&r->req);
-	http_response_release(&r->resp);
-	http_free(r->http);
-	assert_null(script_server_failure(r->server));
-	script_server_free(r->server);
-}
-
-static int
-go(struct rig *r)
-{
-	http_response_release(&r->resp);
-	r->err = (struct err){0};
-	return http_do(r->http, &r->scope, &r->req, &r->resp, &r->err);
-}
-
-static void
-assert_fails(struct rig *r, enum err_kind kind, const char *word)
-{
-	assert_int_equal(go(r), -1);
-	assert_int_equal(r->err.kind, kind);
-	if (strstr(r->err.text, word) == NULL)
-		fail_msg("no '%s' in '%s'", word, r->err.text);
-	assert_non_null(strstr(r->err.text, "http://127.0.0.1"));
-	assert_int_equal(r->resp.headers.n, 0);
-	assert_int_equal(r->resp.body.len, 0);
-}
-
 /* What the server got first, but for the line with its port. */
 static void
-assert_sent(struct rig *r, size_t i, const char *wanted)
+assert_sent(struct http_rig *r, size_t i, const char *wanted)
 {
 	char host[64], sent[1024];
 	struct script_record rec = script_server_record(r->server, i);
@@ -99,7 +46,7 @@ static struct script_http_reply ok = {200, "x-ms-version: 9\r\n", "hello"};
 static void
 sends_a_body_of_chunks_and_nothing_unasked(void **state)
 {
-	struct rig r = rig_up(script_http_serve, &ok, NULL);
+	struct http_rig r = http_rig_up(script_http_serve, &ok, "/x", NULL);
 	struct chunk *body[] = {chunk_view("hel", 3), chunk_view("", 0),
 	    chunk_view("lo wor", 6), chunk_view("ld", 2)};
 
@@ -109,7 +56,7 @@ sends_a_body_of_chunks_and_nothing_unasked(void **state)
 	r.req.nbody = 4;
 	http_headers_add(&r.req.headers, "x-ms-empty", "");
 	http_headers_add(&r.req.headers, "x-ms-date", "now");
-	assert_int_equal(go(&r), 0);
+	assert_int_equal(http_rig_go(&r), 0);
 	assert_sent(&r, 0,
 	    "PUT /x HTTP/1.1\r\n" AGENT "x-ms-empty:\r\nx-ms-date: now\r\n"
 	    "Content-Length: 11\r\n\r\nhello world");
@@ -117,62 +64,62 @@ sends_a_body_of_chunks_and_nothing_unasked(void **state)
 	r.req.method = "POST";
 	r.req.nbody = 0;
 	http_headers_release(&r.req.headers);
-	assert_int_equal(go(&r), 0);
+	assert_int_equal(http_rig_go(&r), 0);
 	assert_sent(
 	    &r, 1, "POST /x HTTP/1.1\r\n" AGENT "Content-Length: 0\r\n\r\n");
 
 	r.req.method = "PATCH";
 	r.req.nbody = 1;
 	http_headers_add(&r.req.headers, "Content-Type", "application/json");
-	assert_int_equal(go(&r), 0);
+	assert_int_equal(http_rig_go(&r), 0);
 	assert_sent(&r, 2,
 	    "PATCH /x HTTP/1.1\r\n" AGENT "Content-Type: application/json\r\n"
 	    "Content-Length: 3\r\n\r\nhel");
 	for (size_t i = 0; i < 4; i++)
 		chunk_unref(body[i]);
-	rig_down(&r);
+	http_rig_down(&r);
 }
 
 static void
 sends_what_has_no_body(void **state)
 {
 	static const char *const methods[] = {"GET", "DELETE", "HEAD"};
-	struct rig r = rig_up(script_http_serve, &ok, NULL);
+	struct http_rig r = http_rig_up(script_http_serve, &ok, "/x", NULL);
 	char wanted[256];
 
 	(void)state;
 	for (size_t i = 0; i < 3; i++) {
 		r.req.method = methods[i];
-		assert_int_equal(go(&r), 0);
+		assert_int_equal(http_rig_go(&r), 0);
 		snprintf(wanted, sizeof(wanted),
 		    "%s /x HTTP/1.1\r\n" AGENT "\r\n", methods[i]);
 		assert_sent(&r, i, wanted);
 	}
-	rig_down(&r);
+	http_rig_down(&r);
 }
 
 /* A signature covers the path: it must not be tidied up on the way. */
 static void
 sends_the_path_as_it_is(void **state)
 {
-	struct rig r = rig_up(script_http_serve, &ok, NULL);
+	struct http_rig r = http_rig_up(script_http_serve, &ok, "/x", NULL);
 
 	(void)state;
 	free(r.req.url);
 	r.req.url = script_server_url(r.server, "/a/../b/./%2e%2E//c?d=e%20f");
-	assert_int_equal(go(&r), 0);
+	assert_int_equal(http_rig_go(&r), 0);
 	assert_sent(
 	    &r, 0, "GET /a/../b/./%2e%2E//c?d=e%20f HTTP/1.1\r\n" AGENT "\r\n");
-	rig_down(&r);
+	http_rig_down(&r);
 }
 
 static void
 gives_the_answer(void **state)
 {
-	struct rig r = rig_up(script_http_serve, &ok, NULL);
+	struct http_rig r = http_rig_up(script_http_serve, &ok, "/x", NULL);
 
 	(void)state;
-	assert_int_equal(go(&r), 0);
+	assert_int_equal(http_rig_go(&r), 0);
 	assert_int_equal(r.resp.status, 200);
 	assert_string_equal(r.resp.body.data, "hello");
 	assert_string_equal(
@@ -180,38 +127,38 @@ gives_the_answer(void **state)
 	assert_true(r.resp.elapsed_ms >= 0 && r.resp.elapsed_ms < 20000);
 
 	r.req.method = "HEAD";
-	assert_int_equal(go(&r), 0);
+	assert_int_equal(http_rig_go(&r), 0);
 	assert_int_equal(r.resp.status, 200);
 	assert_int_equal(r.resp.body.len, 0);
-	rig_down(&r);
+	http_rig_down(&r);
 }
 
 static void
 does_not_follow_redirects(void **state)
 {
 	struct script_http_reply away = {307, "Location: /y\r\n", "gone"};
-	struct rig r = rig_up(script_http_serve, &away, NULL);
+	struct http_rig r = http_rig_up(script_http_serve, &away, "/x", NULL);
 
 	(void)state;
-	assert_int_equal(go(&r), 0);
+	assert_int_equal(http_rig_go(&r), 0);
 	assert_int_equal(r.resp.status, 307);
 	assert_int_equal(script_server_count(r.server), 1);
-	rig_down(&r);
+	http_rig_down(&r);
 }
 
 static void
 keeps_connections_alive(void **state)
 {
-	struct rig r = rig_up(script_http_serve, &ok, NULL);
+	struct http_rig r = http_rig_up(script_http_serve, &ok, "/x", NULL);
 
 	(void)state;
 	for (int i = 0; i < 5; i++)
-		assert_int_equal(go(&r), 0);
+		assert_int_equal(http_rig_go(&r), 0);
 	assert_int_equal(script_server_connections(r.server), 1);
 	r.req.fresh_connection = true;
-	assert_int_equal(go(&r), 0);
+	assert_int_equal(http_rig_go(&r), 0);
 	assert_int_equal(script_server_connections(r.server), 2);
-	rig_down(&r);
+	http_rig_down(&r);
 }
 
 /* "100 Continue" first, and the header of the interim answer is not kept. */
@@ -231,66 +178,66 @@ interim(struct script_conn *c, void *arg)
 static void
 forgets_interim_answers(void **state)
 {
-	struct rig r = rig_up(interim, NULL, NULL);
+	struct http_rig r = http_rig_up(interim, NULL, "/x", NULL);
 
 	(void)state;
-	assert_int_equal(go(&r), 0);
+	assert_int_equal(http_rig_go(&r), 0);
 	assert_int_equal(r.resp.status, 200);
 	assert_null(http_headers_get(&r.resp.headers, "x-early"));
 	assert_string_equal(http_headers_get(&r.resp.headers, "x-late"), "1");
-	rig_down(&r);
+	http_rig_down(&r);
 }
 
 static void
 fills_the_callers_buffer(void **state)
 {
 	struct script_http_reply reply = {206, NULL, "0123456789"};
-	struct rig r = rig_up(script_http_serve, &reply, NULL);
+	struct http_rig r = http_rig_up(script_http_serve, &reply, "/x", NULL);
 	unsigned char room[11] = "..........";
 
 	(void)state;
 	r.req.into = room;
 	r.req.into_size = 10;
-	assert_int_equal(go(&r), 0);
+	assert_int_equal(http_rig_go(&r), 0);
 	assert_int_equal(r.resp.into_len, 10);
 	assert_int_equal(r.resp.body.len, 0);
 	assert_string_equal(room, "0123456789");
 
 	memset(room, '.', 10);
 	r.req.into_size = 9;
-	assert_fails(&r, ERR_CORRUPT, "over 9 bytes");
+	http_rig_assert_fails(&r, ERR_CORRUPT, "over 9 bytes");
 	assert_int_equal(room[9], '.');
-	rig_down(&r);
+	http_rig_down(&r);
 }
 
 static void
 keeps_an_error_answer_out_of_the_callers_buffer(void **state)
 {
 	struct script_http_reply reply = {404, NULL, "0123456789"};
-	struct rig r = rig_up(script_http_serve, &reply, NULL);
+	struct http_rig r = http_rig_up(script_http_serve, &reply, "/x", NULL);
 	unsigned char room[11] = "..........";
 
 	(void)state;
 	r.req.into = room;
 	r.req.into_size = 10;
-	assert_int_equal(go(&r), 0);
+	assert_int_equal(http_rig_go(&r), 0);
 	assert_int_equal(r.resp.into_len, 0);
 	assert_string_equal(r.resp.body.data, "0123456789");
 	assert_string_equal(room, "..........");
-	rig_down(&r);
+	http_rig_down(&r);
 }
 
 static void
 refuses_an_answer_over_its_ceiling(void **state)
 {
-	struct rig r = rig_up(script_http_serve, &ok, NULL);
+	struct http_rig r = http_rig_up(script_http_serve, &ok, "/x", NULL);
 
 	(void)state;
 	r.req.response_max = 5;
-	assert_int_equal(go(&r), 0);
+	assert_int_equal(http_rig_go(&r), 0);
 	r.req.response_max = 4;
-	assert_fails(&r, ERR_CORRUPT, "over 4 bytes");
-	rig_down(&r);
+	http_rig_assert_fails(&r, ERR_CORRUPT, "over 4 bytes");
+	http_rig_down(&r);
 }
 
 /* Echoes each body. */
@@ -310,7 +257,7 @@ echo(struct script_conn *c, void *arg)
 static void
 carries_large_bodies_both_ways(void **state)
 {
-	struct rig r = rig_up(echo, NULL, NULL);
+	struct http_rig r = http_rig_up(echo, NULL, "/x", NULL);
 	size_t size = (size_t)5 << 20, cut = ((size_t)1 << 20) + 7;
 	unsigned char *data = malloc(size), *back = malloc(size);
 	struct chunk *body[2];
@@ -325,7 +272,7 @@ carries_large_bodies_both_ways(void **state)
 	r.req.nbody = 2;
 	r.req.into = back;
 	r.req.into_size = size;
-	assert_int_equal(go(&r), 0);
+	assert_int_equal(http_rig_go(&r), 0);
 	assert_int_equal(r.resp.into_len, size);
 	assert_memory_equal(data, back, size);
 	/* Over 1 MiB libcurl would ask first, and wait a second for leave. */
@@ -334,13 +281,13 @@ carries_large_bodies_both_ways(void **state)
 	chunk_unref(body[1]);
 	free(data);
 	free(back);
-	rig_down(&r);
+	http_rig_down(&r);
 }
 
 /* One of the threads that share an engine. */
 struct caller {
 	pthread_t thread;
-	struct rig *rig;
+	struct http_rig *rig;
 	int id, good;
 };
 
@@ -374,7 +321,7 @@ static void
 serves_many_threads_under_its_connection_cap(void **state)
 {
 	const struct http_opts opts = {.connections_max = 5};
-	struct rig r = rig_up(echo, NULL, &opts);
+	struct http_rig r = http_rig_up(echo, NULL, "/x", &opts);
 	struct caller w[THREADS];
 
 	(void)state;
@@ -389,13 +336,13 @@ serves_many_threads_under_its_connection_cap(void **state)
 	}
 	assert_int_equal(script_server_count(r.server), THREADS * PER_THREAD);
 	assert_true(script_server_connections(r.server) <= 5);
-	rig_down(&r);
+	http_rig_down(&r);
 }
 
 /* The callback form: each answer but the last sends the next request. */
 struct series {
 	struct monitor monitor;
-	struct rig *rig;
+	struct http_rig *rig;
 	pthread_t engine;
 	int left, status, failures;
 };
@@ -405,7 +352,7 @@ next_of_series(
     void *arg, int rc, struct http_response *resp, const struct err *err)
 {
 	struct series *s = arg;
-	struct rig *r = s->rig;
+	struct http_rig *r = s->rig;
 	struct err ignored;
 
 	(void)err;
@@ -425,7 +372,7 @@ next_of_series(
 static void
 submits_from_the_engines_thread(void **state)
 {
-	struct rig r = rig_up(script_http_serve, &ok, NULL);
+	struct http_rig r = http_rig_up(script_http_serve, &ok, "/x", NULL);
 	struct series s = {.rig = &r, .left = 10};
 
 	(void)state;
@@ -441,7 +388,7 @@ submits_from_the_engines_thread(void **state)
 	assert_int_equal(s.status, 200);
 	monitor_unlock(&s.monitor);
 	assert_int_equal(script_server_count(r.server), 10);
-	rig_down(&r);
+	http_rig_down(&r);
 	monitor_release(&s.monitor);
 }
 
@@ -462,20 +409,20 @@ stamp(struct http_request *req, const struct scope *scope, void *arg,
 static void
 prepares_each_attempt_anew(void **state)
 {
-	struct rig r = rig_up(script_http_serve, &ok, NULL);
+	struct http_rig r = http_rig_up(script_http_serve, &ok, "/x", NULL);
 	int calls = 0;
 
 	(void)state;
 	r.req.prepare = stamp;
 	r.req.prepare_arg = &calls;
-	assert_int_equal(go(&r), 0);
-	assert_int_equal(go(&r), 0);
+	assert_int_equal(http_rig_go(&r), 0);
+	assert_int_equal(http_rig_go(&r), 0);
 	assert_sent(&r, 0, "GET /x HTTP/1.1\r\n" AGENT "x-ms-date: 1\r\n\r\n");
 	assert_sent(&r, 1, "GET /x HTTP/1.1\r\n" AGENT "x-ms-date: 2\r\n\r\n");
-	assert_int_equal(go(&r), -1);
+	assert_int_equal(http_rig_go(&r), -1);
 	assert_int_equal(r.err.kind, ERR_AUTH);
 	assert_int_equal(script_server_count(r.server), 2);
-	rig_down(&r);
+	http_rig_down(&r);
 }
 
 static void
@@ -483,20 +430,20 @@ refuses_what_cannot_be_sent(void **state)
 {
 	static const struct http_header bad[] = {
 	    {"x-a", "1\r\nx-b: 2"}, {"x-a: 1\r\nx-b", "2"}, {"", "1"}};
-	struct rig r = rig_up(script_http_serve, &ok, NULL);
+	struct http_rig r = http_rig_up(script_http_serve, &ok, "/x", NULL);
 
 	(void)state;
 	for (size_t i = 0; i < 3; i++) {
 		http_headers_add(&r.req.headers, bad[i].name, bad[i].value);
-		assert_fails(&r, ERR_USAGE, "cannot be sent");
+		http_rig_assert_fails(&r, ERR_USAGE, "cannot be sent");
 		http_headers_release(&r.req.headers);
 	}
 	free(r.req.url);
 	r.req.url = strdup("file:///etc/passwd");
-	assert_int_equal(go(&r), -1);
+	assert_int_equal(http_rig_go(&r), -1);
 	assert_int_equal(r.err.kind, ERR_USAGE);
 	assert_int_equal(script_server_connections(r.server), 0);
-	rig_down(&r);
+	http_rig_down(&r);
 }
 
 static void
