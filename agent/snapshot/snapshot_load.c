@@ -1,0 +1,286 @@
+#include <stdio.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "base/scope.h"
+#include "base/sink.h"
+#include "rdb/posing_master.h"
+#include "rdb/redis_conn.h"
+#include "rdb/redis_info.h"
+#include "rdb/redis_primary.h"
+#include "rdb/restore_loader.h"
+#include "rdb/target_check.h"
+
+#include "agent/snapshot/env.h"
+#include "agent/snapshot/import_guard.h"
+#include "agent/snapshot/manifest.h"
+#include "agent/snapshot/progress.h"
+#include "agent/snapshot/snapshot_load.h"
+#include "agent/snapshot/snapshot_read.h"
+
+struct loading {
+	struct store *store;
+	const struct manifest *m;
+	const struct scope *scope;
+	const struct snapshot_env *env;
+	const struct snapshot_load_opts *opts;
+	struct snapshot_load_facts *facts;
+	struct guard_request guard;
+};
+
+struct way_name {
+	const char *name;
+	enum restorer way;
+};
+
+static const struct way_name ways[] = {
+    {"auto", RESTORER_AUTO},
+    {"replica", RESTORER_REPLICA},
+    {"restore", RESTORER_RESTORE},
+};
+
+const char *
+restorer_name(enum restorer way)
+{
+	return ways[way].name;
+}
+
+int
+restorer_parse(const char *name, enum restorer *way, struct err *err)
+{
+	for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++)
+		if (strcmp(ways[i].name, name) == 0) {
+			*way = ways[i].way;
+			return 0;
+		}
+	return err_set(err, ERR_USAGE,
+	    "'%.40s' is no restorer: auto, replica or restore", name);
+}
+
+static int
+ask_target(struct loading *l, struct target_verdict *v, struct err *err)
+{
+	const struct manifest *m = l->m;
+	struct target_needs needs = {
+	    .rdb_version = m->rdb_version,
+	    .valkey = m->valkey,
+	    .types_seen = m->types_seen,
+	    .db_max = m->db_max,
+	    .raw_bytes = m->raw_bytes,
+	    .has_functions = m->functions > 0,
+	    .has_modules = m->has_modules,
+	    .verified = m->verified,
+	};
+	struct redis_info info;
+	struct redis_conn *conn;
+	int rc;
+
+	conn = redis_primary_connect(
+	    l->opts->target, l->opts->redis, l->scope, &info, NULL, err);
+	if (conn == NULL)
+		return -1;
+	rc = target_check(conn, &info, &needs, l->scope, v, err);
+	redis_conn_free(conn);
+	return rc;
+}
+
+/* By what the target can take, and by what the caller wants. */
+static int
+choose(struct loading *l, const struct target_verdict *v, struct err *err)
+{
+	struct snapshot_load_facts *f = l->facts;
+	enum restorer want = l->opts->way;
+
+	if (want != RESTORER_RESTORE && v->replica_ok) {
+		f->way = RESTORER_REPLICA;
+		snprintf(f->why, sizeof(f->why), "%s",
+		    want == RESTORER_AUTO
+			? "the target can take a native full sync"
+			: "as asked");
+		return 0;
+	}
+	if (want == RESTORER_REPLICA)
+		return err_set(err, ERR_UNSUPPORTED,
+		    "restorer 'replica' does not work here: %s",
+		    v->replica_why);
+	if (v->restore_ok) {
+		f->way = RESTORER_RESTORE;
+		snprintf(f->why, sizeof(f->why), "%s%s",
+		    want == RESTORER_AUTO ? "not by 'replica': " : "as asked",
+		    want == RESTORER_AUTO ? v->replica_why : "");
+		return 0;
+	}
+	if (want == RESTORER_RESTORE)
+		return err_set(err, ERR_UNSUPPORTED,
+		    "restorer 'restore' does not work here: %s",
+		    v->restore_why);
+	return err_set(err, ERR_UNSUPPORTED,
+	    "the target cannot take this snapshot: not by 'replica': %s; not "
+	    "by 'restore': %s",
+	    v->replica_why, v->restore_why);
+}
+
+/*
+ * The copy is proved while it is sent: the end of the dump is withheld until
+ * then.  The state says "begun" only from the moment at which the target's
+ * old data may go.
+ */
+static int
+stream_to(struct loading *l, struct sink *posing, struct err *err)
+{
+	struct snapshot_read_opts opts = {
+	    .step = STEP_IMPORT,
+	    .out = posing,
+	};
+
+	if (snapshot_read(l->store, l->m, l->scope, l->env, &opts, err) != 0 ||
+	    sink_finish(posing, err) != 0 ||
+	    import_guard_note(&l->guard, false, l->scope, err) != 0)
+		return err_in(err, "the target's old data is untouched");
+	return posing_release(posing, l->scope, err);
+}
+
+static int
+load_by_replica(struct loading *l, struct err *err)
+{
+	const struct snapshot_load_opts *o = l->opts;
+	struct posing_opts opts = {
+	    .size = l->m->raw_bytes,
+	    .bind = o->bind,
+	    .advertise = o->advertise,
+	    .port = o->port,
+	    .tls_cert = o->tls_cert,
+	    .tls_key = o->tls_key,
+	    .tls_ca = o->tls_ca,
+	    .journal = l->env->journal,
+	};
+	struct sink *posing = posing_master_new(
+	    o->target, o->redis, l->scope, &opts, err);
+	int rc;
+
+	if (posing == NULL)
+		return -1;
+	rc = stream_to(l, posing, err);
+	sink_free(posing);
+	return rc;
+}
+
+static int
+prove_copy(struct loading *l, struct err *err)
+{
+	struct snapshot_read_opts opts = {.step = STEP_VERIFY};
+
+	if (snapshot_read(l->store, l->m, l->scope, l->env, &opts, err) != 0)
+		return err_in(err, "the target's old data is untouched");
+	return 0;
+}
+
+static int
+feed_loader(struct loading *l, struct restore_loader *loader, struct err *err)
+{
+	struct snapshot_read_opts opts = {
+	    .step = STEP_IMPORT,
+	    .visitors = {restore_loader_visitor(loader)},
+	};
+	struct restore_facts facts = {0};
+
+	if (snapshot_read(l->store, l->m, l->scope, l->env, &opts, err) != 0 ||
+	    restore_loader_finish(loader, &facts, err) != 0)
+		return err_in(err, "the target holds a part of the snapshot");
+	l->facts->expired = facts.expired;
+	return 0;
+}
+
+static int
+load_by_restore(struct loading *l, struct err *err)
+{
+	const struct snapshot_load_opts *o = l->opts;
+	struct restore_opts opts = {
+	    .connections = o->connections,
+	    .budget = l->env->budget,
+	};
+	struct restore_loader *loader;
+	int rc;
+
+	if (prove_copy(l, err) != 0 ||
+	    import_guard_note(&l->guard, false, l->scope, err) != 0)
+		return -1;
+	if (l->facts->replaced &&
+	    restore_empty_target(o->target, o->redis, l->scope, err) != 0)
+		return err_in(err, "emptying the target");
+	loader = restore_loader_new(o->target, o->redis, l->scope, &opts, err);
+	if (loader == NULL)
+		return -1;
+	rc = feed_loader(l, loader, err);
+	restore_loader_free(loader);
+	return rc;
+}
+
+/* 'replica' may turn out not to work when the target cannot reach us. */
+static int
+load(struct loading *l, const struct target_verdict *v, struct err *err)
+{
+	struct snapshot_load_facts *f = l->facts;
+
+	if (f->way == RESTORER_RESTORE)
+		return load_by_restore(l, err);
+	if (load_by_replica(l, err) == 0)
+		return 0;
+	if (err->kind != ERR_UNSUPPORTED || l->opts->way != RESTORER_AUTO ||
+	    !v->restore_ok)
+		return -1;
+	f->way = RESTORER_RESTORE;
+	snprintf(f->why, sizeof(f->why), "not by 'replica': %.200s", err->text);
+	progress_note(
+	    l->env->progress, STEP_IMPORT, "by 'restore', %s", f->why);
+	*err = (struct err){0};
+	return load_by_restore(l, err);
+}
+
+static int
+guarded(struct loading *l, struct err *err)
+{
+	struct guard_answer answer;
+	struct target_verdict verdict;
+
+	if (!l->m->verified && !l->opts->unverified)
+		return err_set(err, ERR_REFUSED,
+		    "the snapshot could not be parsed by the drsync that took "
+		    "it (RDB version %d), so nothing proves it; to load it "
+		    "all the same give --unverified",
+		    l->m->rdb_version);
+	if (import_guard_ask(&l->guard, l->scope, l->env, &answer, err) != 0)
+		return -1;
+	l->facts->replaced = !answer.empty;
+	if (ask_target(l, &verdict, err) != 0 || choose(l, &verdict, err) != 0)
+		return -1;
+	progress_note(l->env->progress, STEP_IMPORT, "by '%s': %s",
+	    restorer_name(l->facts->way), l->facts->why);
+	if (load(l, &verdict, err) != 0)
+		return -1;
+	return import_guard_note(&l->guard, true, l->scope, err);
+}
+
+int
+snapshot_load(struct store *store, const struct manifest *m,
+    const struct scope *scope, const struct snapshot_env *env,
+    const struct snapshot_load_opts *opts, struct snapshot_load_facts *facts,
+    struct err *err)
+{
+	struct loading l = {
+	    .store = store,
+	    .m = m,
+	    .scope = scope,
+	    .env = env,
+	    .opts = opts,
+	    .facts = facts,
+	    .guard = {store, m->job, m->id, opts->target, opts->redis,
+		opts->overwrite},
+	};
+
+	memset(facts, 0, sizeof(*facts));
+	facts->keys = m->total.keys;
+	if (guarded(&l, err) != 0)
+		return err_in(err, "import into '%s'", opts->target->shown);
+	return 0;
+}
