@@ -245,6 +245,18 @@ work(struct spool *s, bool *more, struct err *err)
 	return rc;
 }
 
+/* Keep why, then end the others' waits: they may be for anything. */
+static void
+fail(struct spool *s, const struct err *err)
+{
+	monitor_lock(&s->mon);
+	s->failed = true;
+	s->err = *err;
+	monitor_unlock(&s->mon);
+	if (s->scope->cancel != NULL)
+		cancel_trigger(s->scope->cancel);
+}
+
 static void *
 spool_run(void *arg)
 {
@@ -255,15 +267,12 @@ spool_run(void *arg)
 
 	while (rc == 0 && more)
 		rc = work(s, &more, &err);
+	if (rc != 0)
+		fail(s, &err);
 	monitor_lock(&s->mon);
 	s->done = true;
-	s->failed = rc != 0;
-	s->err = err;
 	monitor_broadcast(&s->mon);
 	monitor_unlock(&s->mon);
-	/* The writer may be waiting for something else than this stage. */
-	if (rc != 0 && s->scope->cancel != NULL)
-		cancel_trigger(s->scope->cancel);
 	return NULL;
 }
 

@@ -1,10 +1,12 @@
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include <cmocka.h>
 
@@ -426,6 +428,33 @@ a_chain_with_an_encoder_is_not_held_up(void **state)
 	free(data);
 }
 
+/* The process's limit on the size of a file stands in for a full disk. */
+static void
+a_disk_that_is_full_is_told(void **state)
+{
+	unsigned char *data = xmalloc(4 * MIB);
+	struct rlimit old, small;
+	struct rig r;
+
+	(void)state;
+	fill_noise(data, 4 * MIB, 8);
+	rig_init(&r, 0, 1);
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &old), 0);
+	small = old;
+	small.rlim_cur = MIB + 1000;
+	signal(SIGXFSZ, SIG_IGN);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+	assert_int_equal(
+	    write_steps(r.spool, data, 4 * MIB, 100000, &r.err), -1);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &old), 0);
+	signal(SIGXFSZ, SIG_DFL);
+	assert_int_equal(r.err.kind, ERR_SYSTEM);
+	assert_non_null(strstr(r.err.text, "writing the spool"));
+	rig_release(&r);
+	assert_false(r.end.finished);
+	free(data);
+}
+
 static void
 a_directory_that_is_none_is_told(void **state)
 {
@@ -461,6 +490,7 @@ main(void)
 	    cmocka_unit_test(a_cancelled_scope_ends_writes_and_finish),
 	    cmocka_unit_test(it_keeps_no_more_chunks_than_it_says),
 	    cmocka_unit_test(a_chain_with_an_encoder_is_not_held_up),
+	    cmocka_unit_test(a_disk_that_is_full_is_told),
 	    cmocka_unit_test(a_directory_that_is_none_is_told),
 	};
 
