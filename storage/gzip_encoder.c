@@ -31,9 +31,6 @@
 /* At 400 MB/s a thread more units in flight than this help nobody. */
 #define UNITS_MAX 16
 
-/* What a chunk may be charged beyond its bytes. */
-#define CHUNK_EXTRA 256
-
 struct unit {
 	struct task task; /* first: the pool gives it back */
 	struct deflater *deflater;
@@ -80,12 +77,11 @@ count_units(const struct codec_opts *opts)
 size_t
 gzip_encoder_cost(const struct codec_opts *opts)
 {
-	size_t in = CHUNK_SIZE + CHUNK_EXTRA;
-	size_t out = DEFLATE_ROOM + CHUNK_EXTRA;
 	size_t n = count_units(opts);
+	size_t unit = CHUNK_SIZE + DEFLATE_ROOM + deflater_cost(opts->level);
 
-	return n * (in + out + deflater_cost(opts->level)) + in +
-	    opts->held * out;
+	/* And one chunk that is being gathered. */
+	return n * unit + CHUNK_SIZE + opts->held * DEFLATE_ROOM;
 }
 
 unsigned

@@ -305,8 +305,8 @@ a_key_has_three_forms(void **state)
 	};
 	static const char *const bad[] = {"", "short",
 	    "0123456789012345678901234567890",
-	    "zz0102030405060708090a0b0c0d0e0f"
-	    "101112131415161718191a1b1c1d1e1f",
+	    ("zz0102030405060708090a0b0c0d0e0f"
+	     "101112131415161718191a1b1c1d1e1f"),
 	    "!!ECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=",
 	    "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8f"};
 	struct whom whom = ours;

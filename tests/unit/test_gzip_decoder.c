@@ -117,6 +117,20 @@ headers_with_all_fields_are_read(void **state)
 		assert_decodes(coded, n, steps[i], text, sizeof(text));
 }
 
+/* RFC 1952: a reserved flag may mean fields that we would take for data. */
+static void
+reserved_flags_are_refused(void **state)
+{
+	unsigned char coded[100];
+	size_t n = make_member(coded, sizeof(coded), "hello", 5, NULL);
+
+	(void)state;
+	for (unsigned bit = 5; bit < 8; bit++) {
+		coded[3] = (unsigned char)(1u << bit);
+		assert_corrupt(coded, n, 0);
+	}
+}
+
 static void
 members_in_a_row_are_one_stream(void **state)
 {
@@ -290,6 +304,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(headers_with_all_fields_are_read),
+	    cmocka_unit_test(reserved_flags_are_refused),
 	    cmocka_unit_test(members_in_a_row_are_one_stream),
 	    cmocka_unit_test(zeros_after_the_end_are_ignored),
 	    cmocka_unit_test(garbage_after_the_end_is_not),
