@@ -4,8 +4,8 @@
  * Callers put calls on `submitted` under the lock and wake the engine; all
  * else belongs to the engine's thread.  At most connections_max calls run
  * inside curl_multi; the others wait in `waiting`, first come first served,
- * and not in libcurl's own queue: there their connect timeout would already
- * be running (7.88 starts it before it looks for a free connection).
+ * and not in libcurl's own queue, so that the time until their turn is no
+ * stall of theirs.
  *
  * A call ends in one place, finish(), whether libcurl is through with it or
  * its scope has ended.  Only then does its owner hear of it, and nothing of

@@ -278,40 +278,19 @@ ends_while_it_waits_for_a_connection(void **state)
 	cancel_free(all);
 }
 
+/* Its turn comes after more time than it may be silent for. */
 static void
-answer_when_released(struct script_conn *c, void *arg)
-{
-	struct script_request req;
-
-	(void)arg;
-	while (script_http_read(c, &req) == 0) {
-		script_http_release(&req);
-		if (script_hold(c) != 0 ||
-		    script_http_answer(c, 200, NULL, "", 0) != 0)
-			return;
-	}
-	script_http_release(&req);
-}
-
-/* Its turn comes after more time than it may take to connect. */
-static void
-waiting_for_a_connection_is_not_connecting(void **state)
+waiting_for_a_connection_is_no_stall(void **state)
 {
 	const struct http_opts opts = {
-	    .connections_max = 1, .connect_timeout_ms = 60};
-	struct http_rig r = http_rig_up(
-	    answer_when_released, NULL, PATH, &opts);
-	struct http_rig waits = r;
+	    .connections_max = 1, .stall_timeout_ms = 400};
+	struct http_rig r = http_rig_up(drip, NULL, PATH, &opts);
 	struct outcome running, waiting;
 
 	(void)state;
+	r.req.fresh_connection = true;
 	submit(&r, &running);
-	assert_true(script_server_wait(r.server, 1));
-	waits.req.fresh_connection = true;
-	submit(&waits, &waiting);
-	assert_int_equal(scope_sleep(&r.scope, 200, &r.err), 0);
-	script_server_release(r.server);
-	script_server_release(r.server);
+	submit(&r, &waiting);
 	await(&running);
 	await(&waiting);
 	assert_int_equal(running.rc, 0);
@@ -331,7 +310,7 @@ main(void)
 	    cmocka_unit_test(ends_at_the_deadline),
 	    cmocka_unit_test(ends_when_cancelled_from_another_thread),
 	    cmocka_unit_test(ends_while_it_waits_for_a_connection),
-	    cmocka_unit_test(waiting_for_a_connection_is_not_connecting),
+	    cmocka_unit_test(waiting_for_a_connection_is_no_stall),
 	};
 
 	unsetenv("http_proxy");
