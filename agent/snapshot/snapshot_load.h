@@ -40,7 +40,7 @@ struct snapshot_load_opts {
 
 struct snapshot_load_facts {
 	enum restorer way;
-	char why[240];	  /* why that one */
+	char why[300];	  /* why that one */
 	uint64_t keys;	  /* in the snapshot */
 	uint64_t expired; /* not loaded: their time had passed */
 	bool replaced;	  /* the target held data before */
