@@ -1,4 +1,6 @@
+#include <arpa/inet.h>
 #include <ctype.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/un.h>
@@ -44,17 +46,31 @@ parse_db(const char *text, int *db, struct err *err)
 }
 
 static bool
-is_host(const char *s, bool bracketed)
+is_name(const char *s)
 {
 	size_t len = strlen(s);
 
 	if (len == 0 || len > HOST_MAX)
 		return false;
 	for (; *s != '\0'; s++)
-		if (!isalnum((unsigned char)*s) && strchr(".-_", *s) == NULL &&
-		    !(bracketed && strchr(":%", *s) != NULL))
+		if (!isalnum((unsigned char)*s) && strchr(".-_", *s) == NULL)
 			return false;
 	return true;
+}
+
+/* An address, with a zone perhaps: "fe80::1%eth0". */
+static bool
+is_ipv6(const char *s)
+{
+	size_t len = strcspn(s, "%");
+	char text[INET6_ADDRSTRLEN];
+	struct in6_addr addr;
+
+	if (len >= sizeof(text) || (s[len] == '%' && !is_name(s + len + 1)))
+		return false;
+	memcpy(text, s, len);
+	text[len] = '\0';
+	return inet_pton(AF_INET6, text, &addr) == 1;
 }
 
 /* text is HOST, HOST:PORT, [V6] or [V6]:PORT; it is cut up in place. */
@@ -85,7 +101,7 @@ parse_host(char *text, struct redis_address *out, struct err *err)
 			return err_set(err, ERR_USAGE,
 			    "'%.16s' is no port in a redis URL", port);
 	}
-	if (!is_host(host, bracketed))
+	if (bracketed ? !is_ipv6(host) : !is_name(host))
 		return err_set(
 		    err, ERR_USAGE, "'%.64s' is no host in a redis URL", host);
 	out->host = xstrdup(host);

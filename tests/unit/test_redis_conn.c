@@ -470,6 +470,14 @@ a_ready_reply_is_kept_for_the_next_call(void **state)
 	rig_down(&r);
 }
 
+static void
+hold_after_ping(struct script_conn *c, void *arg)
+{
+	(void)arg;
+	if (script_expects(c, PING) == 0 && script_sends(c, "+PONG\r\n") == 0)
+		script_hold(c);
+}
+
 /* Bigger than any socket buffer, so that both ends must work in turn. */
 static void
 echo_megabytes(struct script_conn *c, void *arg)
@@ -513,6 +521,32 @@ big_requests_and_replies_go_through(void **state)
 	assert_memory_equal(reply->str, data, len);
 	freeReplyObject(reply);
 	free(data);
+	rig_down(&r);
+}
+
+/* The server takes nothing, so that the socket's buffers fill up. */
+static void
+a_write_that_stalls_spends_the_connection(void **state)
+{
+	struct redis_opts opts = {.reply_timeout_ms = 50};
+	size_t len = (size_t)32 << 20;
+	char *data = xcalloc(1, len);
+	struct rig r;
+
+	(void)state;
+	rig_up(&r, hold_after_ping, NULL, &opts);
+	assert_int_equal(
+	    redis_conn_write(r.conn, &r.scope, data, len, &r.err), -1);
+	rig_failed(&r, ERR_TRANSIENT, "stalled");
+	r.err = (struct err){0};
+	assert_int_equal(
+	    redis_conn_queue(r.conn, &r.scope, "x", 1, &r.err), -1);
+	rig_failed(&r, ERR_TRANSIENT, "stalled");
+	r.err = (struct err){0};
+	assert_int_equal(redis_conn_flush(r.conn, &r.scope, &r.err), -1);
+	rig_failed(&r, ERR_TRANSIENT, "stalled");
+	free(data);
+	script_server_release(r.server);
 	rig_down(&r);
 }
 
@@ -696,6 +730,7 @@ main(void)
 	    cmocka_unit_test(a_pipeline_gives_replies_in_order),
 	    cmocka_unit_test(a_ready_reply_is_kept_for_the_next_call),
 	    cmocka_unit_test(big_requests_and_replies_go_through),
+	    cmocka_unit_test(a_write_that_stalls_spends_the_connection),
 	    cmocka_unit_test(a_refused_token_is_asked_for_again_once),
 	    cmocka_unit_test(a_password_is_not_repeated_by_an_error),
 	    cmocka_unit_test(a_user_without_a_password_is_a_usage_error),

@@ -99,6 +99,7 @@ what_is_shown_parses_to_the_same(void **state)
 	static const char *const urls[] = {
 	    "redis://h",
 	    "redis://u@[::1]/4",
+	    "redis://[fe80::1%eth0]:1",
 	    "rediss://a,b:7,c",
 	    "unix:///tmp/x?db=0",
 	};
@@ -152,6 +153,9 @@ everything_else_is_refused(void **state)
 	refused("redis://a,,b", "no host");
 	refused("redis://a b", "no host");
 	refused("redis://[::1", "lacks its ']'");
+	refused("redis://[a.b]", "no host");
+	refused("redis://[::1%]", "no host");
+	refused("redis://[--%%%%-0-]", "no host");
 	refused("redis://[::1]6379", "must follow");
 	refused("redis://::1", "no port");
 	refused("redis://h:", "no port");
