@@ -332,9 +332,8 @@ http_new(const struct http_opts *opts, struct err *err)
 	h->multi = curl_multi_init();
 	/* Out of descriptors, libcurl makes a handle that cannot be woken. */
 	if (h->multi == NULL || curl_multi_wakeup(h->multi) != CURLM_OK) {
-		err_set(err, ERR_SYSTEM,
-		    "libcurl cannot start: out of "
-		    "memory or descriptors");
+		err_set(
+		    err, ERR_SYSTEM, "libcurl: out of memory or descriptors");
 		goto fail;
 	}
 	/* Idle ones count: a kept connection makes way for a wanted one. */

@@ -24,7 +24,8 @@ struct err;
 struct http;
 struct scope;
 
-#define HTTP_HEADERS_MAX      64
+/* Of an answer.  A blob's metadata, 8 KiB, may be many short headers. */
+#define HTTP_HEADERS_MAX      512
 #define HTTP_HEADER_BYTES_MAX ((size_t)64 << 10)
 
 struct http_opts {

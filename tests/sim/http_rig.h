@@ -20,8 +20,8 @@ struct http_rig {
 };
 
 /* A GET of path, which may hold the word SECRET in its query. */
-struct http_rig
-http_rig_up(script_fn *, void *arg, const char *path, const struct http_opts *);
+struct http_rig http_rig_up(script_fn *script, void *arg, const char *path,
+    const struct http_opts *opts);
 
 /* Fails the test when the script's expectations were broken. */
 void http_rig_down(struct http_rig *);

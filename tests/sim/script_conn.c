@@ -137,7 +137,9 @@ show(char out[4 * SHOW_MAX + 1], const char *data, size_t len)
 {
 	size_t n = 0;
 
-	for (size_t i = 0; i < len && i < SHOW_MAX; i++) {
+	if (len > SHOW_MAX)
+		len = SHOW_MAX;
+	for (size_t i = 0; i < len; i++) {
 		unsigned char ch = (unsigned char)data[i];
 
 		if (ch >= ' ' && ch < 127 && ch != '\\')

@@ -48,8 +48,8 @@ struct script_server_opts {
 };
 
 /* opts may be NULL.  Fails the test when it cannot listen. */
-struct script_server *
-script_server_new(const struct script_server_opts *, script_fn *, void *arg);
+struct script_server *script_server_new(
+    const struct script_server_opts *opts, script_fn *script, void *arg);
 
 /* Ends every connection and joins every thread. */
 void script_server_free(struct script_server *);
