@@ -2,10 +2,13 @@
  * blob_copy.h -- one blob from a store to another, by the server if it can.
  *
  * Ranges in parallel by Put Block From URL, each bound to the source's ETag;
- * where the destination's service cannot read the source (found out with a
- * probe of one byte, told once), the bytes stream through us.  The
- * destination is committed only if it is absent, or still has the ETag that
- * the caller expects; a failed copy leaves it as it was.
+ * where the destination's service cannot read the source (the first range
+ * shows, the result says why), the bytes stream through us.  The destination
+ * is committed only if it is absent, or still has the ETag that the caller
+ * expects; a failed copy leaves it as it was.  Afterwards size and, where
+ * both sides know one, MD5 are compared with the source's, ERR_CORRUPT.  The
+ * copy of what the server copies carries the source's MD5, or none; what is
+ * streamed gets one.
  */
 #ifndef STORAGE_BLOB_COPY_H
 #define STORAGE_BLOB_COPY_H

@@ -1,6 +1,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -47,7 +48,7 @@ struct file_stages {
 	const struct file_dir *dir;
 	pthread_mutex_t lock; /* guards all of it but the files' bytes */
 	struct stage *list;
-	bool swept;
+	atomic_bool swept;
 };
 
 struct file_stages *
@@ -215,6 +216,20 @@ place(struct stage *s, struct extent *e)
 		extent_set(s, e);
 }
 
+/* The first one of a process clears up after those that were killed. */
+static int
+open_file(struct file_stages *st, struct stage_file *f,
+    const struct scope *scope, struct err *err)
+{
+	bool sweep = !atomic_exchange(&st->swept, true);
+
+	if (stage_file_open(f, st->dir, scope, sweep, err) == 0)
+		return 0;
+	if (sweep)
+		atomic_store(&st->swept, false);
+	return -1;
+}
+
 /* Choose where the block goes, and pin what it goes into. */
 static struct stage *
 begin(struct file_stages *st, const struct scope *scope, const char *blob,
@@ -233,12 +248,10 @@ begin(struct file_stages *st, const struct scope *scope, const char *blob,
 	}
 	place(s, e);
 	if (s->files[e->file].fd == -1) {
-		if (stage_file_open(&s->files[e->file], st->dir, scope,
-			!st->swept, err) != 0) {
+		if (open_file(st, &s->files[e->file], scope, err) != 0) {
 			extent_remove(s, &e->id);
 			goto fail;
 		}
-		st->swept = true;
 	}
 	pthread_mutex_unlock(&st->lock);
 	return s;
@@ -373,7 +386,7 @@ assemble(struct file_stages *st, const struct scope *scope, const char *blob,
 {
 	struct stage_file f;
 
-	if (stage_file_open(&f, st->dir, scope, false, err) != 0)
+	if (open_file(st, &f, scope, err) != 0)
 		return -1;
 	out->fd = f.fd;
 	out->path = f.path;
