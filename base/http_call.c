@@ -87,7 +87,7 @@ add_fields(struct http_call *c, struct err *err)
 		if (check_field(h, err) != 0)
 			goto fail;
 		/* "Name;" is how libcurl is told to send an empty value. */
-		if (h->value[0] == '\0')
+		if (h->value[strspn(h->value, " \t")] == '\0')
 			buf_addf(&line, "%s;", h->name);
 		else
 			buf_addf(&line, "%s: %s", h->name, h->value);

@@ -55,10 +55,12 @@ sends_a_body_of_chunks_and_nothing_unasked(void **state)
 	r.req.body = body;
 	r.req.nbody = 4;
 	http_headers_add(&r.req.headers, "x-ms-empty", "");
+	http_headers_add(&r.req.headers, "x-ms-blank", " ");
 	http_headers_add(&r.req.headers, "x-ms-date", "now");
 	assert_int_equal(http_rig_go(&r), 0);
 	assert_sent(&r, 0,
-	    "PUT /x HTTP/1.1\r\n" AGENT "x-ms-empty:\r\nx-ms-date: now\r\n"
+	    "PUT /x HTTP/1.1\r\n" AGENT
+	    "x-ms-empty:\r\nx-ms-blank:\r\nx-ms-date: now\r\n"
 	    "Content-Length: 11\r\n\r\nhello world");
 
 	r.req.method = "POST";
