@@ -411,13 +411,6 @@ file_stages_take(struct file_stages *st, const struct scope *scope,
 		file_err(st->dir, "committing", blob, err);
 		goto fail;
 	}
-	if (fdatasync(out->fd) != 0) {
-		file_err(st->dir, "syncing", blob, err);
-		/* What the kernel could not write it may have forgotten: a
-		 * second fsync would succeed over lost bytes. */
-		file_stages_drop(st, blob, ids, n);
-		goto fail;
-	}
 	return 0;
 fail:
 	file_stages_give_back(st, out, false);

@@ -40,7 +40,7 @@ int file_stages_put(struct file_stages *, const struct scope *,
     size_t n, struct err *);
 
 /* A file in the staging directory that is exactly what is to be committed,
- * its data on the disk.  The caller may rename it away. */
+ * not synced yet.  The caller may rename it away. */
 struct staged_file {
 	int fd;
 	char *path;

@@ -14,12 +14,11 @@
 #include "storage/file_lease.h"
 #include "storage/file_list.h"
 #include "storage/file_props.h"
+#include "storage/file_publish.h"
 #include "storage/file_stage.h"
 #include "storage/store.h"
 
 #include "storage/store_file.h"
-
-#define NS_PER_MS 1000000
 
 struct store_file {
 	struct store base;
@@ -80,165 +79,6 @@ file_stage_blocks(struct store *s, const struct scope *scope, const char *blob,
 	    file_of(s)->stages, scope, blob, id, chunks, n, err);
 }
 
-/* What stands under the name now; *there is false when nothing does. */
-static int
-stat_old(const struct store_file *f, const char *blob, struct stat *st,
-    bool *there, struct err *err)
-{
-	struct file_path p;
-
-	file_path_make(&p, &f->dir, NULL, blob);
-	*there = lstat(p.s, st) == 0;
-	if (!*there)
-		return errno == ENOENT || errno == ENOTDIR
-		    ? 0
-		    : file_err(&f->dir, "looking for", blob, err);
-	if (S_ISDIR(st->st_mode))
-		return err_set(err, ERR_UNSUPPORTED,
-		    "'%.200s' cannot be a blob: there are others below it, "
-		    "and a file: store cannot hold both",
-		    blob);
-	return 0;
-}
-
-static int
-check_cond(const struct store_file *f, const struct scope *scope,
-    const char *blob, const struct store_cond *cond, const struct stat *old,
-    struct err *err)
-{
-	char etag[ETAG_MAX];
-
-	if (cond->if_absent && old != NULL)
-		return err_set(
-		    err, ERR_CONFLICT, "'%.200s' is there already", blob);
-	if (old != NULL)
-		file_etag(old, etag);
-	if (cond->if_match != NULL &&
-	    (old == NULL || strcmp(etag, cond->if_match) != 0))
-		return err_set(
-		    err, ERR_CONFLICT, "'%.200s' was changed by another", blob);
-	return file_lease_check(&f->dir, scope, blob, cond->lease_id, err);
-}
-
-/* Later than old's, however the clock stands. */
-static int
-later_than(const struct store_file *f, const char *blob, int fd,
-    const struct stat *old, const struct commit_opts *opts, struct err *err)
-{
-	struct stat st;
-
-	if (fstat(fd, &st) != 0)
-		return file_err(&f->dir, "committing", blob, err);
-	if (old == NULL || file_mtime_ns(&st) > file_mtime_ns(old))
-		return 0;
-	if (file_props_set(fd, file_mtime_ns(old) + 1, opts) != 0 ||
-	    fsync(fd) != 0)
-		return file_err(&f->dir, "committing", blob, err);
-	return 0;
-}
-
-static int
-move_in(const struct store_file *f, const char *from, const char *blob,
-    bool if_absent, struct err *err)
-{
-	struct file_path to;
-	int rc;
-
-	file_path_make(&to, &f->dir, NULL, blob);
-	/* Our own lock keeps other agents out; this, other programs. */
-	rc = renameat2(
-	    AT_FDCWD, from, AT_FDCWD, to.s, if_absent ? RENAME_NOREPLACE : 0);
-	if (rc != 0 && (errno == EINVAL || errno == ENOSYS))
-		rc = rename(from, to.s);
-	if (rc == 0)
-		return 0;
-	if (if_absent && errno == EEXIST)
-		return err_set(
-		    err, ERR_CONFLICT, "'%.200s' is there already", blob);
-	return file_err(&f->dir, "committing", blob, err);
-}
-
-/* The lock is held: check the conditions and put the file in its place. */
-static int
-publish(const struct store_file *f, const struct scope *scope, const char *blob,
-    const struct staged_file *staged, const struct commit_opts *opts,
-    struct err *err)
-{
-	struct stat old;
-	bool there;
-
-	if (stat_old(f, blob, &old, &there, err) != 0 ||
-	    check_cond(f, scope, blob, &opts->cond, there ? &old : NULL, err) !=
-		0 ||
-	    later_than(f, blob, staged->fd, there ? &old : NULL, opts, err) !=
-		0 ||
-	    file_dir_make_parents(&f->dir, blob, err) != 0)
-		return -1;
-	if (move_in(f, staged->path, blob, opts->cond.if_absent, err) != 0) {
-		file_dir_prune(&f->dir, blob);
-		return -1;
-	}
-	return 0;
-}
-
-/* The part below a millisecond is drawn, so that a blob removed and made
- * anew within one does not get its old ETag. */
-static uint64_t
-draw_mtime_ns(const struct scope *scope)
-{
-	uint32_t part;
-
-	scope_random(scope, &part, sizeof(part));
-	return (uint64_t)scope_wall_ms(scope) * NS_PER_MS + part % NS_PER_MS;
-}
-
-static int
-dress(const struct store_file *f, const struct scope *scope, const char *blob,
-    int fd, const struct commit_opts *opts, struct err *err)
-{
-	if (opts->content_type != NULL &&
-	    strlen(opts->content_type) >=
-		sizeof(((struct blob_props *)0)->content_type))
-		return err_set(err, ERR_USAGE,
-		    "the content type of '%.200s' is too long", blob);
-	if (file_props_set(fd, draw_mtime_ns(scope), opts) != 0 ||
-	    fsync(fd) != 0)
-		return file_err(&f->dir, "committing", blob, err);
-	return 0;
-}
-
-static int
-commit_staged(struct store_file *f, const struct scope *scope, const char *blob,
-    struct staged_file *staged, const struct commit_opts *opts,
-    struct blob_props *props, struct err *err)
-{
-	struct stat st;
-	bool moved;
-	int lock;
-	int rc;
-
-	if (dress(f, scope, blob, staged->fd, opts, err) != 0)
-		goto fail;
-	lock = file_dir_lock(&f->dir, scope, err);
-	if (lock == -1)
-		goto fail;
-	rc = publish(f, scope, blob, staged, opts, err);
-	moved = rc == 0;
-	if (rc == 0)
-		rc = file_dir_sync_parent(&f->dir, blob, err);
-	if (rc == 0 && fstat(staged->fd, &st) != 0)
-		rc = file_err(&f->dir, "committing", blob, err);
-	if (rc == 0 && props != NULL)
-		file_props_get(staged->fd, NULL, &st, props);
-	file_dir_unlock(lock);
-	/* Not under the lock: staging takes the two the other way round. */
-	file_stages_give_back(f->stages, staged, moved);
-	return rc;
-fail:
-	file_stages_give_back(f->stages, staged, false);
-	return -1;
-}
-
 static int
 file_commit(struct store *s, const struct scope *scope, const char *blob,
     const struct block_id *ids, size_t n, const struct commit_opts *given,
@@ -248,6 +88,8 @@ file_commit(struct store *s, const struct scope *scope, const char *blob,
 	const struct commit_opts *opts = given != NULL ? given : &none;
 	struct store_file *f = file_of(s);
 	struct staged_file staged;
+	enum published state;
+	int rc;
 
 	if (enter(scope, blob, err) != 0)
 		return -1;
@@ -255,12 +97,16 @@ file_commit(struct store *s, const struct scope *scope, const char *blob,
 		return err_set(err, ERR_USAGE,
 		    "'%.200s' of %zu blocks; it may have %d", blob, n,
 		    BLOCKS_MAX);
-	if (file_stages_take(f->stages, scope, blob, ids, n, &staged, err) !=
-		0 ||
-	    commit_staged(f, scope, blob, &staged, opts, props, err) != 0)
+	if (file_stages_take(f->stages, scope, blob, ids, n, &staged, err) != 0)
 		return -1;
-	file_stages_drop(f->stages, blob, ids, n);
-	return 0;
+	rc = file_publish(
+	    &f->dir, scope, blob, &staged, opts, props, &state, err);
+	/* Not under the store's lock: staging takes the two locks the other
+	 * way round. */
+	file_stages_give_back(f->stages, &staged, state == PUBLISHED);
+	if (state != PUBLISH_STOPPED)
+		file_stages_drop(f->stages, blob, ids, n);
+	return rc;
 }
 
 static void
@@ -378,7 +224,7 @@ unlink_blob(struct store_file *f, const struct scope *scope, const char *blob,
 	if (fd == -1)
 		return -1;
 	close(fd);
-	if (check_cond(f, scope, blob, cond, &st, err) != 0)
+	if (file_check_cond(&f->dir, scope, blob, cond, &st, err) != 0)
 		return -1;
 	file_path_make(&p, &f->dir, NULL, blob);
 	if (unlink(p.s) != 0)
