@@ -124,64 +124,60 @@ pass_on(struct stream *s, struct err *err)
 	return rc;
 }
 
+/* How much the next read may bring. */
+static size_t
+room(const struct stream *s)
+{
+	size_t size = CHUNK_SIZE - s->fill;
+
+	if (size > READ_MAX)
+		size = READ_MAX;
+	if (!by_mark(s) && size > s->framing->len - s->received)
+		size = (size_t)(s->framing->len - s->received);
+	return size;
+}
+
 /*
- * Wait for bytes only a moment while there is something that could be worked
- * on.  *got is 0 when nothing came, or (*end) when the peer is gone.
+ * 1: *got bytes came.  0: the source pauses, and there is something in the
+ * chunk that could be worked on meanwhile.
  */
 static int
-read_briefly(struct stream *s, void *out, size_t size, size_t *got, bool *end,
-    struct err *err)
+read_step(struct stream *s, size_t *got, struct err *err)
 {
-	struct scope brief = scope_within(s->scope, IDLE_MS);
+	bool may_pause = s->fill > CARRY_MAX;
+	struct scope brief = may_pause ? scope_within(s->scope, IDLE_MS)
+				       : *s->scope;
 
-	*got = 0;
-	if (redis_conn_read(s->conn, &brief, out, size, got, err) == 0) {
-		*end = *got == 0;
-		return 0;
+	if (redis_conn_read(s->conn, &brief, chunk_room(s->chunk) + s->fill,
+		room(s), got, err) != 0) {
+		if (may_pause && err->kind == ERR_UNREACHABLE &&
+		    scope_left_ms(s->scope) > 0)
+			return 0;
+		return err_in(
+		    err, "after %" PRIu64 " bytes of the dump", s->received);
 	}
-	if (err->kind != ERR_UNREACHABLE)
-		return -1;
-	if (scope_check(s->scope, err) != 0)
-		return err_in(err, "'%s'", redis_conn_name(s->conn));
-	return 0;
+	if (*got == 0)
+		return err_set(err, ERR_TRANSIENT,
+		    "'%s': source closed the connection after %" PRIu64
+		    " bytes of the dump",
+		    redis_conn_name(s->conn), s->received);
+	return 1;
 }
 
 /* At least one byte more into the chunk; *got says how many. */
 static int
 read_more(struct stream *s, size_t *got, struct err *err)
 {
-	bool end = false;
-	size_t size;
 	int rc;
 
-	*got = 0;
 	do {
 		if (s->chunk == NULL && new_chunk(s, err) != 0)
-			return in_dump(s, err);
-		size = CHUNK_SIZE - s->fill;
-		size = size < READ_MAX ? size : READ_MAX;
-		if (!by_mark(s) && s->framing->len - s->received < size)
-			size = (size_t)(s->framing->len - s->received);
-		if (s->fill > CARRY_MAX) {
-			rc = read_briefly(s, chunk_room(s->chunk) + s->fill,
-			    size, got, &end, err);
-			if (rc == 0 && *got == 0 && !end)
-				rc = pass_on(s, err);
-		} else {
-			rc = redis_conn_read(s->conn, s->scope,
-			    chunk_room(s->chunk) + s->fill, size, got, err);
-			end = rc == 0 && *got == 0;
-		}
-		if (rc != 0)
-			return err_in(err,
-			    "after %" PRIu64 " bytes of the dump", s->received);
-	} while (*got == 0 && !end);
-	if (end)
-		return err_set(err, ERR_TRANSIENT,
-		    "'%s': source closed the connection after %" PRIu64
-		    " bytes of the dump",
-		    redis_conn_name(s->conn), s->received);
-	return 0;
+			return -1;
+		rc = read_step(s, got, err);
+		if (rc == 0 && pass_on(s, err) != 0)
+			return -1;
+	} while (rc == 0);
+	return rc > 0 ? 0 : -1;
 }
 
 static bool
