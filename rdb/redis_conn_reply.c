@@ -122,6 +122,14 @@ ask(struct redis_conn *c, const struct scope *scope, const char *request,
 	return reply;
 }
 
+/* It may have held a password: AUTH, CONFIG SET masterauth. */
+static void
+forget(char *request, size_t len)
+{
+	explicit_bzero(request, len);
+	redisFreeCommand(request);
+}
+
 redisReply *
 redis_command(struct redis_conn *c, const struct scope *scope, struct err *err,
     const char *format, ...)
@@ -136,7 +144,7 @@ redis_command(struct redis_conn *c, const struct scope *scope, struct err *err,
 	va_end(ap);
 	assert(len > 0);
 	reply = ask(c, scope, request, (size_t)len, err);
-	redisFreeCommand(request);
+	forget(request, (size_t)len);
 	return reply;
 }
 
@@ -155,8 +163,6 @@ redis_command_argv(struct redis_conn *c, const struct scope *scope, int argc,
 		return NULL;
 	}
 	reply = ask(c, scope, request, (size_t)len, err);
-	/* It may have been an AUTH. */
-	explicit_bzero(request, (size_t)len);
-	redisFreeCommand(request);
+	forget(request, (size_t)len);
 	return reply;
 }

@@ -286,10 +286,9 @@ silence_at_connecting_is_unreachable(void **state)
 static void
 error_replies_have_kinds_and_leave_the_connection_alive(void **state)
 {
-	struct play p = {
-	    .say =
-		"-ERR unknown command 'X', with args beginning with: 's3cret'\r\n"
-		"+OK\r\n"};
+	struct play p = {.say = "-ERR unknown command 'X', with args "
+				"beginning with: 's3cret'\r\n"
+				"+OK\r\n"};
 	struct rig r;
 	redisReply *reply;
 
