@@ -158,4 +158,5 @@ clean:
 
 .PHONY: all test tests e2e bench benches fuzz fuzzers lint man install clean
 .SECONDARY:
--include $(shell find build -name '*.d' 2>/dev/null)
+-include $(shell find $(B) -name '*.d' 2>/dev/null)
+-include $(shell find $(FB) -name '*.d' 2>/dev/null)

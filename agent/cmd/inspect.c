@@ -70,11 +70,11 @@ read_file(struct cmd_call *c, const struct snapshot_env *env,
 	struct rdb_reader *reader = rdb_reader_new();
 	struct source_facts facts = {.offset = -1};
 	struct sink *nowhere = null_sink_new();
+	struct source_call call = {env, reader, 0};
 	int rc;
 
 	rdb_reader_add(reader, keystats_visitor(stats));
-	rc = source->ops->dump(
-	    source, c->scope, env, reader, nowhere, &facts, err);
+	rc = source->ops->dump(source, c->scope, &call, nowhere, &facts, err);
 	if (rc == 0 && facts.unverified)
 		rc = err_set(err, ERR_UNSUPPORTED,
 		    "'%s': its RDB version is newer than this drsync reads",

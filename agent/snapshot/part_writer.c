@@ -70,7 +70,9 @@ new_seal(struct part_writer *w, const struct scope *scope, struct err *err)
 	    .part = (unsigned)(w->nparts - 1),
 	    .budget = w->env->budget,
 	};
+	static const struct spool_opts spool;
 
+	opts.held = spool_held(&spool);
 	return cipher_seal_new(scope, &opts, err);
 }
 
@@ -247,6 +249,15 @@ static const struct sink_ops part_ops = {
     .free = part_free,
     .failure = part_failure,
 };
+
+unsigned
+part_writer_held(const struct part_writer_opts *opts)
+{
+	static const struct spool_opts spool;
+
+	/* A seal makes chunks of its own. */
+	return 1 + (opts->seal ? 0 : spool_held(&spool));
+}
 
 struct sink *
 part_writer_new(struct store *store, const struct scope *scope,

@@ -32,6 +32,9 @@ struct part_writer_opts {
 struct sink *part_writer_new(struct store *, const struct scope *,
     const struct snapshot_env *, const struct part_writer_opts *);
 
+/* Chunks of the stage before it that it keeps at once. */
+unsigned part_writer_held(const struct part_writer_opts *);
+
 /* After sink_finish(): the parts into the manifest.  The next commits. */
 int part_writer_commit(
     struct sink *, const struct scope *, struct manifest *, struct err *);

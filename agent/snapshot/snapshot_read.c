@@ -64,6 +64,7 @@ assemble(struct reading *r, const struct scope *scope, struct err *err)
 	struct codec_opts codec = {
 	    .pool = r->env->pool,
 	    .budget = r->env->budget,
+	    .held = HANDOFF_DEPTH + 1,
 	};
 	const struct scope *inner;
 

@@ -43,6 +43,7 @@ struct taking {
 	struct sink *raw_digest;
 	struct sink *encoder;
 	struct sink *parts;
+	unsigned held; /* chunks of the source that the chain keeps */
 	char suffix[16];
 };
 
@@ -78,6 +79,11 @@ assemble(struct taking *t, struct store *store, const struct scope *scope,
 
 	snprintf(t->suffix, sizeof(t->suffix), ".rdb%s%s",
 	    codec_suffix(t->opts->codec), t->opts->seal ? ".enc" : "");
+	codec.held = part_writer_held(&parts);
+	t->held = HANDOFF_DEPTH + 1 +
+	    (t->opts->codec == CODEC_NONE
+		    ? codec.held
+		    : encoder_held(t->opts->codec, &codec));
 	t->flow = flow_new(scope);
 	inner = flow_scope(t->flow);
 	if (flow_append(t->flow, handoff_new(inner, HANDOFF_DEPTH, err)) != 0)
@@ -220,8 +226,9 @@ run(struct taking *t, struct source *source, struct store *store,
     const struct scope *scope, struct err *err)
 {
 	struct source_facts facts = {.offset = -1};
+	struct source_call call = {t->env, t->reader, t->held};
 
-	if (source->ops->dump(source, flow_scope(t->flow), t->env, t->reader,
+	if (source->ops->dump(source, flow_scope(t->flow), &call,
 		flow_head(t->flow), &facts, err) != 0 ||
 	    sink_finish(flow_head(t->flow), err) != 0)
 		return flow_failed(t->flow, err);

@@ -29,6 +29,13 @@ struct source_facts {
 	char note[200];	  /* worth telling; "" else */
 };
 
+/* What a dump is taken with. */
+struct source_call {
+	const struct snapshot_env *env;
+	struct rdb_reader *reader; /* to be fed */
+	unsigned held; /* chunks that the sink's stages keep at once */
+};
+
 struct source_ops {
 	const char *way; /* "sync", "file" */
 
@@ -38,8 +45,8 @@ struct source_ops {
 	 * was written then.
 	 */
 	int (*dump)(struct source *, const struct scope *,
-	    const struct snapshot_env *, struct rdb_reader *, struct sink *,
-	    struct source_facts *, struct err *);
+	    const struct source_call *, struct sink *, struct source_facts *,
+	    struct err *);
 	void (*free)(struct source *);
 };
 

@@ -23,6 +23,7 @@
 #include "agent/snapshot/source.h"
 
 #define SNIFF_BYTES 8
+#define READ_CHUNKS 2
 
 struct source_file {
 	struct source source;
@@ -132,24 +133,31 @@ pump(int fd, uint64_t size, struct flow *flow, struct budget *budget,
 
 static int
 file_dump(struct source *s, const struct scope *scope,
-    const struct snapshot_env *env, struct rdb_reader *reader,
-    struct sink *sink, struct source_facts *facts, struct err *err)
+    const struct source_call *call, struct sink *sink,
+    struct source_facts *facts, struct err *err)
 {
 	struct source_file *f = (struct source_file *)s;
-	struct codec_opts codec = {.pool = env->pool, .budget = env->budget};
+	const struct snapshot_env *env = call->env;
+	struct codec_opts codec = {
+	    .pool = env->pool,
+	    .budget = env->budget,
+	    .held = call->held,
+	};
 	struct budget *budget = NULL;
 	struct flow *flow = flow_new(scope);
 	struct stat st;
 	int fd = -1, rc = -1;
 
-	rdb_reader_add(reader, &f->aux);
+	rdb_reader_add(call->reader, &f->aux);
 	if (open_file(s->shown, &fd, &st, err) != 0)
 		goto out;
-	budget = budget_carve(env->budget, 8 * CHUNK_SIZE, err);
+	/* An undecoded file is passed on as it is read. */
+	budget = budget_carve(
+	    env->budget, (READ_CHUNKS + call->held) * CHUNK_SIZE, err);
 	if (budget == NULL ||
 	    flow_append(flow,
 		decoder_new(sniff(fd), flow_scope(flow), &codec, err)) != 0 ||
-	    flow_append(flow, reader_tap_new(reader, true)) != 0 ||
+	    flow_append(flow, reader_tap_new(call->reader, true)) != 0 ||
 	    flow_append(flow, relay_new(sink)) != 0)
 		goto out;
 	rc = pump(fd, (uint64_t)st.st_size, flow, budget, env->progress, err);
@@ -159,7 +167,7 @@ file_dump(struct source *s, const struct scope *scope,
 	facts->consistent = true;
 	facts->point_ms = f->ctime_ms > 0 ? f->ctime_ms
 					  : (int64_t)st.st_mtim.tv_sec * 1000;
-	facts->unverified = reader_newer(reader);
+	facts->unverified = reader_newer(call->reader);
 out:
 	flow_free(flow);
 	budget_free(budget);

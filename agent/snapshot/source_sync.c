@@ -13,8 +13,8 @@
 #include "agent/snapshot/progress.h"
 #include "agent/snapshot/source.h"
 
-/* What the stages behind may hold while the next is being read. */
-#define READ_CHUNKS 12
+/* The one that is being read into, and some to let the reader run ahead. */
+#define READ_CHUNKS 4
 
 struct source_sync {
 	struct source source;
@@ -30,19 +30,20 @@ advance(void *arg, uint64_t done, uint64_t total)
 
 static int
 sync_source_dump(struct source *s, const struct scope *scope,
-    const struct snapshot_env *env, struct rdb_reader *reader,
-    struct sink *sink, struct source_facts *facts, struct err *err)
+    const struct source_call *call, struct sink *sink,
+    struct source_facts *facts, struct err *err)
 {
 	struct source_sync *ss = (struct source_sync *)s;
 	struct sync_facts sync = {0};
 	struct sync_opts opts = {
-	    .reader = reader,
+	    .reader = call->reader,
 	    .progress = advance,
-	    .progress_arg = env->progress,
+	    .progress_arg = call->env->progress,
 	};
 	int rc;
 
-	opts.budget = budget_carve(env->budget, READ_CHUNKS * CHUNK_SIZE, err);
+	opts.budget = budget_carve(
+	    call->env->budget, (READ_CHUNKS + call->held) * CHUNK_SIZE, err);
 	if (opts.budget == NULL)
 		return -1;
 	rc = sync_dump(ss->target, ss->redis, scope, &opts, sink, &sync, err);
