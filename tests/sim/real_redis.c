@@ -155,6 +155,7 @@ real_redis_start(const struct real_redis_opts *opts)
 			return r;
 		stop_process(r);
 	}
+	real_redis_stop(r);
 	fail_msg("redis-server does not start");
 	return NULL;
 }
