@@ -61,16 +61,17 @@ static int
 ask_target(struct loading *l, struct target_verdict *v, struct err *err)
 {
 	const struct manifest *m = l->m;
-	struct target_needs needs = {
-	    .rdb_version = m->rdb_version,
+	struct rdb_summary rdb = {
+	    .version = m->rdb_version,
 	    .valkey = m->valkey,
+	    .complete = true,
+	    .keys = m->total.keys,
 	    .types_seen = m->types_seen,
-	    .db_max = m->db_max,
-	    .raw_bytes = m->raw_bytes,
 	    .has_functions = m->functions > 0,
 	    .has_modules = m->has_modules,
-	    .verified = m->verified,
+	    .db_max = m->db_max,
 	};
+	struct target_dump dump = {.rdb = &rdb, .size = m->raw_bytes};
 	struct redis_info info;
 	struct redis_conn *conn;
 	int rc;
@@ -79,7 +80,7 @@ ask_target(struct loading *l, struct target_verdict *v, struct err *err)
 	    l->opts->target, l->opts->redis, l->scope, &info, NULL, err);
 	if (conn == NULL)
 		return -1;
-	rc = target_check(conn, &info, &needs, l->scope, v, err);
+	rc = target_check(conn, l->scope, &info, &dump, v, err);
 	redis_conn_free(conn);
 	return rc;
 }
