@@ -5,8 +5,8 @@
  * threads of the writer's own, so the stream is held up only when all of them
  * are busy.  Readers see nothing until blob_writer_commit(), and the whole
  * blob after it; finish only waits for the blocks, so that the caller can
- * look at every proof before it commits.  A writer freed before that leaves
- * staged blocks only.
+ * look at every proof before it commits.  A writer freed before that discards
+ * its staged blocks.
  */
 #ifndef STORAGE_BLOB_WRITER_H
 #define STORAGE_BLOB_WRITER_H
@@ -32,7 +32,8 @@ struct blob_writer_opts {
 struct sink *blob_writer_new(struct store *, const char *name,
     const struct scope *, const struct blob_writer_opts *, struct err *);
 
-/* Bytes that still fit before the blob would pass 50,000 blocks. */
+/* Bytes that still fit before the blob would pass 50,000 blocks; the write
+ * that would fails with ERR_USAGE. */
 uint64_t blob_writer_room(const struct sink *);
 
 /* Bytes taken so far. */

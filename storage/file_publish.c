@@ -30,7 +30,12 @@ stat_old(const struct file_dir *d, const char *blob, struct stat *st,
 		return errno == ENOENT || errno == ENOTDIR
 		    ? 0
 		    : file_err(d, "looking for", blob, err);
-	if (S_ISDIR(st->st_mode))
+	if (!S_ISDIR(st->st_mode))
+		return 0;
+	/* A commit that was killed may have left an empty one. */
+	if (rmdir(p.s) == 0)
+		*there = false;
+	else
 		return err_set(err, ERR_UNSUPPORTED,
 		    "'%.200s' cannot be a blob: there are others below it, "
 		    "and a file: store cannot hold both",

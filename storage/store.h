@@ -194,12 +194,14 @@ struct store {
 
 void store_free(struct store *);
 
-/* One small blob, in one piece: staged, committed; a manifest, a report. */
+/* One small blob, in one piece: staged, committed; a manifest, a report.  Its
+ * MD5 is computed where opts give none. */
 int
 store_put(struct store *, const struct scope *, const char *blob, const void *,
     size_t, const struct commit_opts *, struct blob_props *, struct err *);
 
-/* A blob of at most max bytes, read whole and bound to one ETag. */
+/* A blob of at most max bytes (more: ERR_CORRUPT), read whole and bound to one
+ * ETag; read anew when it is replaced meanwhile.  props may be NULL. */
 int store_get(struct store *, const struct scope *, const char *blob,
     size_t max, struct buf *, struct blob_props *, struct err *);
 

@@ -36,6 +36,8 @@ struct ground {
 	unsigned char *data;
 	struct blob_props src;
 	bool copiers;
+	unsigned in_flight;
+	int64_t range_takes_ms;
 	uint64_t told;
 };
 
@@ -59,6 +61,7 @@ setup_with(void **state, bool copiers)
 	struct err err = {0};
 
 	g->copiers = copiers;
+	g->in_flight = 3;
 	for (int i = 0; i < 2; i++)
 		temp_dir_make(&g->dir[i]);
 	g->scope = fake_clock_init(&g->clock);
@@ -109,6 +112,7 @@ tell(void *arg, uint64_t done, uint64_t total)
 
 	assert_true(done > g->told && total == SIZE);
 	g->told = done;
+	fake_clock_pass(&g->clock, g->range_takes_ms);
 }
 
 static int
@@ -117,7 +121,7 @@ copy(struct ground *g, const char *replace, struct blob_copy_result *result,
 {
 	struct blob_copy_opts opts = {
 	    .block_size = BLOCK,
-	    .in_flight = 3,
+	    .in_flight = g->in_flight,
 	    .budget = g->budget,
 	    .replace_etag = replace,
 	    .progress = tell,
@@ -173,6 +177,22 @@ the_server_copies_where_it_can(void **state)
 	assert_int_equal(store_fault_calls(g->to, FAULT_STAGE_FROM), BLOCKS);
 	assert_int_equal(store_fault_calls(g->from, FAULT_GRANT), 1);
 	assert_int_equal(store_fault_calls(g->from, FAULT_READ), 0);
+}
+
+/* A copy may take longer than a grant lives. */
+static void
+a_grant_that_runs_out_is_renewed(void **state)
+{
+	struct ground *g = *state;
+	struct blob_copy_result r;
+	struct err err;
+
+	g->in_flight = 1;
+	g->range_takes_ms = 20 * 60 * 1000;
+	assert_int_equal(copy(g, NULL, &r, &err), 0);
+	assert_copied(g, &r);
+	assert_int_equal(
+	    store_fault_calls(g->from, FAULT_GRANT), (BLOCKS + 2) / 3);
 }
 
 static void
@@ -390,6 +410,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    SERVER(the_server_copies_where_it_can),
+	    SERVER(a_grant_that_runs_out_is_renewed),
 	    STREAMED(without_a_server_it_streams_and_says_why),
 	    SERVER(a_server_that_cannot_reach_the_source_is_no_failure),
 	    SERVER(the_failure_of_any_call_leaves_the_old_copy),

@@ -395,6 +395,44 @@ a_store_that_does_not_exist_is_made_by_the_first_write(void **state)
 	store_free(s);
 }
 
+/* Tried by a child, since root may write anywhere. */
+static void
+a_directory_of_somebody_else_is_an_error_of_permission(void **state)
+{
+	struct ground *g = *state;
+	struct err err = {0};
+	int status;
+	pid_t child;
+
+	assert_int_equal(put(g, "old", "x", &err), 0);
+	assert_int_equal(chmod(g->dir.path, 0555), 0);
+	assert_int_equal(chmod(path_of(g, ".drsync"), 0555), 0);
+	assert_int_equal(chmod(path_of(g, ".drsync/stage"), 0555), 0);
+	child = fork();
+	assert_true(child >= 0);
+	if (child == 0) {
+		if (geteuid() == 0 && setuid(65534) != 0)
+			_exit(100);
+		_exit(put(g, "new", "x", &err) == 0 ? 101 : (int)err.kind);
+	}
+	waitpid(child, &status, 0);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), ERR_AUTH);
+	assert_int_equal(chmod(path_of(g, ".drsync/stage"), 0755), 0);
+	assert_int_equal(chmod(path_of(g, ".drsync"), 0755), 0);
+	assert_int_equal(chmod(g->dir.path, 0755), 0);
+}
+
+static void
+an_empty_directory_stands_in_no_blobs_way(void **state)
+{
+	struct ground *g = *state;
+	struct err err = {0};
+
+	assert_int_equal(mkdir(path_of(g, "blob"), 0700), 0);
+	assert_int_equal(put(g, "blob", "x", &err), 0);
+}
+
 static bool
 mount_small(const struct ground *g)
 {
@@ -621,6 +659,8 @@ main(void)
 	    WITH_GROUND(a_lease_ends_when_it_expires),
 	    WITH_GROUND(a_broken_lease_file_is_nobodys_lease),
 	    WITH_GROUND(a_store_that_does_not_exist_is_made_by_the_first_write),
+	    WITH_GROUND(a_directory_of_somebody_else_is_an_error_of_permission),
+	    WITH_GROUND(an_empty_directory_stands_in_no_blobs_way),
 	    WITH_GROUND(a_full_disk_fails_clearly_and_leaves_what_was_there),
 	    WITH_GROUND(a_read_only_store_can_be_read),
 	    WITH_GROUND(a_file_over_the_limit_fails_clearly),
