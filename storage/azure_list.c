@@ -131,6 +131,26 @@ on_close(void *arg, const char *path, const char *text, struct err *err)
 	return 0;
 }
 
+static int
+item_compare(const void *a, const void *b)
+{
+	const struct list_item *x = a, *y = b;
+
+	return strcmp(x->name, y->name);
+}
+
+/* Azurite lists a page's directories first: put them among the blobs. */
+static void
+sort_in_directories(struct list_page *page)
+{
+	for (size_t i = 0; i < page->n; i++) {
+		if (!page->items[i].is_prefix)
+			continue;
+		qsort(page->items, page->n, sizeof(*page->items), item_compare);
+		return;
+	}
+}
+
 int
 azure_list_parse(const char *xml, size_t len, const char *strip,
     struct list_page *page, struct err *err)
@@ -146,5 +166,7 @@ azure_list_parse(const char *xml, size_t len, const char *strip,
 		rc = err_set(err, ERR_CORRUPT, "XML that is no blob listing");
 	if (rc != 0)
 		list_page_release(page);
+	else
+		sort_in_directories(page);
 	return rc;
 }

@@ -20,6 +20,8 @@ struct list_page;
  * strip is the store's own prefix, which was asked for and is taken off every
  * name.  ERR_CORRUPT for bad XML, a name without that prefix, more than 5,000
  * items, or an item that lacks its name, size or ETag; page is then empty.
+ * Blobs alone stay in the service's order; with directories among them the
+ * page is sorted by bytes.
  */
 int azure_list_parse(const char *xml, size_t len, const char *strip,
     struct list_page *, struct err *);

@@ -1,0 +1,109 @@
+#include <stdio.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "base/http.h"
+
+#include "storage/azure_error.h"
+
+struct meaning {
+	const char *code;
+	enum err_kind kind;
+	const char *hint; /* NULL: the code says it all */
+};
+
+/* Where the status alone would mislead, or where we know what to do. */
+static const struct meaning meanings[] = {
+    {"AccountBeingCreated", ERR_TRANSIENT, NULL},
+    {"AuthenticationFailed", ERR_AUTH,
+	"check the key, SAS or identity, and that this machine's clock is "
+	"right"},
+    {"AuthorizationFailure", ERR_AUTH,
+	"check the key or SAS, and that the account's firewall lets this "
+	"machine in"},
+    {"AuthorizationPermissionMismatch", ERR_AUTH,
+	"give the identity the role Storage Blob Data Contributor, or the "
+	"SAS the permission"},
+    {"BlobArchived", ERR_UNSUPPORTED,
+	"the blob is in the archive tier: rehydrate it first"},
+    {"BlobImmutableDueToPolicy", ERR_REFUSED,
+	"an immutability policy or a legal hold protects it"},
+    {"BlockCountExceedsLimit", ERR_REFUSED,
+	"too many blocks wait for a commit; the service drops them after a "
+	"week"},
+    {"CannotVerifyCopySource", ERR_UNSUPPORTED,
+	"the service cannot reach or read the source"},
+    {"ContainerBeingDeleted", ERR_MISSING, "the container is being deleted"},
+    {"ContainerNotFound", ERR_MISSING,
+	"the container does not exist: create it, or correct the URL"},
+    {"InvalidBlockList", ERR_CONFLICT,
+	"staged blocks are gone: another writer has committed this name"},
+    {"InvalidRange", ERR_CORRUPT, "the blob is shorter than that"},
+    {"KeyBasedAuthenticationNotPermitted", ERR_AUTH,
+	"the account takes no keys: use a managed identity"},
+    {"LeaseAlreadyPresent", ERR_CONFLICT, "another holds the lease"},
+    {"LeaseIdMismatchWithBlobOperation", ERR_CONFLICT,
+	"another holds the lease"},
+    {"LeaseIdMismatchWithLeaseOperation", ERR_CONFLICT,
+	"another holds the lease"},
+    {"LeaseIdMissing", ERR_CONFLICT, "another holds the lease"},
+    {"LeaseIsBreakingAndCannotBeAcquired", ERR_CONFLICT,
+	"another's lease is being broken"},
+    {"LeaseIsBrokenAndCannotBeRenewed", ERR_CONFLICT, "the lease was broken"},
+    {"LeaseLost", ERR_CONFLICT, "the lease was lost"},
+    {"LeaseNotPresentWithBlobOperation", ERR_CONFLICT, "the lease was lost"},
+    {"LeaseNotPresentWithLeaseOperation", ERR_CONFLICT, "the lease was lost"},
+    {"Md5Mismatch", ERR_TRANSIENT, "the bytes were damaged on their way"},
+    {"NoAuthenticationInformation", ERR_AUTH,
+	"give a key, a SAS or an identity"},
+    {"PublicAccessNotPermitted", ERR_AUTH, "give a key, a SAS or an identity"},
+};
+
+static const struct meaning *
+meaning_of(const char *code)
+{
+	for (size_t i = 0; i < sizeof(meanings) / sizeof(*meanings); i++)
+		if (strcmp(code, meanings[i].code) == 0)
+			return &meanings[i];
+	return NULL;
+}
+
+static void
+add_hint(struct err *err, const char *hint)
+{
+	size_t len = strlen(err->text);
+
+	snprintf(err->text + len, sizeof(err->text) - len, "; %s", hint);
+}
+
+int
+azure_error(const struct http_response *response, const struct scope *scope,
+    const char *doing, const char *what, struct err *err)
+{
+	const struct meaning *m;
+
+	http_status_err(response, scope, err, "%s '%.200s'", doing, what);
+	m = meaning_of(err->code);
+	if (m != NULL) {
+		err->kind = m->kind;
+		if (m->hint != NULL)
+			add_hint(err, m->hint);
+	} else if (err->kind == ERR_AUTH) {
+		add_hint(err, "check the key, SAS or role assignment");
+	}
+	return -1;
+}
+
+bool
+azure_error_is_ambiguous(const struct err *err)
+{
+	return err->kind == ERR_TRANSIENT || err->kind == ERR_UNREACHABLE ||
+	    err->kind == ERR_CANCELLED;
+}
+
+bool
+azure_error_is_no_blob(const struct err *err)
+{
+	return err->kind == ERR_MISSING &&
+	    strncmp(err->code, "Container", strlen("Container")) != 0;
+}

@@ -1,0 +1,29 @@
+/*
+ * azure_error.h -- what the service's refusals mean, and what to do.
+ *
+ * The service's own code decides, then the status: the same status stands for
+ * a lost lease, a failed condition and a full disk.
+ */
+#ifndef STORAGE_AZURE_ERROR_H
+#define STORAGE_AZURE_ERROR_H
+
+#include <stdbool.h>
+
+struct err;
+struct http_response;
+struct scope;
+
+/*
+ * Fills err from an answer that is no success; doing and what ("reading",
+ * "a/b") say what was asked.  Always -1.
+ */
+int azure_error(const struct http_response *, const struct scope *,
+    const char *doing, const char *what, struct err *);
+
+/* The request may have taken effect all the same. */
+bool azure_error_is_ambiguous(const struct err *);
+
+/* The blob is not there; its container is. */
+bool azure_error_is_no_blob(const struct err *);
+
+#endif

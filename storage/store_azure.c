@@ -1,0 +1,336 @@
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/chunk.h"
+#include "base/err.h"
+#include "base/url.h"
+#include "base/xalloc.h"
+#include "storage/azure_commit.h"
+#include "storage/azure_cond.h"
+#include "storage/azure_container.h"
+#include "storage/azure_copy.h"
+#include "storage/azure_error.h"
+#include "storage/azure_held.h"
+#include "storage/azure_lease.h"
+#include "storage/azure_list.h"
+#include "storage/azure_props.h"
+#include "storage/azure_request.h"
+#include "storage/store.h"
+#include "storage/store_open.h"
+
+#include "storage/store_azure.h"
+
+struct store_azure {
+	struct store base;
+	struct azure_container container;
+	struct azure_held *held;
+};
+
+const struct azure_container *
+store_azure_container(const struct store *s)
+{
+	return &((const struct store_azure *)s)->container;
+}
+
+struct azure_held *
+store_azure_held(const struct store *s)
+{
+	return ((const struct store_azure *)s)->held;
+}
+
+static int
+azure_stage(struct store *s, const struct scope *scope, const char *blob,
+    const struct block_id *id, struct chunk *const *chunks, size_t n,
+    struct err *err)
+{
+	struct azure_request r;
+	char lease[LEASE_ID_MAX];
+	uint64_t len = 0;
+	int rc;
+
+	for (size_t i = 0; i < n; i++)
+		len += chunks[i]->len;
+	if (len == 0 || len > BLOCK_BYTES_MAX)
+		return err_set(err, ERR_USAGE,
+		    "a block has 1 to %" PRIu64 " bytes, not %" PRIu64,
+		    BLOCK_BYTES_MAX, len);
+	rc = azure_request_block(
+	    &r, store_azure_container(s), "staging a block of", blob, id, err);
+	if (rc == 0) {
+		if (azure_held_get(store_azure_held(s), blob, lease))
+			http_headers_set(
+			    &r.http.headers, "x-ms-lease-id", lease);
+		azure_request_body(&r, chunks, n);
+		rc = azure_request_run(&r, scope, err);
+	}
+	azure_request_release(&r);
+	return rc;
+}
+
+/* etag may be NULL; with one, ERR_CONFLICT when the blob has another. */
+static int
+head(struct store *s, const struct scope *scope, const char *blob,
+    const char *etag, struct blob_props *props, struct err *err)
+{
+	struct http_response response;
+	struct azure_request r;
+	int rc = azure_request_init(&r, store_azure_container(s), "HEAD",
+	    "asking for", blob, NULL, err);
+
+	if (rc == 0 && etag != NULL)
+		http_headers_set(&r.http.headers, "If-Match", etag);
+	if (rc == 0)
+		rc = azure_request_do(&r, scope, &response, err);
+	azure_request_release(&r);
+	if (rc != 0)
+		return -1;
+	rc = azure_props_from_headers(props, &response.headers, err);
+	http_response_release(&response);
+	return rc != 0 ? err_in(err, "asking for '%.200s'", blob) : 0;
+}
+
+static int
+azure_stat(struct store *s, const struct scope *scope, const char *blob,
+    struct blob_props *props, struct err *err)
+{
+	return head(s, scope, blob, NULL, props, err);
+}
+
+static int
+azure_commit_op(struct store *s, const struct scope *scope, const char *blob,
+    const struct block_id *ids, size_t n, const struct commit_opts *opts,
+    struct blob_props *props, struct err *err)
+{
+	const struct commit_opts none = {0};
+	const struct azure_commit what = {
+	    .blob = blob,
+	    .ids = ids,
+	    .n = n,
+	    .opts = opts != NULL ? opts : &none,
+	};
+	char etag[ETAG_MAX];
+
+	if (azure_commit(store_azure_container(s), &what, scope, etag, err) !=
+	    0)
+		return -1;
+	if (props == NULL)
+		return 0;
+	/* The answer does not tell the size; bound to what we committed. */
+	if (head(s, scope, blob, etag, props, err) != 0)
+		return err_in(err, "committed, and then");
+	return 0;
+}
+
+/* The service drops staged blocks by itself, and has no call to do it. */
+static void
+azure_discard(
+    struct store *s, const char *blob, const struct block_id *ids, size_t n)
+{
+	(void)s;
+	(void)blob;
+	(void)ids;
+	(void)n;
+}
+
+/* That the answer is the range asked for, and all of it. */
+static int
+check_range(const struct http_response *response, uint64_t off, size_t len,
+    struct err *err)
+{
+	const char *range = http_headers_get(
+	    &response->headers, "Content-Range");
+	char want[64];
+
+	if (response->into_len != len)
+		return err_set(err, ERR_CORRUPT,
+		    "%zu bytes from %" PRIu64 " on were asked for and %zu "
+		    "came: the blob is shorter than that",
+		    len, off, response->into_len);
+	if (response->status == 200 && off == 0)
+		return 0;
+	snprintf(want, sizeof(want), "bytes %" PRIu64 "-%" PRIu64 "/", off,
+	    off + len - 1);
+	if (response->status != 206 || range == NULL ||
+	    strncmp(range, want, strlen(want)) != 0)
+		return err_set(err, ERR_CORRUPT,
+		    "'%s' was asked for and another range came", want);
+	return 0;
+}
+
+/* No range is empty: what is left to tell is whether the place exists. */
+static int
+read_nothing(struct store *s, const struct scope *scope, const char *blob,
+    const char *etag, uint64_t off, struct err *err)
+{
+	struct blob_props props;
+
+	if (head(s, scope, blob, etag, &props, err) != 0)
+		return -1;
+	if (off > props.size)
+		return err_set(err, ERR_CORRUPT,
+		    "reading '%.200s' at %" PRIu64 ", past its end", blob, off);
+	return 0;
+}
+
+static int
+azure_read(struct store *s, const struct scope *scope, const char *blob,
+    const char *etag, uint64_t off, void *out, size_t len, struct err *err)
+{
+	struct http_response response;
+	struct azure_request r;
+	int rc;
+
+	if (len == 0)
+		return read_nothing(s, scope, blob, etag, off, err);
+	rc = azure_request_init(
+	    &r, store_azure_container(s), "GET", "reading", blob, NULL, err);
+	if (rc == 0) {
+		http_headers_addf(&r.http.headers, "x-ms-range",
+		    "bytes=%" PRIu64 "-%" PRIu64, off, off + len - 1);
+		if (etag != NULL)
+			http_headers_set(&r.http.headers, "If-Match", etag);
+		r.http.into = out;
+		r.http.into_size = len;
+		rc = azure_request_do(&r, scope, &response, err);
+	}
+	azure_request_release(&r);
+	if (rc != 0)
+		return -1;
+	rc = check_range(&response, off, len, err);
+	http_response_release(&response);
+	return rc != 0 ? err_in(err, "reading '%.200s'", blob) : 0;
+}
+
+static int
+list_query(const struct azure_container *c, const struct list_opts *opts,
+    const char *marker, struct buf *query, struct err *err)
+{
+	const char *prefix = opts != NULL ? opts->prefix : NULL;
+	unsigned size = opts != NULL ? opts->page_size : 0;
+
+	if (size == 0 || size > AZURE_LIST_ITEMS_MAX)
+		size = AZURE_LIST_ITEMS_MAX;
+	buf_addf(query, "restype=container&comp=list&maxresults=%u", size);
+	if (opts != NULL && opts->by_directory)
+		buf_adds(query, "&delimiter=%2F");
+	if (*c->prefix != '\0' || (prefix != NULL && *prefix != '\0')) {
+		buf_adds(query, "&prefix=");
+		url_encode(query, c->prefix, false);
+		url_encode(query, prefix != NULL ? prefix : "", false);
+	}
+	if (marker != NULL) {
+		buf_adds(query, "&marker=");
+		url_encode(query, marker, false);
+	}
+	return buf_check(query, "a listing's query", err);
+}
+
+static int
+azure_list(struct store *s, const struct scope *scope,
+    const struct list_opts *opts, const char *marker, struct list_page *page,
+    struct err *err)
+{
+	const struct azure_container *c = store_azure_container(s);
+	struct http_response response;
+	struct azure_request r = {0};
+	struct buf query;
+	int rc;
+
+	*page = (struct list_page){0};
+	buf_init(&query, (size_t)16 << 10);
+	rc = list_query(c, opts, marker, &query, err);
+	if (rc == 0)
+		rc = azure_request_init(
+		    &r, c, "GET", "listing", NULL, query.data, err);
+	if (rc == 0) {
+		r.http.response_max = AZURE_LIST_BYTES_MAX;
+		rc = azure_request_do(&r, scope, &response, err);
+	}
+	if (rc == 0) {
+		rc = azure_list_parse(response.body.data, response.body.len,
+		    c->prefix, page, err);
+		if (rc != 0)
+			err_in(err, "listing '%.200s'", c->url);
+		http_response_release(&response);
+	}
+	azure_request_release(&r);
+	buf_release(&query);
+	return rc;
+}
+
+static int
+azure_remove(struct store *s, const struct scope *scope, const char *blob,
+    const struct store_cond *cond, struct err *err)
+{
+	struct azure_request r;
+	int rc = azure_request_init(&r, store_azure_container(s), "DELETE",
+	    "removing", blob, NULL, err);
+
+	if (rc == 0) {
+		azure_cond_add(&r.http.headers, cond);
+		/* After a lost answer, a blob that is gone is what we asked. */
+		rc = azure_request_until(
+		    &r, scope, azure_error_is_no_blob, err);
+	}
+	azure_request_release(&r);
+	return rc;
+}
+
+static void
+azure_free(struct store *s)
+{
+	struct store_azure *a = (struct store_azure *)s;
+
+	azure_container_release(&a->container);
+	azure_held_free(a->held);
+	free(a->base.url);
+	free(a);
+}
+
+static const struct store_ops azure_ops = {
+    .scheme = "azure",
+    .caps = STORE_CAP_LEASE | STORE_CAP_COPY_FROM_URL | STORE_CAP_GRANT,
+    .stage = azure_stage,
+    .commit = azure_commit_op,
+    .discard = azure_discard,
+    .stat = azure_stat,
+    .read = azure_read,
+    .list = azure_list,
+    .remove = azure_remove,
+    .lease = &azure_lease_ops,
+    .copy = &azure_copy_ops,
+    .grant = &azure_grant_ops,
+    .free = azure_free,
+};
+
+/* As it may be shown: what came in was refused if it held a secret. */
+static char *
+shown_url(const struct azure_container *c)
+{
+	struct buf url;
+
+	buf_init(&url, 4 * URL_MAX);
+	buf_addf(&url, "%s/", c->url);
+	url_encode(&url, c->prefix, true);
+	buf_truncate(&url, url.len - 1);
+	return buf_take(&url);
+}
+
+struct store *
+store_azure_open(
+    const struct url *u, const struct store_opts *opts, struct err *err)
+{
+	struct store_azure *a = xcalloc(1, sizeof(*a));
+
+	a->base.ops = &azure_ops;
+	a->held = azure_held_new();
+	if (azure_container_init(&a->container, u, opts, err) != 0) {
+		azure_free(&a->base);
+		return NULL;
+	}
+	a->base.url = shown_url(&a->container);
+	return &a->base;
+}
