@@ -1,0 +1,721 @@
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "base/buf.h"
+#include "base/cancel.h"
+#include "base/chunk.h"
+#include "base/credential.h"
+#include "base/err.h"
+#include "base/journal.h"
+#include "base/scope.h"
+#include "base/sink.h"
+#include "base/xalloc.h"
+#include "rdb/posing_master.h"
+#include "rdb/redis_conn.h"
+#include "tests/sim/real_redis.h"
+#include "tests/sim/redis_data.h"
+#include "tests/sim/test_ca.h"
+
+#define PASSWORD "open sesame, said the operator"
+#define OLD_AUTH "mellon"
+
+struct rig {
+	struct real_redis *source, *target;
+	struct redis_conn *from, *to;
+	struct redis_target at;
+	struct redis_opts redis;
+	struct posing_opts opts;
+	struct journal *journal;
+	unsigned char *dump;
+	size_t len;
+	char *before; /* the target's digest */
+	struct scope scope;
+	struct err err;
+};
+
+static struct credential *
+password(void)
+{
+	struct secret s = {0};
+	struct credential *c;
+
+	secret_set(&s, PASSWORD, strlen(PASSWORD));
+	c = credential_fixed_new(&s);
+	secret_release(&s);
+	return c;
+}
+
+static void
+target_at(struct redis_target *t, int port, bool tls)
+{
+	struct err err = {0};
+	char url[64];
+
+	snprintf(
+	    url, sizeof(url), "redis%s://127.0.0.1:%d", tls ? "s" : "", port);
+	assert_int_equal(redis_target_parse(url, t, &err), 0);
+}
+
+/*
+ * A filled source and its dump; a target with other data, behind a password,
+ * or one that the test wants otherwise, empty.
+ */
+static void
+rig_init(struct rig *r, const struct real_redis_opts *target_opts)
+{
+	static const char *const plain[] = {REDIS_DATA_DEBUG, NULL};
+	static const char *const locked[] = {
+	    REDIS_DATA_DEBUG, "--requirepass", PASSWORD, NULL};
+	const struct real_redis_opts source_opts = {.args = plain};
+	const struct real_redis_opts usual = {.args = locked};
+
+	*r = (struct rig){.scope = scope_root(NULL)};
+	r->source = real_redis_start(&source_opts);
+	r->target = real_redis_start(
+	    target_opts != NULL ? target_opts : &usual);
+	r->from = redis_data_connect(r->source, NULL);
+	r->to = redis_data_connect(r->target, PASSWORD);
+	redis_data_fill(r->from, 3000);
+	r->dump = redis_data_dump(r->source, r->from, &r->len);
+	if (target_opts == NULL) {
+		redis_data_do(r->to, "SET old data");
+		r->before = redis_data_digest(r->to);
+	}
+	target_at(&r->at, real_redis_port(r->target), false);
+	r->redis.password = password();
+	r->journal = journal_memory_new();
+	r->opts = (struct posing_opts){
+	    .size = r->len, .journal = r->journal, .connect_timeout_ms = 8000};
+}
+
+static void
+rig_release(struct rig *r)
+{
+	redis_conn_free(r->from);
+	redis_conn_free(r->to);
+	real_redis_stop(r->source);
+	real_redis_stop(r->target);
+	redis_target_release(&r->at);
+	r->redis.password->ops->free(r->redis.password);
+	journal_memory_free(r->journal);
+	free(r->dump);
+	free(r->before);
+}
+
+static int
+count_entry(void *arg, const char *key, const char *value, struct err *err)
+{
+	(void)key;
+	(void)value;
+	(void)err;
+	++*(int *)arg;
+	return 0;
+}
+
+static int
+journal_entries(struct journal *j)
+{
+	struct err err = {0};
+	int n = 0;
+
+	assert_int_equal(j->ops->each(j, "", count_entry, &n, &err), 0);
+	return n;
+}
+
+static void
+config_is(struct redis_conn *c, const char *name, const char *value)
+{
+	char *is = redis_data_text(c, "CONFIG GET %s", name);
+
+	assert_string_equal(is, value);
+	free(is);
+}
+
+static void
+is_master(struct redis_conn *c)
+{
+	char *info = redis_data_text(c, "INFO replication");
+
+	assert_non_null(strstr(info, "role:master"));
+	free(info);
+}
+
+/* Promoted, CONFIG as a server's own, nothing left to do. */
+static void
+is_put_back(struct rig *r, const char *masterauth)
+{
+	is_master(r->to);
+	config_is(r->to, "masterauth", masterauth);
+	config_is(r->to, "repl-diskless-load", "disabled");
+	config_is(r->to, "repl-timeout", "60");
+	assert_int_equal(journal_entries(r->journal), 0);
+}
+
+static void
+holds(struct redis_conn *c, const char *digest)
+{
+	char *is = redis_data_digest(c);
+
+	assert_string_equal(is, digest);
+	free(is);
+}
+
+static struct sink *
+pose(struct rig *r)
+{
+	return posing_master_new(
+	    &r->at, &r->redis, &r->scope, &r->opts, &r->err);
+}
+
+static struct sink *
+posed(struct rig *r)
+{
+	struct sink *s = pose(r);
+
+	if (s == NULL)
+		fail_msg("%s", r->err.text);
+	return s;
+}
+
+/* All of the dump, or its start, in uneven pieces. */
+static int
+give(struct rig *r, struct sink *s, size_t len)
+{
+	for (size_t at = 0; at < len;) {
+		size_t n = len - at < 60007 ? len - at : 60007;
+
+		if (sink_write_bytes(s, r->dump + at, n, &r->err) != 0)
+			return -1;
+		at += n;
+	}
+	return 0;
+}
+
+static void
+load(struct rig *r)
+{
+	struct sink *s = posed(r);
+
+	if (give(r, s, r->len) != 0 || sink_finish(s, &r->err) != 0 ||
+	    posing_release(s, &r->scope, &r->err) != 0)
+		fail_msg("%s", r->err.text);
+	s->ops->free(s);
+}
+
+static void
+holds_the_source(struct rig *r)
+{
+	char *wanted = redis_data_digest(r->from);
+
+	holds(r->to, wanted);
+	free(wanted);
+}
+
+static void
+a_dump_is_loaded_whole_and_the_target_let_go(void **state)
+{
+	struct rig r;
+
+	(void)state;
+	rig_init(&r, NULL);
+	load(&r);
+	holds_the_source(&r);
+	is_put_back(&r, "");
+	redis_data_do(r.to, "SELECT 15");
+	assert_true(redis_data_int(r.to, "PEXPIRETIME ttl:15") ==
+	    INT64_C(4102444800123));
+	/* It takes writes, and another dump. */
+	redis_data_do(r.to, "SET written after");
+	load(&r);
+	holds_the_source(&r);
+	rig_release(&r);
+}
+
+static void
+a_dump_of_less_than_is_withheld_is_loaded(void **state)
+{
+	struct rig r;
+
+	(void)state;
+	rig_init(&r, NULL);
+	redis_data_do(r.from, "FLUSHALL");
+	redis_data_do(r.from, "SET only key");
+	free(r.dump);
+	r.dump = redis_data_dump(r.source, r.from, &r.len);
+	assert_true(r.len < POSING_WITHHELD_BYTES);
+	r.opts.size = r.len;
+	load(&r);
+	holds_the_source(&r);
+	is_put_back(&r, "");
+	rig_release(&r);
+}
+
+static void
+what_the_target_was_configured_with_comes_back(void **state)
+{
+	struct rig r;
+
+	(void)state;
+	rig_init(&r, NULL);
+	redis_data_do(r.to, "CONFIG SET repl-diskless-load swapdb");
+	redis_data_do(r.to, "CONFIG SET repl-timeout 77");
+	redis_data_do(r.to, "CONFIG SET masterauth " OLD_AUTH);
+	redis_data_do(r.to, "CONFIG SET masteruser gimli");
+	load(&r);
+	holds_the_source(&r);
+	is_master(r.to);
+	config_is(r.to, "repl-diskless-load", "swapdb");
+	config_is(r.to, "repl-timeout", "77");
+	config_is(r.to, "masterauth", OLD_AUTH);
+	config_is(r.to, "masteruser", "gimli");
+	assert_int_equal(journal_entries(r.journal), 0);
+	rig_release(&r);
+}
+
+/* Before it vouches for the dump, whoever gives up harms nothing. */
+static void
+freed_before_the_release_it_leaves_the_old_data(void **state)
+{
+	struct rig r;
+
+	(void)state;
+	rig_init(&r, NULL);
+	for (int step = 0; step < 3; step++) {
+		struct sink *s = posed(&r);
+
+		assert_int_equal(journal_entries(r.journal), 1);
+		if (step > 0)
+			assert_int_equal(
+			    give(&r, s, step == 1 ? r.len / 2 : r.len), 0);
+		if (step == 2)
+			assert_int_equal(sink_finish(s, &r.err), 0);
+		s->ops->free(s);
+		holds(r.to, r.before);
+		is_put_back(&r, "");
+	}
+	rig_release(&r);
+}
+
+static void
+a_dump_of_another_length_is_not_let_go(void **state)
+{
+	struct rig r;
+	struct sink *s;
+
+	(void)state;
+	rig_init(&r, NULL);
+	s = posed(&r);
+	assert_int_equal(give(&r, s, r.len - 1), 0);
+	assert_int_equal(sink_finish(s, &r.err), -1);
+	assert_int_equal(r.err.kind, ERR_CORRUPT);
+	assert_non_null(strstr(r.err.text, "old data is untouched"));
+	s->ops->free(s);
+	holds(r.to, r.before);
+	is_put_back(&r, "");
+
+	r.opts.size = r.len - 1;
+	s = posed(&r);
+	assert_int_equal(give(&r, s, r.len), -1);
+	assert_int_equal(r.err.kind, ERR_CORRUPT);
+	s->ops->free(s);
+	holds(r.to, r.before);
+	is_put_back(&r, "");
+	rig_release(&r);
+}
+
+static void
+a_cancelled_load_still_puts_the_target_back(void **state)
+{
+	struct cancel *cancel = cancel_new(NULL);
+	struct rig r;
+	struct sink *s;
+
+	(void)state;
+	rig_init(&r, NULL);
+	r.scope = scope_root(cancel);
+	s = posed(&r);
+	cancel_trigger(cancel);
+	assert_int_equal(give(&r, s, r.len), -1);
+	assert_int_equal(r.err.kind, ERR_CANCELLED);
+	s->ops->free(s);
+	holds(r.to, r.before);
+	is_put_back(&r, "");
+	rig_release(&r);
+	cancel_free(cancel);
+}
+
+static void
+a_target_that_cannot_reach_us_is_put_back(void **state)
+{
+	struct rig r;
+
+	(void)state;
+	rig_init(&r, NULL);
+	redis_data_do(r.to, "CONFIG SET masterauth " OLD_AUTH);
+	/* Port 1 of this name is closed; ours is another. */
+	r.opts.advertise = "127.0.0.2";
+	r.opts.bind = "127.0.0.1";
+	r.opts.connect_timeout_ms = 300;
+	assert_null(pose(&r));
+	assert_int_equal(r.err.kind, ERR_UNSUPPORTED);
+	if (strstr(r.err.text, "did not connect") == NULL ||
+	    strstr(r.err.text, "old data is untouched") == NULL)
+		fail_msg("%s", r.err.text);
+	holds(r.to, r.before);
+	is_put_back(&r, OLD_AUTH);
+	rig_release(&r);
+}
+
+static void
+a_target_that_stops_while_it_is_fed_is_told_of(void **state)
+{
+	struct rig r;
+	struct sink *s;
+	siginfo_t gone;
+
+	(void)state;
+	rig_init(&r, NULL);
+	s = posed(&r);
+	assert_int_equal(give(&r, s, r.len / 2), 0);
+	assert_int_equal(kill(real_redis_pid(r.target), SIGKILL), 0);
+	assert_int_equal(waitid(P_PID, (id_t)real_redis_pid(r.target), &gone,
+			     WEXITED | WNOWAIT),
+	    0);
+	assert_int_equal(sink_write_bytes(s, r.dump, 10, &r.err), -1);
+	assert_int_equal(r.err.kind, ERR_TRANSIENT);
+	if (strstr(r.err.text, "it is still to be put back") == NULL)
+		fail_msg("%s", r.err.text);
+	assert_int_equal(journal_entries(r.journal), 1);
+	s->ops->free(s);
+	rig_release(&r);
+}
+
+static void
+a_replica_keeps_its_master(void **state)
+{
+	struct rig r;
+
+	(void)state;
+	rig_init(&r, NULL);
+	redis_data_do(r.to, "REPLICAOF 127.0.0.1 1");
+	assert_null(pose(&r));
+	assert_int_equal(r.err.kind, ERR_REFUSED);
+	assert_non_null(strstr(r.err.text, "is a replica of '127.0.0.1:1'"));
+	assert_int_equal(journal_entries(r.journal), 0);
+	rig_release(&r);
+}
+
+static void
+a_target_that_refuses_to_follow_is_left_as_it_was(void **state)
+{
+	static const struct {
+		const char *args[12];
+		const char *text;
+	} cases[] = {
+	    {{REDIS_DATA_DEBUG, "--requirepass", PASSWORD, "--rename-command",
+		 "REPLICAOF", "", "--rename-command", "SLAVEOF", "", NULL},
+		"unknown command"},
+	    {{REDIS_DATA_DEBUG, "--requirepass", PASSWORD, "--rename-command",
+		 "CONFIG", "", NULL},
+		"CONFIG GET"},
+	    {{REDIS_DATA_DEBUG, "--requirepass", PASSWORD, "--cluster-enabled",
+		 "yes", NULL},
+		"cluster"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const struct real_redis_opts opts = {.args = cases[i].args};
+		struct rig r;
+
+		rig_init(&r, &opts);
+		assert_null(pose(&r));
+		assert_int_equal(r.err.kind, ERR_UNSUPPORTED);
+		if (strstr(r.err.text, cases[i].text) == NULL)
+			fail_msg("%s", r.err.text);
+		assert_int_equal(journal_entries(r.journal), 0);
+		is_master(r.to);
+		rig_release(&r);
+	}
+}
+
+/* kill -9 at a step of the load; then what the next start does. */
+static void
+crash(struct rig *r, int step, struct journal *journal)
+{
+	struct sink *s;
+
+	r->opts.journal = journal;
+	s = pose(r);
+	if (s == NULL)
+		_exit(1);
+	if (step > 0 && give(r, s, step == 1 ? r->len / 2 : r->len) != 0)
+		_exit(2);
+	if (step == 2 && sink_finish(s, &r->err) != 0)
+		_exit(3);
+	kill(getpid(), SIGKILL);
+}
+
+/* A journal in a file, one line an entry: what a child wrote outlives it. */
+struct file_journal {
+	struct journal base;
+	const char *path;
+};
+
+static int
+file_put(struct journal *j, const char *key, const char *value, struct err *err)
+{
+	struct file_journal *f = (struct file_journal *)j;
+	FILE *out = fopen(f->path, "w");
+
+	if (out == NULL || fprintf(out, "%s\n%s\n", key, value) < 0 ||
+	    fclose(out) != 0)
+		return err_sys(err, "%s", f->path);
+	return 0;
+}
+
+static int
+file_get(struct journal *j, const char *key, struct buf *value, struct err *err)
+{
+	(void)j;
+	(void)key;
+	(void)value;
+	return err_set(err, ERR_MISSING, "nothing before");
+}
+
+static const struct journal_ops file_ops = {.put = file_put, .get = file_get};
+
+/* What the child's journal held, in the rig's own. */
+static void
+take_over(struct rig *r, const char *path)
+{
+	char key[512], value[8192];
+	FILE *in = fopen(path, "r");
+
+	assert_non_null(in);
+	assert_non_null(fgets(key, sizeof(key), in));
+	assert_non_null(fgets(value, sizeof(value), in));
+	fclose(in);
+	key[strcspn(key, "\n")] = '\0';
+	value[strcspn(value, "\n")] = '\0';
+	/* Neither the old password nor the one-time one is in it. */
+	assert_null(strstr(value, OLD_AUTH));
+	assert_null(strstr(value, PASSWORD));
+	assert_int_equal(
+	    r->journal->ops->put(r->journal, key, value, &r->err), 0);
+}
+
+static void
+after_kill_9_the_next_start_puts_the_target_back(void **state)
+{
+	struct rig r;
+	char path[256];
+
+	(void)state;
+	rig_init(&r, NULL);
+	snprintf(path, sizeof(path), "%s/journal", real_redis_dir(r.source));
+	redis_data_do(r.to, "CONFIG SET repl-diskless-load swapdb");
+	redis_data_do(r.to, "CONFIG SET masterauth " OLD_AUTH);
+	for (int step = 0; step < 3; step++) {
+		struct file_journal f = {.base.ops = &file_ops, .path = path};
+		char *auth;
+		int status;
+		pid_t pid = fork();
+
+		if (pid == 0)
+			crash(&r, step, &f.base);
+		assert_true(pid > 0);
+		assert_int_equal(waitpid(pid, &status, 0), pid);
+		assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+		auth = redis_data_text(r.to, "CONFIG GET masterauth");
+		assert_string_not_equal(auth, OLD_AUTH);
+		free(auth);
+
+		take_over(&r, path);
+		if (posing_undo(r.journal, &r.at, &r.redis, &r.scope, &r.err) !=
+		    0)
+			fail_msg("%s", r.err.text);
+		is_master(r.to);
+		config_is(r.to, "masterauth", OLD_AUTH);
+		config_is(r.to, "repl-diskless-load", "swapdb");
+		config_is(r.to, "repl-timeout", "60");
+		assert_int_equal(journal_entries(r.journal), 0);
+		holds(r.to, r.before);
+	}
+	rig_release(&r);
+}
+
+/* Or, without one, the next load does, and loads. */
+static void
+after_kill_9_the_next_load_goes_through(void **state)
+{
+	struct rig r;
+	char path[256];
+	struct file_journal f = {.base.ops = &file_ops, .path = path};
+	int status;
+	pid_t pid;
+
+	(void)state;
+	rig_init(&r, NULL);
+	snprintf(path, sizeof(path), "%s/journal", real_redis_dir(r.source));
+	redis_data_do(r.to, "CONFIG SET masterauth " OLD_AUTH);
+	pid = fork();
+	if (pid == 0)
+		crash(&r, 1, &f.base);
+	assert_true(pid > 0);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	take_over(&r, path);
+	load(&r);
+	holds_the_source(&r);
+	is_put_back(&r, OLD_AUTH);
+	rig_release(&r);
+}
+
+/* What others changed since is theirs. */
+static void
+undoing_leaves_alone_what_is_not_ours(void **state)
+{
+	struct rig r;
+	char path[256];
+	struct file_journal f = {.base.ops = &file_ops, .path = path};
+	char *info;
+	int status;
+	pid_t pid;
+
+	(void)state;
+	rig_init(&r, NULL);
+	snprintf(path, sizeof(path), "%s/journal", real_redis_dir(r.source));
+	pid = fork();
+	if (pid == 0)
+		crash(&r, 0, &f.base);
+	assert_true(pid > 0);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	take_over(&r, path);
+	redis_data_do(r.to, "CONFIG SET masterauth theirs");
+	redis_data_do(r.to, "CONFIG SET repl-timeout 99");
+	redis_data_do(r.to, "REPLICAOF 127.0.0.3 1");
+	assert_int_equal(
+	    posing_undo(r.journal, &r.at, &r.redis, &r.scope, &r.err), 0);
+	info = redis_data_text(r.to, "INFO replication");
+	assert_non_null(strstr(info, "master_host:127.0.0.3"));
+	free(info);
+	config_is(r.to, "masterauth", "theirs");
+	config_is(r.to, "repl-timeout", "99");
+	assert_int_equal(journal_entries(r.journal), 0);
+	rig_release(&r);
+}
+
+static void
+undoing_fails_and_remembers_when_the_target_is_down(void **state)
+{
+	struct rig r;
+
+	(void)state;
+	rig_init(&r, NULL);
+	/* Without an entry nobody is asked. */
+	assert_int_equal(kill(real_redis_pid(r.target), SIGKILL), 0);
+	assert_int_equal(
+	    posing_undo(r.journal, &r.at, &r.redis, &r.scope, &r.err), 0);
+	{
+		struct buf key;
+
+		buf_init(&key, 200);
+		buf_addf(
+		    &key, "posing/127.0.0.1:%d", real_redis_port(r.target));
+		assert_int_equal(
+		    r.journal->ops->put(r.journal, key.data,
+			"{\"format\":1,\"master_host\":\"127.0.0.1\","
+			"\"master_port\":9,\"config\":[]}",
+			&r.err),
+		    0);
+		buf_release(&key);
+	}
+	assert_int_equal(
+	    posing_undo(r.journal, &r.at, &r.redis, &r.scope, &r.err), -1);
+	assert_int_equal(r.err.kind, ERR_UNREACHABLE);
+	assert_int_equal(journal_entries(r.journal), 1);
+	rig_release(&r);
+}
+
+/* Mutual TLS: both ways of it, and what is refused. */
+static void
+over_mutual_tls_no_masterauth_is_touched(void **state)
+{
+	struct test_ca *ca = test_ca_new();
+	struct test_cert cert = test_ca_issue(ca, "127.0.0.1");
+	static const char *const args[] = {REDIS_DATA_DEBUG, "--requirepass",
+	    PASSWORD, "--tls-replication", "yes", "--masterauth", "of-old",
+	    NULL};
+	const struct real_redis_opts opts = {
+	    .args = args, .tls = ca, .tls_clients = 1};
+	struct rig r;
+
+	(void)state;
+	rig_init(&r, &opts);
+	redis_target_release(&r.at);
+	target_at(&r.at, real_redis_tls_port(r.target), true);
+	r.redis.tls.ca_file = test_ca_file(ca);
+	r.redis.tls.cert_file = cert.cert_file;
+	r.redis.tls.key_file = cert.key_file;
+
+	assert_null(pose(&r));
+	assert_int_equal(r.err.kind, ERR_UNSUPPORTED);
+	assert_non_null(strstr(r.err.text, "replicates over TLS"));
+
+	r.opts.tls_ca = test_ca_file(ca);
+	assert_null(pose(&r));
+	assert_int_equal(r.err.kind, ERR_USAGE);
+
+	r.opts.tls_cert = cert.cert_file;
+	r.opts.tls_key = cert.key_file;
+	load(&r);
+	holds_the_source(&r);
+	is_put_back(&r, "of-old");
+
+	redis_data_do(r.to, "CONFIG SET tls-replication no");
+	assert_null(pose(&r));
+	assert_int_equal(r.err.kind, ERR_UNSUPPORTED);
+	r.opts.tls_cert = r.opts.tls_key = r.opts.tls_ca = NULL;
+	assert_null(pose(&r));
+	assert_int_equal(r.err.kind, ERR_UNSUPPORTED);
+	assert_non_null(strstr(r.err.text, "in clear"));
+	is_put_back(&r, "of-old");
+	rig_release(&r);
+	test_ca_free(ca);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(a_dump_is_loaded_whole_and_the_target_let_go),
+	    cmocka_unit_test(a_dump_of_less_than_is_withheld_is_loaded),
+	    cmocka_unit_test(what_the_target_was_configured_with_comes_back),
+	    cmocka_unit_test(freed_before_the_release_it_leaves_the_old_data),
+	    cmocka_unit_test(a_dump_of_another_length_is_not_let_go),
+	    cmocka_unit_test(a_cancelled_load_still_puts_the_target_back),
+	    cmocka_unit_test(a_target_that_cannot_reach_us_is_put_back),
+	    cmocka_unit_test(a_target_that_stops_while_it_is_fed_is_told_of),
+	    cmocka_unit_test(a_replica_keeps_its_master),
+	    cmocka_unit_test(after_kill_9_the_next_start_puts_the_target_back),
+	    cmocka_unit_test(after_kill_9_the_next_load_goes_through),
+	    cmocka_unit_test(undoing_leaves_alone_what_is_not_ours),
+	    cmocka_unit_test(
+		undoing_fails_and_remembers_when_the_target_is_down),
+	    cmocka_unit_test(over_mutual_tls_no_masterauth_is_touched),
+	    cmocka_unit_test(a_target_that_refuses_to_follow_is_left_as_it_was),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
