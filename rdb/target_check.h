@@ -1,42 +1,65 @@
 /*
- * target_check.h -- whether a Redis can take a dump, before anything is sent.
+ * target_check.h -- which ways can load this dump into this server, found out
+ * before anything is written.
  *
- * Asks the target what it is (version, modules, databases, memory, cluster,
- * what its user may do) and tells for each way whether it would work, and why
- * not.  Changes nothing.
+ * 'replica' (posing_master.h) is judged strictly: a dump that the server
+ * cannot load ends its process after its old data are gone (seen with Redis
+ * 7.0: a database above `databases`, a module that is not loaded).  'restore'
+ * (restore_loader.h) fails cleanly at the first key that is refused, so what
+ * cannot be found out is left to the server.
  */
 #ifndef RDB_TARGET_CHECK_H
 #define RDB_TARGET_CHECK_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct err;
+struct rdb_summary;
 struct redis_conn;
 struct redis_info;
 struct scope;
 
-/* What the dump asks of a server that loads it. */
-struct target_needs {
-	int rdb_version;
-	bool valkey;
-	uint32_t types_seen; /* bit t: type byte t occurs; rdb_reader.h */
-	uint32_t db_max;
-	uint64_t raw_bytes;
-	bool has_functions;
-	bool has_modules; /* module values, or data outside of keys */
-	bool verified;	  /* false: nothing but the version is known */
+struct target_dump {
+	const struct rdb_summary *rdb;
+	uint64_t size;	      /* raw bytes */
+	uint64_t used_memory; /* of its source; 0: not known */
+	/* The modules its data need, as in MODULE LIST; n 0: not known. */
+	const char *const *modules;
+	size_t nmodules;
+};
+
+#define TARGET_MODULES_MAX 64
+
+/* What the server was asked beyond INFO. */
+struct target_probe {
+	bool config;	     /* CONFIG answers */
+	char replicaof[120]; /* why it refuses REPLICAOF; "" if not known to
+				 * refuse */
+	bool modules_known;  /* MODULE LIST answered */
+	size_t nmodules;
+	char modules[TARGET_MODULES_MAX][64];
 };
 
 struct target_verdict {
-	bool replica_ok, restore_ok;
-	char replica_why[240]; /* why not; "" when it is */
-	char restore_why[240];
+	bool replica_ok;
+	char replica_why[200]; /* not; "" when ok */
+	bool restore_ok;
+	char restore_why[200];
 };
 
-/* info is what redis_primary_connect() or redis_info_get() told of conn. */
-int target_check(struct redis_conn *, const struct redis_info *,
-    const struct target_needs *, const struct scope *, struct target_verdict *,
-    struct err *);
+/* Questions that a server refuses or does not know are no failure: -1 is for
+ * a connection that broke. */
+int target_probe(struct redis_conn *, const struct scope *,
+    struct target_probe *, struct err *);
+
+void target_judge(const struct redis_info *, const struct target_probe *,
+    const struct target_dump *, struct target_verdict *);
+
+/* Both. */
+int target_check(struct redis_conn *, const struct scope *,
+    const struct redis_info *, const struct target_dump *,
+    struct target_verdict *, struct err *);
 
 #endif
