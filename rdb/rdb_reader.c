@@ -111,7 +111,7 @@ locate(struct rdb_reader *r)
 							   : RDB_ERR_KEY_MAX;
 
 		buf_addf(&where, ", database %" PRIu32 ", key '", key->db);
-		key_show(&where, r->name_head, n);
+		key_show(&where, key->name, n);
 		buf_adds(&where, n < key->name_len ? "...'" : "'");
 	}
 	err_set(&r->err, cause.kind, "%s (%s)", cause.text, where.data);

@@ -4,7 +4,9 @@
  * A push parser in bounded memory, whatever the size of a value: it is fed
  * bytes cut anywhere and calls a visitor.  It knows every opcode and type of
  * RDB 1 to 12, VALKEY080, and Redis Enterprise's extra opcodes.  Nothing is
- * allocated by a size that the file declares.  Every failure is ERR_CORRUPT
+ * allocated by a size that the file declares; what is told whole (a key's
+ * name, an AUX field, a function library) may have 64 MiB, and more is
+ * ERR_UNSUPPORTED.  Every other failure of its own is ERR_CORRUPT
  * (ERR_UNSUPPORTED for a type, opcode or version we do not know) with the
  * offset, and the database and key in which it happened.
  *

@@ -25,7 +25,7 @@ enum {
 	TAG_STRING,
 };
 
-/* A number in its place: every step_ function returns 1, 0 for more, -1. */
+/* Like every step: 1 when it is done, 0 when more must come, -1. */
 static int
 length(struct rdb_reader *r, uint64_t *len)
 {
@@ -300,6 +300,24 @@ take_step(struct rdb_reader *r)
 	return -1;
 }
 
+/*
+ * The name may lie in bytes that are gone with this feed; its head is kept
+ * for errors in the value.
+ */
+static void
+keep_name_head(struct rdb_reader *r)
+{
+	struct rdb_key *key = &r->key;
+	size_t n = key->name_len;
+
+	if (key->name == r->name_head)
+		return;
+	if (n > RDB_ERR_KEY_MAX)
+		n = RDB_ERR_KEY_MAX;
+	memcpy(r->name_head, key->name, n);
+	key->name = r->name_head;
+}
+
 int
 rdb_run(void *arg)
 {
@@ -313,6 +331,8 @@ rdb_run(void *arg)
 		else
 			rc = take_step(r);
 	} while (rc > 0 && !r->sum.complete);
+	if (rc == 0 && r->in_key)
+		keep_name_head(r);
 	if (rc == 0 && r->in_value)
 		rc = rdb_tell_raw(r, false);
 	return rc;

@@ -56,6 +56,7 @@ rdb_string_start(struct rdb_reader *r, enum rdb_target target, uint8_t arg)
 	r->str.arg = arg;
 	switch (target) {
 	case RDB_TO_NAME:
+		r->key.name = r->name_head;
 		r->key.name_len = 0;
 		buf_truncate(&r->name, 0);
 		break;
@@ -85,19 +86,17 @@ keep(struct rdb_reader *r, struct buf *b, const unsigned char *p, size_t n,
 static int
 take_name(struct rdb_reader *r, const unsigned char *p, size_t n, bool last)
 {
-	size_t had = r->key.name_len;
+	struct rdb_key *key = &r->key;
 
-	if (had < RDB_ERR_KEY_MAX)
-		memcpy(r->name_head + had, p,
-		    n < RDB_ERR_KEY_MAX - had ? n : RDB_ERR_KEY_MAX - had);
-	r->key.name_len += n;
-	if (last && had == 0) {
-		r->key.name = p;
+	if (last && key->name_len == 0) {
+		key->name = p;
+		key->name_len = n;
 		return 0;
 	}
 	if (keep(r, &r->name, p, n, "the key's name") != 0)
 		return -1;
-	r->key.name = (unsigned char *)r->name.data;
+	key->name = (unsigned char *)r->name.data;
+	key->name_len = r->name.len;
 	return 0;
 }
 

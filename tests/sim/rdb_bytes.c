@@ -211,3 +211,19 @@ rdb_end(struct buf *b)
 	if (strncmp(b->data, "REDIS0004", 9) > 0)
 		rdb_put_le(b, crc64(0, b->data, b->len), 8);
 }
+
+void
+rdb_begin_key(struct buf *b, const char *header, int type)
+{
+	rdb_begin(b, header);
+	buf_addc(b, (char)type);
+	rdb_put_string(b, "k");
+}
+
+void
+rdb_put_stream_node(struct buf *b)
+{
+	RAW(b, "\x01" RDB_NODE_ID);
+	rdb_put_listpack(
+	    b, "2 1 2 f g 0 2 0 0 a 1 5 3 1 0 b 2 5 0 7 -3 1 h x 6");
+}

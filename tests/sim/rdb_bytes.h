@@ -29,5 +29,12 @@ void rdb_put_ziplist(struct buf *, const char *words);
 /* "REDIS0011", and at the end 0xff and the CRC64 from version 5 on. */
 void rdb_begin(struct buf *, const char *header);
 void rdb_end(struct buf *);
+/* Begins a dump that holds key "k" of this type; its value is to follow. */
+void rdb_begin_key(struct buf *, const char *header, int type);
+
+/* A stream's count of nodes, 1, and the node: entries 100-5 (f a, g 1), a
+ * deleted one, 107-2 (h x). */
+#define RDB_NODE_ID "\x10\0\0\0\0\0\0\0\x64\0\0\0\0\0\0\0\x05"
+void rdb_put_stream_node(struct buf *);
 
 #endif
