@@ -5,6 +5,7 @@
 #include "base/cancel.h"
 #include "base/err.h"
 #include "base/log.h"
+#include "base/retry.h"
 #include "base/scope.h"
 #include "rdb/posing_master.h"
 #include "storage/store.h"
@@ -44,6 +45,27 @@ run_report_release(struct run_report *r)
 
 typedef int step_fn(struct run *, struct err *);
 
+/*
+ * A Redis that loads, or has just failed over, may answer a moment later.
+ * Each step is safe to begin again: a snapshot has a new name, a copy is
+ * bound to ETags, and an import that began is the job's own.
+ */
+static int
+try_again(struct run *r, step_fn *fn, struct err *err)
+{
+	static const struct retry_opts opts = {
+	    .total_ms = 120000,
+	    .first_ms = 1000,
+	};
+	struct retry retry;
+
+	retry_init(&retry, &r->scope, &opts);
+	while (fn(r, err) != 0)
+		if (retry_wait(&retry, err) != 0)
+			return -1;
+	return 0;
+}
+
 /* A step in the ledger: what it did is written when it has ended. */
 static int
 do_step(struct run *r, enum step step, step_fn *fn, struct err *err)
@@ -56,7 +78,7 @@ do_step(struct run *r, enum step step, step_fn *fn, struct err *err)
 	    ledger_step_begin(
 		r->ledger, r->id, step, scope_wall_ms(&r->scope), err) != 0)
 		return -1;
-	rc = fn(r, err);
+	rc = try_again(r, fn, err);
 	r->report->step_ms[step] = scope_mono_ms(&r->scope) - from;
 	if (ledger_step_end(r->ledger, r->id, step, NULL, rc == 0 ? NULL : err,
 		scope_wall_ms(&r->scope), &later) != 0 &&

@@ -61,7 +61,7 @@ settings_set(
     struct settings *s, enum option o, const char *value, struct err *err)
 {
 	if (set(s, o, value, ORIGIN_FLAG, err) != 0)
-		return err_in(err, "--%s", options[o].flag);
+		return err_in(err, "--%s on the command line", options[o].flag);
 	return 0;
 }
 
@@ -141,7 +141,7 @@ read_value(struct settings *s, enum option o, const cJSON *v, struct err *err)
 	if (text != NULL)
 		rc = set(s, o, text, ORIGIN_FILE, err);
 	free(text);
-	return rc == 0 ? 0 : err_in(err, "'%s'", options[o].key);
+	return rc == 0 ? 0 : err_in(err, "'%s' there", options[o].key);
 }
 
 /* Whether some option's key begins with this and a dot. */
@@ -311,7 +311,7 @@ load_env(struct settings *s, struct err *err)
 		if (value == NULL)
 			continue;
 		if (set(s, (enum option)o, value, ORIGIN_ENV, err) != 0)
-			return err_in(err, "environment variable %s", name);
+			return err_in(err, "%s in the environment", name);
 	}
 	return 0;
 }
@@ -423,7 +423,7 @@ settings_secret(const struct settings *s, enum option o, struct secret *secret,
 	rc = strncmp(ref, "env:", 4) == 0
 	    ? secret_from_env(secret, ref + 4, err)
 	    : secret_from_file(secret, ref + 5, err);
-	return rc == 0 ? 0 : err_in(err, "'%s'", options[o].key);
+	return rc == 0 ? 0 : err_in(err, "'%s' (%s)", options[o].key, ref);
 }
 
 char *

@@ -32,6 +32,7 @@ manifest_free(struct manifest *m)
 	free(m->seek);
 	free(m->dbs);
 	fingerprint_free(m->fingerprint);
+	cJSON_Delete(m->profile);
 	cJSON_Delete(m->unknown);
 	free(m);
 }

@@ -87,6 +87,7 @@ struct manifest {
 	bool has_modules;
 	struct fingerprint *fingerprint; /* NULL when unverified */
 
+	cJSON *profile; /* of the source: redis_profile.h; or NULL */
 	cJSON *unknown; /* fields kept as they came */
 };
 

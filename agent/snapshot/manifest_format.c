@@ -145,6 +145,9 @@ manifest_format(const struct manifest *m)
 	add_dump(known, m);
 	if (m->verified)
 		add_data(known, m);
+	if (m->profile != NULL)
+		cJSON_AddItemToObject(
+		    known, "profile", cJSON_Duplicate(m->profile, true));
 	if (m->fingerprint != NULL)
 		cJSON_AddItemToObject(
 		    known, "fingerprint", fingerprint_format(m->fingerprint));

@@ -374,6 +374,7 @@ manifest_parse(const char *text, size_t len, struct err *err)
 	    parse_times(root, m, err) != 0 || parse_parts(root, m, err) != 0 ||
 	    parse_dump(root, m, err) != 0 || parse_data(root, m, err) != 0)
 		goto fail;
+	m->profile = cJSON_DetachItemFromObjectCaseSensitive(root, "profile");
 	m->unknown = keep_unknown(root);
 	return m;
 fail:

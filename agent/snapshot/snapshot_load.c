@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "base/json.h"
 #include "base/scope.h"
 #include "base/sink.h"
 #include "rdb/posing_master.h"
@@ -57,6 +58,25 @@ restorer_parse(const char *name, enum restorer *way, struct err *err)
 	    "'%.40s' is no restorer: auto, replica or restore", name);
 }
 
+/* The modules that the source had loaded, as its profile says. */
+static size_t
+modules_of(const struct manifest *m, const char **names, size_t most)
+{
+	const cJSON *list = cJSON_GetObjectItemCaseSensitive(
+	    m->profile, "modules");
+	const cJSON *e;
+	size_t n = 0;
+
+	cJSON_ArrayForEach(e, list)
+	{
+		const cJSON *name = cJSON_GetObjectItemCaseSensitive(e, "name");
+
+		if (n < most && cJSON_IsString(name))
+			names[n++] = name->valuestring;
+	}
+	return n;
+}
+
 static int
 ask_target(struct loading *l, struct target_verdict *v, struct err *err)
 {
@@ -71,11 +91,21 @@ ask_target(struct loading *l, struct target_verdict *v, struct err *err)
 	    .has_modules = m->has_modules,
 	    .db_max = m->db_max,
 	};
-	struct target_dump dump = {.rdb = &rdb, .size = m->raw_bytes};
+	const char *modules[TARGET_MODULES_MAX];
+	struct target_dump dump = {
+	    .rdb = &rdb,
+	    .size = m->raw_bytes,
+	    .modules = modules,
+	    .nmodules = modules_of(m, modules, TARGET_MODULES_MAX),
+	};
+	int64_t used = 0;
+	struct err ignored = {0};
 	struct redis_info info;
 	struct redis_conn *conn;
 	int rc;
 
+	json_opt_int(m->profile, "used_memory", &used, &ignored);
+	dump.used_memory = used > 0 ? (uint64_t)used : 0;
 	conn = redis_primary_connect(
 	    l->opts->target, l->opts->redis, l->scope, &info, NULL, err);
 	if (conn == NULL)

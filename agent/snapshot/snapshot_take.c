@@ -111,6 +111,7 @@ describe_source(
 	m->consistent = f->consistent;
 	m->point_ms = f->point_ms;
 	m->child_ms = f->child_ms;
+	m->profile = f->profile;
 }
 
 static void
@@ -229,10 +230,11 @@ run(struct taking *t, struct source *source, struct store *store,
 	struct source_call call = {t->env, t->reader, t->held};
 
 	if (source->ops->dump(source, flow_scope(t->flow), &call,
-		flow_head(t->flow), &facts, err) != 0 ||
-	    sink_finish(flow_head(t->flow), err) != 0)
+		flow_head(t->flow), &facts, err) != 0)
 		return flow_failed(t->flow, err);
 	describe_source(t->m, source, &facts);
+	if (sink_finish(flow_head(t->flow), err) != 0)
+		return flow_failed(t->flow, err);
 	if (prove(t, &facts, err) != 0)
 		return -1;
 	if (facts.note[0] != '\0')

@@ -7,6 +7,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include <cjson/cJSON.h>
+
 struct err;
 struct rdb_reader;
 struct redis_opts;
@@ -26,6 +28,7 @@ struct source_facts {
 	int64_t point_ms; /* the data stood for this instant */
 	int64_t child_ms; /* life of the source's snapshot child */
 	bool unverified;  /* RDB newer than the reader, bytes kept */
+	cJSON *profile;	  /* redis_profile.h; taken by the caller; or NULL */
 	char note[200];	  /* worth telling; "" else */
 };
 

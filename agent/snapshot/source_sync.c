@@ -5,8 +5,10 @@
 #include "base/budget.h"
 #include "base/chunk.h"
 #include "base/err.h"
+#include "base/scope.h"
 #include "base/xalloc.h"
 #include "rdb/redis_conn.h"
+#include "rdb/redis_profile.h"
 #include "rdb/sync_client.h"
 
 #include "agent/snapshot/env.h"
@@ -15,6 +17,8 @@
 
 /* The one that is being read into, and some to let the reader run ahead. */
 #define READ_CHUNKS 4
+
+#define PROFILE_MS 10000
 
 struct source_sync {
 	struct source source;
@@ -26,6 +30,29 @@ static void
 advance(void *arg, uint64_t done, uint64_t total)
 {
 	progress_advance(arg, STEP_SNAPSHOT, done, total);
+}
+
+/*
+ * Worth having, and no reason to fail: the dump is what counts.  Asked after
+ * it, so that nothing delays the dump.
+ */
+static cJSON *
+take_profile(struct source_sync *ss, const struct scope *scope)
+{
+	struct scope brief = scope_within(scope, PROFILE_MS);
+	cJSON *profile = NULL;
+
+	for (size_t i = 0; profile == NULL && i < ss->target->nhosts; i++) {
+		struct err ignored = {0};
+		struct redis_conn *conn = redis_connect(&ss->target->hosts[i],
+		    ss->target->user, ss->redis, &brief, &ignored);
+
+		if (conn == NULL)
+			continue;
+		profile = redis_profile_take(conn, &brief, &ignored);
+		redis_conn_free(conn);
+	}
+	return profile;
 }
 
 static int
@@ -60,6 +87,7 @@ sync_source_dump(struct source *s, const struct scope *scope,
 	facts->consistent = true;
 	facts->point_ms = sync.forked_ms;
 	facts->child_ms = sync.last_byte_ms - sync.forked_ms;
+	facts->profile = take_profile(ss, scope);
 	facts->unverified = sync.unverified;
 	if (sync.unverified)
 		snprintf(facts->note, sizeof(facts->note), "%.199s",
