@@ -47,7 +47,7 @@ show_one(const unsigned char *p, size_t len, char out[5])
 	size_t n;
 
 	if (p[0] == '\\') {
-		strcpy(out, "\\\\");
+		memcpy(out, "\\\\", 3);
 		return 1;
 	}
 	if (p[0] >= ' ' && p[0] < 0x7f) {

@@ -28,7 +28,7 @@ struct rdb_visitor;
 #define RDB_VERSION_REDIS_MAX  12
 #define RDB_VERSION_VALKEY_MAX 80
 
-#define RDB_KEY_SHOWN_MAX 512 /* of a key, in a visitor and errors */
+#define RDB_KEY_SHOWN_MAX 512 /* bytes that key_show() makes of a key */
 #define RDB_NO_EXPIRY	  INT64_C(-1)
 
 /* What a value is for its user, whatever its encoding. */
