@@ -88,7 +88,7 @@ next_job(struct crew *c)
 	return j;
 }
 
-/* The lock is held; gives it up to cancel the others. */
+/* The lock is held. */
 static void
 fail(struct crew *c, const struct err *err)
 {
@@ -96,9 +96,6 @@ fail(struct crew *c, const struct err *err)
 		return;
 	c->err = *err;
 	drop_queue(c);
-	monitor_unlock(&c->mon);
-	cancel_trigger(c->cancel);
-	monitor_lock(&c->mon);
 }
 
 static void *

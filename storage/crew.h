@@ -2,9 +2,10 @@
  * crew.h -- a few threads that carry out requests, the oldest first.
  *
  * For requests that wait on a peer or a disk (CPU work belongs in base/pool).
- * The first one that fails cancels the others and drops those that have not
- * begun; from then on every call fails with its error.  A request must end
- * when the scope it is given ends, so waiting for one needs no other limit.
+ * When one fails, those that have not begun are dropped and every later call
+ * fails with its error; crew_free() then ends those that still run.  A request
+ * must end when the scope it is given ends, so waiting for one needs no other
+ * limit.
  */
 #ifndef STORAGE_CREW_H
 #define STORAGE_CREW_H

@@ -313,6 +313,30 @@ a_blob_of_somebody_else_is_not_taken_for_ours(void **state)
 	assert_int_equal(err.kind, ERR_CONFLICT);
 }
 
+/* Of the same size, so that only its ETag tells it from ours. */
+static void
+the_old_blob_is_not_taken_for_ours(void **state)
+{
+	struct ground *g = *state;
+	unsigned char *old = xmalloc(SIZE);
+	struct fault fault = {.op = FAULT_COMMIT,
+	    .nth = 2,
+	    .how = FAULT_FAIL,
+	    .kind = ERR_TRANSIENT};
+	struct blob_props props;
+	struct commit_opts opts = {.cond.if_match = props.etag};
+	struct err err = {0};
+
+	store_fault_add(g->s, &fault);
+	fill_noise(old, SIZE, 1);
+	assert_int_equal(
+	    store_put(g->s, &g->scope, "dump", old, SIZE, NULL, &props, &err),
+	    0);
+	assert_int_equal(write_blob(g, "dump", &opts, &err), 0);
+	assert_written(g, "dump");
+	free(old);
+}
+
 static void
 an_unconditional_replacement_proves_itself_by_md5(void **state)
 {
@@ -411,6 +435,7 @@ main(void)
 	    WITH_GROUND(a_commit_that_failed_for_a_moment_is_tried_again),
 	    WITH_GROUND(a_conflict_with_oneself_is_success),
 	    WITH_GROUND(a_blob_of_somebody_else_is_not_taken_for_ours),
+	    WITH_GROUND(the_old_blob_is_not_taken_for_ours),
 	    WITH_GROUND(an_unconditional_replacement_proves_itself_by_md5),
 	    WITH_GROUND(cancelling_the_flow_ends_what_is_in_flight),
 	    WITH_GROUND(a_blob_has_an_end_and_says_how_far_it_is),

@@ -443,6 +443,7 @@ static void
 a_full_disk_fails_clearly_and_leaves_what_was_there(void **state)
 {
 	struct ground *g = *state;
+	struct block_id first = {"00000000000000aa00000000"};
 	char *bytes = xmalloc(4 << 20);
 	struct blob_props props;
 	struct err err;
@@ -454,6 +455,17 @@ a_full_disk_fails_clearly_and_leaves_what_was_there(void **state)
 	}
 	memset(bytes, 'x', 4 << 20);
 	assert_int_equal(put(g, "old", "good", &err), 0);
+	/* What a failed stage left behind is no part of the blob. */
+	assert_int_equal(
+	    stage(g->s, &g->scope, "cut", 0, bytes, 600000, &err), 0);
+	assert_int_equal(
+	    stage(g->s, &g->scope, "cut", 1, bytes, 600000, &err), -1);
+	assert_int_equal(g->s->ops->commit(g->s, &g->scope, "cut", &first, 1,
+			     NULL, &props, &err),
+	    0);
+	assert_int_equal(props.size, 600000);
+	assert_int_equal(
+	    g->s->ops->remove(g->s, &g->scope, "cut", NULL, &err), 0);
 	assert_int_equal(
 	    stage(g->s, &g->scope, "new", 0, bytes, 4 << 20, &err), -1);
 	assert_int_equal(err.kind, ERR_SYSTEM);
