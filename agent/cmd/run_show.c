@@ -92,9 +92,10 @@ done(const struct run_report *r, enum step step)
 static void
 show_report(const struct run_report *r, bool failed)
 {
-	if (r->m == NULL)
+	if (r->m != NULL)
+		manifest_show_short(r->m);
+	else if (failed)
 		return;
-	manifest_show_short(r->m);
 	if (!failed || r->copy.bytes > 0 || r->copy.there_already)
 		if (done(r, STEP_COPY))
 			show_copy(&r->copy);

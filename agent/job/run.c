@@ -8,6 +8,8 @@
 #include "base/retry.h"
 #include "base/scope.h"
 #include "rdb/posing_master.h"
+#include "storage/blob_copy.h"
+#include "storage/blob_same.h"
 #include "storage/store.h"
 
 #include "agent/job/agent.h"
@@ -213,6 +215,67 @@ step_compare(struct run *r, struct err *err)
 	return 0;
 }
 
+static void
+advance_blob(void *arg, uint64_t done, uint64_t total)
+{
+	progress_advance(arg, STEP_COPY, done, total);
+}
+
+/* Sets replace_etag when the destination may be, and has to be, replaced. */
+static int
+look_at_destination(struct run *r, struct blob_side *from, struct blob_side *to,
+    struct blob_props *old, struct blob_copy_opts *opts, struct err *err)
+{
+	bool *same = &r->report->copy.there_already;
+
+	if (to->store->ops->stat(to->store, &r->scope, to->name, old, err) != 0)
+		return err->kind == ERR_MISSING ? 0 : -1;
+	if (blob_same(from, to, r->env->budget, &r->scope, same, err) != 0)
+		return -1;
+	if (*same)
+		return 0;
+	if (!r->opts->replace)
+		return err_set(err, ERR_REFUSED,
+		    "'%s' is in '%s' already, with another content; to "
+		    "replace it give --replace",
+		    to->name, to->store->url);
+	opts->replace_etag = old->etag;
+	return 0;
+}
+
+static int
+step_copy_blob(struct run *r, struct err *err)
+{
+	struct blob_copy_opts opts = {
+	    .in_flight = r->env->in_flight,
+	    .budget = r->env->budget,
+	    .progress = advance_blob,
+	    .progress_arg = r->env->progress,
+	};
+	struct blob_copy_result result = {.why = ""};
+	struct snapshot_copy_facts *facts = &r->report->copy;
+	struct store *from = agent_store(r->agent, REGION_SOURCE, err);
+	struct store *to = from != NULL ? agent_store(r->agent, REGION_DR, err)
+					: NULL;
+	const char *name = r->opts->blob;
+	struct blob_props src, old;
+	struct blob_side a = {from, name, &src}, b = {to, name, &old};
+
+	if (to == NULL ||
+	    from->ops->stat(from, &r->scope, name, &src, err) != 0 ||
+	    look_at_destination(r, &a, &b, &old, &opts, err) != 0)
+		return -1;
+	if (facts->there_already)
+		return 0;
+	if (blob_copy(from, name, &src, to, name, &r->scope, &opts, &result,
+		err) != 0)
+		return -1;
+	facts->bytes = src.size;
+	facts->streamed = result.way == COPY_WAY_STREAMED;
+	snprintf(facts->why, sizeof(facts->why), "%s", result.why);
+	return 0;
+}
+
 /* Leftovers of a crashed run first: the target must be nobody's replica. */
 static int
 import_and_compare(struct run *r, struct err *err)
@@ -279,8 +342,11 @@ find_snapshot(struct run *r, enum region region, struct err *err)
 static int
 run_copy(struct run *r, struct err *err)
 {
-	if (lock_store(r, REGION_DR, err) != 0 ||
-	    find_snapshot(r, REGION_SOURCE, err) != 0)
+	if (lock_store(r, REGION_DR, err) != 0)
+		return -1;
+	if (r->opts->blob != NULL)
+		return do_step(r, STEP_COPY, step_copy_blob, err);
+	if (find_snapshot(r, REGION_SOURCE, err) != 0)
 		return -1;
 	return do_step(r, STEP_COPY, step_copy, err);
 }

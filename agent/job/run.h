@@ -28,6 +28,8 @@ struct run_opts {
 	const char *snapshot;  /* for copy and restore; NULL: the newest */
 	const char *overwrite; /* the target's name, see import_guard.h */
 	bool unverified;       /* load what could not be parsed */
+	const char *blob;      /* copy: this blob instead of a snapshot */
+	bool replace;	       /* copy: over another blob of that name */
 };
 
 /* What the steps did, for whoever tells it. */

@@ -75,10 +75,19 @@ next_key(void *arg, size_t i)
 {
 	const struct key_walk *w = arg;
 
+	static const char *const groups[] = {"source", "dr", "source.tls",
+	    "dr.tls", "replication", "kind", NULL};
+	static const char *const global_groups[] = {
+	    "jobs", "log", "spool", NULL};
+
 	for (size_t o = 0; o < OPTIONS; o++)
 		if (options[o].global == w->global && i-- == 0)
 			return options[o].key;
-	return w->global && i == 0 ? "jobs" : NULL;
+	for (const char *const *g = w->global ? global_groups : groups;
+	     *g != NULL; g++)
+		if (i-- == 0)
+			return *g;
+	return NULL;
 }
 
 static int
