@@ -234,11 +234,12 @@ poll_target(struct posing_master *m, struct redis_conn **c,
 	return 0;
 }
 
-/* Quick for a small dump, rare for one that loads for an hour. */
+/* A small part of what the load took already, so that little is lost at its
+ * end, and little asked of a server that loads for an hour. */
 static int64_t
 pause_ms(int64_t waited_ms)
 {
-	int64_t ms = waited_ms / 10;
+	int64_t ms = waited_ms / 50;
 
 	return ms < POLL_LEAST_MS ? POLL_LEAST_MS
 	    : ms > POLL_MOST_MS	  ? POLL_MOST_MS

@@ -74,9 +74,11 @@ make_room(struct restore_pipe *p, size_t need)
 {
 	if (p->size - p->tail >= need)
 		return;
-	memmove(p->queue, p->queue + p->head, p->tail - p->head);
-	p->tail -= p->head;
-	p->head = 0;
+	if (p->head > 0) {
+		memmove(p->queue, p->queue + p->head, p->tail - p->head);
+		p->tail -= p->head;
+		p->head = 0;
+	}
 	/* A quarter free at least, so that moving stays cheap. */
 	while (p->size - p->tail < need + p->size / 4) {
 		p->size = p->size > 0 ? 2 * p->size : 4096;
