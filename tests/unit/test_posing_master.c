@@ -402,6 +402,111 @@ a_target_that_stops_while_it_is_fed_is_told_of(void **state)
 }
 
 static void
+a_target_that_loads_slowly_is_waited_for(void **state)
+{
+	struct rig r;
+
+	(void)state;
+	rig_init(&r, NULL);
+	redis_data_do(r.to, "CONFIG SET key-load-delay 300");
+	redis_data_do(
+	    r.to, "CONFIG SET loading-process-events-interval-bytes 1024");
+	load(&r);
+	holds_the_source(&r);
+	is_put_back(&r, "");
+	rig_release(&r);
+}
+
+/* From here on the old data may be gone, and that is what is said. */
+static void
+a_load_that_takes_too_long_is_given_up_and_told(void **state)
+{
+	struct rig r;
+	struct sink *s;
+
+	(void)state;
+	rig_init(&r, NULL);
+	redis_data_do(r.to, "CONFIG SET key-load-delay 300");
+	redis_data_do(
+	    r.to, "CONFIG SET loading-process-events-interval-bytes 1024");
+	r.opts.load_timeout_ms = 300;
+	s = posed(&r);
+	assert_int_equal(give(&r, s, r.len), 0);
+	assert_int_equal(sink_finish(s, &r.err), 0);
+	assert_int_equal(posing_release(s, &r.scope, &r.err), -1);
+	assert_int_equal(r.err.kind, ERR_UNREACHABLE);
+	if (strstr(r.err.text, "waiting for the target to load") == NULL ||
+	    strstr(r.err.text, "load again") == NULL)
+		fail_msg("%s", r.err.text);
+	s->ops->free(s);
+	is_put_back(&r, "");
+	rig_release(&r);
+}
+
+static void
+a_dump_that_the_target_cannot_load_is_told_of(void **state)
+{
+	struct rig r;
+	struct sink *s;
+
+	(void)state;
+	rig_init(&r, NULL);
+	memcpy(r.dump, "REDIS0099", 9);
+	s = posed(&r);
+	assert_int_equal(give(&r, s, r.len), 0);
+	assert_int_equal(sink_finish(s, &r.err), 0);
+	assert_int_equal(posing_release(s, &r.scope, &r.err), -1);
+	if (strstr(r.err.text, "may hold") == NULL)
+		fail_msg("%s", r.err.text);
+	s->ops->free(s);
+	is_put_back(&r, "");
+	rig_release(&r);
+}
+
+/* Seen with Redis 7.0: such a dump ends the process. */
+static void
+a_target_that_ends_while_it_loads_is_told_of(void **state)
+{
+	struct rig r;
+	struct sink *s;
+
+	(void)state;
+	rig_init(&r, NULL);
+	memset(r.dump + r.len / 2, 0xee, r.len / 2);
+	s = posed(&r);
+	assert_int_equal(give(&r, s, r.len), 0);
+	assert_int_equal(sink_finish(s, &r.err), 0);
+	assert_int_equal(posing_release(s, &r.scope, &r.err), -1);
+	if (strstr(r.err.text, "may hold") == NULL ||
+	    strstr(r.err.text, "still to be put back") == NULL)
+		fail_msg("%s", r.err.text);
+	assert_int_equal(journal_entries(r.journal), 1);
+	s->ops->free(s);
+	rig_release(&r);
+}
+
+static void
+a_target_taken_away_is_not_let_go_of_the_last_bytes(void **state)
+{
+	struct rig r;
+	struct sink *s;
+
+	(void)state;
+	rig_init(&r, NULL);
+	s = posed(&r);
+	assert_int_equal(give(&r, s, r.len), 0);
+	assert_int_equal(sink_finish(s, &r.err), 0);
+	redis_data_do(r.to, "REPLICAOF 127.0.0.3 1");
+	assert_int_equal(posing_release(s, &r.scope, &r.err), -1);
+	assert_int_equal(r.err.kind, ERR_CONFLICT);
+	s->ops->free(s);
+	redis_data_do(r.to, "REPLICAOF NO ONE");
+	holds(r.to, r.before);
+	is_put_back(&r, "");
+	rig_release(&r);
+}
+
+static void
 a_replica_keeps_its_master(void **state)
 {
 	struct rig r;
@@ -707,6 +812,12 @@ main(void)
 	    cmocka_unit_test(a_cancelled_load_still_puts_the_target_back),
 	    cmocka_unit_test(a_target_that_cannot_reach_us_is_put_back),
 	    cmocka_unit_test(a_target_that_stops_while_it_is_fed_is_told_of),
+	    cmocka_unit_test(a_target_that_loads_slowly_is_waited_for),
+	    cmocka_unit_test(a_load_that_takes_too_long_is_given_up_and_told),
+	    cmocka_unit_test(a_dump_that_the_target_cannot_load_is_told_of),
+	    cmocka_unit_test(a_target_that_ends_while_it_loads_is_told_of),
+	    cmocka_unit_test(
+		a_target_taken_away_is_not_let_go_of_the_last_bytes),
 	    cmocka_unit_test(a_replica_keeps_its_master),
 	    cmocka_unit_test(after_kill_9_the_next_start_puts_the_target_back),
 	    cmocka_unit_test(after_kill_9_the_next_load_goes_through),
