@@ -65,14 +65,20 @@ installed_path(char out[PATHS], const char *tail)
 	snprintf(out, PATHS, "%s/%s", tests_dir(), tail);
 }
 
-void
-azurite_require(void)
+bool
+azurite_installed(void)
 {
 	char node[PATHS], js[PATHS];
 
 	installed_path(node, NODE);
 	installed_path(js, AZURITE_JS);
-	if (access(node, X_OK) == 0 && access(js, R_OK) == 0)
+	return access(node, X_OK) == 0 && access(js, R_OK) == 0;
+}
+
+void
+azurite_require(void)
+{
+	if (azurite_installed())
 		return;
 	if (getenv("CI") != NULL)
 		fail_msg("Azurite is not installed: npm ci --prefix tests");

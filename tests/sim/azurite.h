@@ -9,6 +9,8 @@
 #ifndef TESTS_SIM_AZURITE_H
 #define TESTS_SIM_AZURITE_H
 
+#include <stdbool.h>
+
 #include "base/secret.h"
 
 struct azurite;
@@ -20,8 +22,10 @@ struct test_ca;
 #define AZURITE_SOURCE "drsyncsource"
 #define AZURITE_DR     "drsyncdr"
 
+bool azurite_installed(void);
+
 /*
- * Whether it is installed.  When it is not, this skips the test that calls,
+ * To be called first.  When it is not installed, this skips the test that calls,
  * with a word on how to install it; in CI (CI is set) it fails it instead.
  */
 void azurite_require(void);
