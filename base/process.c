@@ -163,3 +163,24 @@ process_stop(pid_t pid, const struct scope *scope, int grace_ms)
 		kill(pid, SIGKILL);
 	reap(pid, &status, &err);
 }
+
+int64_t
+process_started(pid_t pid)
+{
+	long long started = 0;
+	char path[64], stat[1024], *p;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%lld/stat", (long long)pid);
+	f = fopen(path, "re");
+	if (f == NULL)
+		return 0;
+	p = fgets(stat, sizeof(stat), f) != NULL ? strrchr(stat, ')') : NULL;
+	fclose(f);
+	/* Field 22; the name in parentheses is field 2. */
+	for (int field = 2; p != NULL && field < 22; field++)
+		p = strchr(p + 1, ' ');
+	if (p != NULL)
+		started = strtoll(p, NULL, 10);
+	return started;
+}

@@ -4,6 +4,7 @@
 #ifndef BASE_PROCESS_H
 #define BASE_PROCESS_H
 
+#include <stdint.h>
 #include <sys/types.h>
 
 struct err;
@@ -15,6 +16,12 @@ struct process_opts {
 	int stdout_fd;		/* 0: /dev/null */
 	int stderr_fd;		/* 0: ours */
 };
+
+/*
+ * When a process started, in clock ticks since boot, which tells it from a
+ * later one of the same pid; 0 when there is none.
+ */
+int64_t process_started(pid_t);
 
 /* argv[0] is looked up in PATH.  Signals are unblocked in the child. */
 int process_start(pid_t *, const char *const argv[],

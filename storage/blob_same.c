@@ -1,6 +1,8 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "base/flow.h"
+#include "base/relay.h"
 #include "base/sink.h"
 #include "storage/blob_reader.h"
 #include "storage/digest_tap.h"
@@ -13,17 +15,20 @@ read_sha(const struct blob_side *b, struct budget *budget,
     const struct scope *scope, unsigned char sha[SHA256_BYTES], struct err *err)
 {
 	struct blob_reader_opts opts = {.budget = budget};
+	struct flow *flow = flow_new(scope);
 	struct sink *digest = digest_tap_new();
 	uint64_t bytes;
 	int rc;
 
+	flow_append(flow, digest);
+	flow_append(flow, null_sink_new());
 	rc = blob_read(b->store, b->name, b->props->etag, 0, b->props->size,
-	    scope, &opts, digest, err);
+	    flow_scope(flow), &opts, digest, err);
 	if (rc == 0)
 		rc = sink_finish(digest, err);
 	if (rc == 0)
 		digest_tap_get(digest, sha, &bytes);
-	sink_free(digest);
+	flow_free(flow);
 	return rc == 0 ? 0 : err_in(err, "reading '%s'", b->name);
 }
 

@@ -6,6 +6,7 @@
 
 #include "base/err.h"
 #include "base/json.h"
+#include "base/relay.h"
 #include "base/scope.h"
 #include "base/sink.h"
 #include "rdb/keystats.h"
@@ -17,7 +18,6 @@
 #include "agent/job/agent.h"
 #include "agent/snapshot/catalog.h"
 #include "agent/snapshot/manifest.h"
-#include "agent/snapshot/reader_tap.h"
 #include "agent/snapshot/snapshot_read.h"
 #include "agent/snapshot/source.h"
 

@@ -15,9 +15,8 @@
 #include "agent/job/job_lock.h"
 #include "agent/snapshot/snapshot_id.h"
 
-#define LEASE_SECONDS 60
-#define RENEW_MS      20000
-#define RELEASE_MS    10000
+#define RENEW_MS   20000
+#define RELEASE_MS 10000
 
 struct job_lock {
 	struct store *store;
@@ -38,7 +37,7 @@ renew(struct job_lock *l, struct err *err)
 
 	if (l->store->ops->lease->renew(l->store, &s, l->blob, l->id, err) != 0)
 		return -1;
-	atomic_store(&l->until_ms, asked + LEASE_SECONDS * 1000);
+	atomic_store(&l->until_ms, asked + JOB_LEASE_SECONDS * 1000);
 	return 0;
 }
 
@@ -77,6 +76,12 @@ keep(void *arg)
 	return NULL;
 }
 
+void
+job_lock_blob(const char *job, char *out, int size)
+{
+	snprintf(out, (size_t)size, "%s/run.lock", job);
+}
+
 struct job_lock *
 job_lock(struct store *store, const char *job, const struct scope *scope,
     struct cancel *run, struct err *err)
@@ -87,18 +92,18 @@ job_lock(struct store *store, const char *job, const struct scope *scope,
 
 	l->store = store;
 	l->run = run;
-	snprintf(l->blob, sizeof(l->blob), "%s/run.lock", job);
+	job_lock_blob(job, l->blob, sizeof(l->blob));
 	if (store->ops->lease->acquire(
-		store, scope, l->blob, LEASE_SECONDS, l->id, err) != 0) {
+		store, scope, l->blob, JOB_LEASE_SECONDS, l->id, err) != 0) {
 		if (err->kind == ERR_LOCKED)
 			err_in(err,
 			    "another run of job '%s' is going on, or ended "
 			    "less than %d s ago without releasing its lease",
-			    job, LEASE_SECONDS);
+			    job, JOB_LEASE_SECONDS);
 		free(l);
 		return NULL;
 	}
-	atomic_init(&l->until_ms, asked + LEASE_SECONDS * 1000);
+	atomic_init(&l->until_ms, asked + JOB_LEASE_SECONDS * 1000);
 	l->stop = cancel_new(NULL);
 	l->scope = scope_root(l->stop);
 	l->scope.clock = scope->clock;
@@ -110,6 +115,12 @@ job_lock(struct store *store, const char *job, const struct scope *scope,
 	cancel_free(l->stop);
 	free(l);
 	return NULL;
+}
+
+const char *
+job_lock_id(const struct job_lock *l)
+{
+	return l->id;
 }
 
 int64_t

@@ -10,6 +10,8 @@
 
 #include <stdint.h>
 
+#define JOB_LEASE_SECONDS 60
+
 struct cancel;
 struct err;
 struct job_lock;
@@ -23,6 +25,10 @@ struct job_lock *job_lock(struct store *, const char *job, const struct scope *,
 
 /* Time left of the lease as last renewed, by CLOCK_BOOTTIME; at least 0. */
 int64_t job_lock_left_ms(const struct job_lock *);
+
+/* The lease's id, and the blob it is on. */
+const char *job_lock_id(const struct job_lock *);
+void job_lock_blob(const char *job, char *out, int size);
 
 /* Releases it; NULL is fine. */
 void job_unlock(struct job_lock *);

@@ -1,6 +1,5 @@
 #include <errno.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +11,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/journal.h"
+#include "base/process.h"
 #include "base/xalloc.h"
 
 #include "agent/job/ledger.h"
@@ -334,28 +334,6 @@ ledger_journal(struct ledger *l)
 	return &l->journal;
 }
 
-/* When a process started, in clock ticks since boot: a pid alone is reused. */
-static int64_t
-pid_started(int64_t pid)
-{
-	long long started = 0;
-	char path[64], stat[1024], *p;
-	FILE *f;
-
-	snprintf(path, sizeof(path), "/proc/%lld/stat", (long long)pid);
-	f = fopen(path, "re");
-	if (f == NULL)
-		return 0;
-	p = fgets(stat, sizeof(stat), f) != NULL ? strrchr(stat, ')') : NULL;
-	fclose(f);
-	/* Field 22; the name in parentheses is field 2. */
-	for (int field = 2; p != NULL && field < 22; field++)
-		p = strchr(p + 1, ' ');
-	if (p != NULL)
-		started = strtoll(p, NULL, 10);
-	return started;
-}
-
 int64_t
 ledger_run_begin(struct ledger *l, const char *job, const char *command,
     int64_t now_ms, struct err *err)
@@ -366,8 +344,8 @@ ledger_run_begin(struct ledger *l, const char *job, const char *command,
 	    " started_ms) VALUES (?, ?, ?, ?, 'running', ?) RETURNING id",
 	    read_number, &id};
 
-	if (run_query(&q, err, "ssiii", job, command, pid, pid_started(pid),
-		now_ms) != 0)
+	if (run_query(&q, err, "ssiii", job, command, pid,
+		process_started((pid_t)pid), now_ms) != 0)
 		return -1;
 	return id;
 }
@@ -451,8 +429,8 @@ ledger_close_lost(struct ledger *l, const char *job, int64_t now_ms, int *lost,
 	for (size_t i = 0; rc == 0 && i < open.n; i++) {
 		const struct open_run *o = &open.list[i];
 
-		if (kill((pid_t)o->pid, 0) == 0 &&
-		    pid_started(o->pid) == o->started)
+		if (o->started != 0 &&
+		    process_started((pid_t)o->pid) == o->started)
 			continue;
 		rc = ledger_run_end(l, o->id, NULL, &why, now_ms, err);
 		*lost += 1;

@@ -15,12 +15,14 @@
 #include "agent/job/agent.h"
 #include "agent/job/job_lock.h"
 #include "agent/job/ledger.h"
+#include "agent/job/lock_note.h"
 #include "agent/job/run.h"
 #include "agent/job/settings.h"
 #include "agent/snapshot/catalog.h"
 #include "agent/snapshot/env.h"
 #include "agent/snapshot/manifest.h"
 #include "agent/snapshot/snapshot_compare.h"
+#include "agent/snapshot/snapshot_id.h"
 #include "agent/snapshot/snapshot_take.h"
 #include "agent/snapshot/source.h"
 
@@ -91,18 +93,63 @@ do_step(struct run *r, enum step step, step_fn *fn, struct err *err)
 	return rc;
 }
 
+/* A lease that a crashed run of this host left is taken over. */
+static struct job_lock *
+take_lock(struct run *r, struct store *store, struct err *err)
+{
+	struct journal *journal = r->env->journal;
+	const char *job = r->opts->job;
+	struct err ignored = {0};
+	struct job_lock *lock;
+	char blob[JOB_NAME_MAX + 16];
+	enum lock_note note;
+
+	job_lock_blob(job, blob, sizeof(blob));
+	if (lock_note_recover(
+		journal, store, job, blob, &r->scope, &note, err) != 0)
+		return NULL;
+	if (note == LOCK_NOTE_ALIVE)
+		return job_lock(store, job, &r->scope, r->cancel, err);
+	if (lock_note_put(journal, store, job, NULL, err) != 0)
+		return NULL;
+	lock = job_lock(store, job, &r->scope, r->cancel, err);
+	if (lock == NULL && err->kind == ERR_LOCKED && note == LOCK_NOTE_LOST &&
+	    scope_sleep(&r->scope, JOB_LEASE_SECONDS * 1000, err) == 0)
+		lock = job_lock(store, job, &r->scope, r->cancel, err);
+	if (lock == NULL)
+		lock_note_remove(journal, store, job, &ignored);
+	return lock;
+}
+
 static int
 lock_store(struct run *r, enum region region, struct err *err)
 {
 	struct store *store = agent_store(r->agent, region, err);
+	struct job_lock *lock;
 
 	if (store == NULL)
 		return -1;
 	if (r->locks[region] != NULL || !(store->ops->caps & STORE_CAP_LEASE))
 		return 0;
-	r->locks[region] = job_lock(
-	    store, r->opts->job, &r->scope, r->cancel, err);
-	return r->locks[region] != NULL ? 0 : -1;
+	lock = take_lock(r, store, err);
+	if (lock == NULL)
+		return -1;
+	r->locks[region] = lock;
+	return lock_note_put(
+	    r->env->journal, store, r->opts->job, job_lock_id(lock), err);
+}
+
+/* In this order: a note without a lease does no harm. */
+static void
+unlock_store(struct run *r, enum region region)
+{
+	struct err ignored = {0};
+
+	if (r->locks[region] == NULL)
+		return;
+	job_unlock(r->locks[region]);
+	lock_note_remove(r->env->journal,
+	    agent_store(r->agent, region, &ignored), r->opts->job, &ignored);
 }
 
 static struct source *
@@ -401,8 +448,8 @@ end(struct run *r, int rc, struct err *err)
 	const struct manifest *m = r->report->m;
 	struct err later = {0};
 
-	job_unlock(r->locks[REGION_DR]);
-	job_unlock(r->locks[REGION_SOURCE]);
+	unlock_store(r, REGION_DR);
+	unlock_store(r, REGION_SOURCE);
 	if (r->id < 0)
 		return rc;
 	if (ledger_run_end(r->ledger, r->id, m != NULL ? m->id : NULL,

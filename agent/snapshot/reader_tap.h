@@ -21,10 +21,4 @@ struct sink *reader_tap_new(struct rdb_reader *, bool keep_newer);
 /* Whether the reader met a version that it does not know. */
 bool reader_newer(const struct rdb_reader *);
 
-/* An end that takes everything and keeps nothing. */
-struct sink *null_sink_new(void);
-
-/* Passes on to another stage, which it neither finishes nor frees. */
-struct sink *relay_new(struct sink *to);
-
 #endif

@@ -3,6 +3,7 @@
 #include "base/budget.h"
 #include "base/chunk.h"
 #include "base/err.h"
+#include "base/relay.h"
 #include "base/scope.h"
 #include "base/sink.h"
 #include "rdb/rdb_reader.h"
@@ -12,7 +13,6 @@
 #include "agent/snapshot/env.h"
 #include "agent/snapshot/manifest.h"
 #include "agent/snapshot/progress.h"
-#include "agent/snapshot/reader_tap.h"
 #include "agent/snapshot/snapshot_compare.h"
 
 /* Nothing is kept, so two chunks in turn would do; the client asks for 4. */

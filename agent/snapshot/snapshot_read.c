@@ -4,6 +4,7 @@
 #include "base/err.h"
 #include "base/flow.h"
 #include "base/handoff.h"
+#include "base/relay.h"
 #include "base/scope.h"
 #include "base/sink.h"
 #include "rdb/fingerprint.h"
@@ -184,10 +185,15 @@ compare_dump(struct reading *r, struct err *err)
 	if (!r->m->verified)
 		return 0;
 	rdb_reader_summary(r->reader, &sum);
-	if (sum.keys != r->m->total.keys || sum.crc64 != r->m->crc64)
+	if (sum.keys != r->m->total.keys)
 		return err_set(err, ERR_CORRUPT,
 		    "%" PRIu64 " keys, and the manifest says %" PRIu64,
 		    sum.keys, r->m->total.keys);
+	/* A dump written with "rdbchecksum no" has none to compare. */
+	if (sum.has_crc != r->m->has_crc ||
+	    (sum.has_crc && sum.crc64 != r->m->crc64))
+		return err_set(err, ERR_CORRUPT,
+		    "its CRC64 is not the one that the manifest says");
 	fingerprint_text(r->fingerprint, ours);
 	fingerprint_text(r->m->fingerprint, theirs);
 	if (strcmp(ours, theirs) != 0)

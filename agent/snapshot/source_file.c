@@ -11,6 +11,7 @@
 #include "base/chunk.h"
 #include "base/err.h"
 #include "base/flow.h"
+#include "base/relay.h"
 #include "base/scope.h"
 #include "base/sink.h"
 #include "base/xalloc.h"

@@ -1,0 +1,106 @@
+#include <inttypes.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/journal.h"
+#include "base/process.h"
+#include "base/scope.h"
+#include "storage/store.h"
+
+#include "agent/job/lock_note.h"
+
+#define KEY_MAX	 4096
+#define NOTE_MAX 256
+
+static char *
+note_key(const struct store *store, const char *job)
+{
+	struct buf b;
+
+	buf_init(&b, KEY_MAX);
+	buf_addf(&b, "lease/%s/%s", job, store->url);
+	return buf_take(&b);
+}
+
+int
+lock_note_put(struct journal *journal, const struct store *store,
+    const char *job, const char *id, struct err *err)
+{
+	char *key = note_key(store, job);
+	char note[NOTE_MAX];
+	int rc;
+
+	snprintf(note, sizeof(note), "%ld %" PRId64 " %s", (long)getpid(),
+	    process_started(getpid()), id != NULL ? id : "-");
+	rc = journal->ops->put(journal, key, note, err);
+	free(key);
+	return rc;
+}
+
+int
+lock_note_remove(struct journal *journal, const struct store *store,
+    const char *job, struct err *err)
+{
+	char *key = note_key(store, job);
+	int rc = journal->ops->remove(journal, key, err);
+
+	free(key);
+	return rc;
+}
+
+/* The note's three words; found is false when there is none, or another's. */
+struct words {
+	long pid;
+	int64_t started;
+	char id[LEASE_ID_MAX];
+	bool found;
+};
+
+static int
+read_note(struct journal *journal, const struct store *store, const char *job,
+    struct words *w, struct err *err)
+{
+	char *key = note_key(store, job);
+	struct buf note;
+	int rc;
+
+	memset(w, 0, sizeof(*w));
+	buf_init(&note, NOTE_MAX);
+	rc = journal->ops->get(journal, key, &note, err);
+	if (rc == 0)
+		w->found = sscanf(note.data, "%ld %" SCNd64 " %63s", &w->pid,
+			       &w->started, w->id) == 3;
+	else if (err->kind == ERR_MISSING)
+		rc = 0;
+	free(key);
+	buf_release(&note);
+	return rc;
+}
+
+int
+lock_note_recover(struct journal *journal, struct store *store, const char *job,
+    const char *blob, const struct scope *scope, enum lock_note *what,
+    struct err *err)
+{
+	struct words w;
+
+	*what = LOCK_NOTE_NONE;
+	if (read_note(journal, store, job, &w, err) != 0)
+		return -1;
+	if (!w.found)
+		return 0;
+	if (process_started((pid_t)w.pid) == w.started) {
+		*what = LOCK_NOTE_ALIVE;
+		return 0;
+	}
+	*what = LOCK_NOTE_LOST;
+	if (strcmp(w.id, "-") == 0)
+		return 0;
+	*what = LOCK_NOTE_RELEASED;
+	return store->ops->lease->release(store, scope, blob, w.id, err);
+}
