@@ -6,7 +6,6 @@
  */
 #include <inttypes.h>
 #include <stdbool.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -23,6 +22,7 @@
 #include "rdb/redis_conn.h"
 #include "rdb/redis_info.h"
 #include "rdb/redis_primary.h"
+#include "rdb/restore_command.h"
 #include "rdb/restore_pipe.h"
 
 #include "rdb/restore_loader.h"
@@ -66,87 +66,15 @@ struct restore_loader {
 	struct restore_facts facts;
 };
 
-/* What commands are made of: into the connection whose turn it is. */
-static int
-put(struct restore_loader *l, const void *data, size_t len, struct err *err)
+/* To the connection whose turn it is. */
+static struct restore_command
+command_of(const struct restore_loader *l)
 {
-	return restore_pipe_add(l->pipes[l->turn], &l->scope, data, len, err);
-}
-
-static int
-put_piece(void *arg, const void *data, size_t len, struct err *err)
-{
-	return put(arg, data, len, err);
-}
-
-/* The end of a value is far, its start in our hands: no key is too long. */
-static int
-put_head(struct restore_loader *l, const struct rdb_key *k, struct err *err)
-{
-	bool absttl = l->version >= 50000;
-	bool lru = absttl && (k->idle_s >= 0 || k->lfu >= 0);
-	int64_t ttl = 0;
-	char number[24], text[128];
-	int n;
-
-	if (k->expires_ms != RDB_NO_EXPIRY) {
-		int64_t now_ms = scope_wall_ms(&l->scope);
-
-		l->facts.expired += k->expires_ms <= now_ms;
-		ttl = absttl ? k->expires_ms : k->expires_ms - now_ms;
-		/* 0 means never, and less is an error: long past instead. */
-		ttl = ttl > 0 ? ttl : 1;
-	}
-	n = snprintf(text, sizeof(text), "*%d\r\n$7\r\nRESTORE\r\n$%zu\r\n",
-	    5 + absttl + 2 * lru, k->name_len);
-	if (put(l, text, (size_t)n, err) != 0 ||
-	    put(l, k->name, k->name_len, err) != 0)
-		return -1;
-	n = snprintf(number, sizeof(number), "%" PRId64, ttl);
-	n = snprintf(text, sizeof(text), "\r\n$%d\r\n%s\r\n", n, number);
-	return put(l, text, (size_t)n, err);
-}
-
-static int
-put_options(struct restore_loader *l, const struct rdb_key *k, struct err *err)
-{
-	char number[24], text[128];
-	int n;
-
-	if (put(l, "$7\r\nREPLACE\r\n", 13, err) != 0)
-		return -1;
-	if (l->version < 50000)
-		return 0;
-	if (put(l, "$6\r\nABSTTL\r\n", 12, err) != 0)
-		return -1;
-	/* A server takes one of the two, and ignores the one that its policy
-	 * has no use for. */
-	if (k->idle_s >= 0) {
-		n = snprintf(number, sizeof(number), "%" PRId64, k->idle_s);
-		n = snprintf(text, sizeof(text),
-		    "$8\r\nIDLETIME\r\n$%d\r\n%s\r\n", n, number);
-	} else if (k->lfu >= 0) {
-		n = snprintf(number, sizeof(number), "%d", k->lfu);
-		n = snprintf(text, sizeof(text), "$4\r\nFREQ\r\n$%d\r\n%s\r\n",
-		    n, number);
-	} else {
-		return 0;
-	}
-	return put(l, text, (size_t)n, err);
-}
-
-static int
-put_payload(struct restore_loader *l, struct err *err)
-{
-	uint64_t size = dump_payload_size(l->payload);
-	char text[32];
-	int n = snprintf(text, sizeof(text), "$%" PRIu64 "\r\n", size);
-
-	l->facts.bytes += size;
-	if (put(l, text, (size_t)n, err) != 0 ||
-	    dump_payload_each(l->payload, put_piece, l, err) != 0)
-		return -1;
-	return put(l, "\r\n", 2, err);
+	return (struct restore_command){
+	    .pipe = l->pipes[l->turn],
+	    .scope = &l->scope,
+	    .version = l->version,
+	};
 }
 
 /* The command is whole: send the batch when it is large, and take turns. */
@@ -203,7 +131,8 @@ static int
 visit_key(struct rdb_visitor *v, const struct rdb_key *k, struct err *err)
 {
 	struct restore_loader *l = loader_of(v);
-	struct restore_pipe *p = l->pipes[l->turn];
+	struct restore_command c = command_of(l);
+	bool expired;
 
 	l->key = *k;
 	l->key.name = NULL;
@@ -216,11 +145,12 @@ visit_key(struct rdb_visitor *v, const struct rdb_key *k, struct err *err)
 	}
 	if (k->name_len > l->payload_max)
 		return too_large(l, err);
-	if (restore_pipe_select(p, &l->scope, k->db, err) != 0)
+	if (restore_pipe_select(c.pipe, &l->scope, k->db, err) != 0)
 		return -1;
-	restore_pipe_name(p, RESTORE_KEY, k->db, k->name, k->name_len);
-	if (put_head(l, k, err) != 0)
+	restore_pipe_name(c.pipe, RESTORE_KEY, k->db, k->name, k->name_len);
+	if (restore_put_head(&c, k, &expired, err) != 0)
 		return -1;
+	l->facts.expired += expired;
 	if (dump_payload_begin(l->payload, err) != 0 ||
 	    dump_payload_add(l->payload, &k->type, 1, err) != 0)
 		return in_key(l, err);
@@ -246,15 +176,18 @@ visit_key_end(struct rdb_visitor *v, uint64_t raw_bytes, uint64_t elements,
     struct err *err)
 {
 	struct restore_loader *l = loader_of(v);
+	struct restore_command c = command_of(l);
 	int version = rdb_type_min_version(l->key.type);
 
 	(void)raw_bytes;
 	(void)elements;
 	if (dump_payload_end(l->payload, version, err) != 0)
 		return in_key(l, err);
-	if (put_payload(l, err) != 0 || put_options(l, &l->key, err) != 0)
+	if (restore_put_payload(&c, l->payload, err) != 0 ||
+	    restore_put_options(&c, &l->key, err) != 0)
 		return -1;
 	l->facts.keys++;
+	l->facts.bytes += dump_payload_size(l->payload);
 	return end_command(l, err);
 }
 
@@ -278,6 +211,7 @@ visit_function(struct rdb_visitor *v, const unsigned char *source, size_t len,
 {
 	static const char head[] = "*4\r\n$8\r\nFUNCTION\r\n$7\r\nRESTORE\r\n";
 	struct restore_loader *l = loader_of(v);
+	struct restore_command c = command_of(l);
 	unsigned char opcode = OPCODE_FUNCTION2;
 	unsigned char length[9];
 	size_t length_len = encode_length(len, length);
@@ -286,17 +220,20 @@ visit_function(struct rdb_visitor *v, const unsigned char *source, size_t len,
 		return err_set(err, ERR_UNSUPPORTED,
 		    "the dump holds functions, which the server does not have "
 		    "(Redis 7.0 is needed)");
-	restore_pipe_name(l->pipes[l->turn], RESTORE_FUNCTION, 0, NULL, 0);
+	restore_pipe_name(c.pipe, RESTORE_FUNCTION, 0, NULL, 0);
 	if (dump_payload_begin(l->payload, err) != 0 ||
 	    dump_payload_add(l->payload, &opcode, 1, err) != 0 ||
 	    dump_payload_add(l->payload, length, length_len, err) != 0 ||
 	    dump_payload_add(l->payload, source, len, err) != 0 ||
 	    dump_payload_end(l->payload, FUNCTION_RDB_VERSION, err) != 0)
 		return -1;
-	if (put(l, head, sizeof(head) - 1, err) != 0 ||
-	    put_payload(l, err) != 0 ||
-	    put(l, "$7\r\nREPLACE\r\n", 13, err) != 0)
+	if (restore_pipe_add(c.pipe, &l->scope, head, sizeof(head) - 1, err) !=
+		0 ||
+	    restore_put_payload(&c, l->payload, err) != 0 ||
+	    restore_pipe_add(c.pipe, &l->scope, "$7\r\nREPLACE\r\n", 13, err) !=
+		0)
 		return -1;
+	l->facts.bytes += dump_payload_size(l->payload);
 	l->facts.functions++;
 	return end_command(l, err);
 }
