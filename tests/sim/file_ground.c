@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include <dirent.h>
+#include <sys/mount.h>
 
 #include <cmocka.h>
 
@@ -35,6 +36,8 @@ file_ground_teardown(void **state)
 	struct ground *g = *state;
 
 	store_free(g->s);
+	/* A test that failed may have left its small disk there. */
+	umount2(g->dir.path, MNT_DETACH);
 	temp_dir_remove(&g->dir);
 	free(g);
 	return 0;

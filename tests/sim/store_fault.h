@@ -37,7 +37,7 @@ enum fault_op {
 enum fault_how {
 	FAULT_FAIL,	   /* and nothing was done */
 	FAULT_LOSE_ANSWER, /* done, and reported as failed */
-	FAULT_DELAY,	   /* done after delay_ms, or when the scope ends not */
+	FAULT_DELAY,	   /* done after delay_ms, unless the scope ends */
 	FAULT_SHORT_READ,  /* half of it arrives, then it fails */
 	FAULT_FLIP,	   /* a read succeeds with one bit wrong */
 };

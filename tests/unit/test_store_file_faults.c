@@ -117,7 +117,6 @@ a_full_disk_fails_clearly_and_leaves_what_was_there(void **state)
 	assert_int_equal(
 	    store_put(g->s, &g->scope, "old", bytes, 500000, NULL, NULL, &err),
 	    0);
-	umount2(g->dir.path, MNT_DETACH);
 	free(bytes);
 }
 
@@ -152,7 +151,6 @@ a_read_only_store_can_be_read(void **state)
 	    g->s->ops->list(g->s, &g->scope, &all, NULL, &page, &err), 0);
 	assert_int_equal(page.n, 1);
 	list_page_release(&page);
-	umount2(g->dir.path, MNT_DETACH);
 }
 
 /* A limit on the file's size is the other way to run out of room. */
