@@ -176,7 +176,7 @@ a_target_of_today_is_answered(void **state)
 	/* Since 7.0 all at once, and cut anywhere. */
 	says(fd, AUTH LISTENING "*5\r\n$8\r\nREPL");
 	hears(fd, "+OK\r\n+OK\r\n");
-	says(fd, CAPA + strlen("*5\r\n$8\r\nREPL"));
+	says(fd, &CAPA[strlen("*5\r\n$8\r\nREPL")]);
 	hears(fd, "+OK\r\n");
 	says(fd, PSYNC);
 	hears(fd, FULLRESYNC);
