@@ -14,7 +14,17 @@
 #define BY_HOUR	  (7 * DAY_MS)
 #define BY_DAY	  (400 * DAY_MS)
 
-/* The bucket of an expiry; see the header for where the bounds lie. */
+static int64_t
+round_up(int64_t ms, int64_t unit)
+{
+	return (ms + unit - 1) / unit * unit;
+}
+
+/*
+ * The bucket of an expiry; see the header for where the bounds lie.  A bound
+ * lies in the bucket that it ends, also where hours turn into days: a manifest
+ * is read back by its bounds.
+ */
 size_t
 fp_bucket_of(int64_t anchor_ms, int64_t at_ms, int64_t *until_ms)
 {
@@ -32,12 +42,12 @@ fp_bucket_of(int64_t anchor_ms, int64_t at_ms, int64_t *until_ms)
 		*until_ms = base + n * MINUTE_MS;
 		return (size_t)n;
 	}
-	if (at_ms <= base + BY_HOUR) {
+	if (at_ms <= round_up(base + BY_HOUR, HOUR_MS)) {
 		n = (at_ms + HOUR_MS - 1) / HOUR_MS;
 		*until_ms = n * HOUR_MS;
 		return (size_t)(FP_MINUTES + n - hours_from);
 	}
-	if (at_ms <= base + BY_DAY) {
+	if (at_ms <= round_up(base + BY_DAY, DAY_MS)) {
 		n = (at_ms + DAY_MS - 1) / DAY_MS;
 		*until_ms = n * DAY_MS;
 		return (size_t)(FP_MINUTES + FP_HOURS + n - days_from);

@@ -416,8 +416,11 @@ a_difference_is_told(void **state)
 static void
 survives_the_manifest(void **state)
 {
-	static const int64_t after[] = {1000, HOUR_MS, 3000 * DAY_MS};
-	struct fingerprint *f = expiring(after, 3), *back;
+	/* Those just before the bounds' distance grows are rounded past it. */
+	static const int64_t after[] = {1000, HOUR_MS, 6 * HOUR_MS - 20000,
+	    7 * DAY_MS - MINUTE_MS, 7 * DAY_MS + 2 * HOUR_MS,
+	    400 * DAY_MS - MINUTE_MS, 402 * DAY_MS, 3000 * DAY_MS};
+	struct fingerprint *f = expiring(after, 8), *back;
 	char before[33], afterwards[33];
 	struct fp_comparison c;
 	struct err err = {0};
@@ -431,7 +434,7 @@ survives_the_manifest(void **state)
 	assert_string_equal(before, afterwards);
 	fingerprint_compare(f, back, ANCHOR, &c);
 	assert_true(c.same);
-	assert_int_equal(fingerprint_keys(back), 4);
+	assert_int_equal(fingerprint_keys(back), 9);
 	fingerprint_free(back);
 	fingerprint_free(f);
 	cJSON_Delete(o);
