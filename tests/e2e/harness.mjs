@@ -1,0 +1,312 @@
+// harness.mjs -- real servers, the real program, and a temporary directory
+// for each test, taken away when it ends.
+import assert from 'node:assert/strict';
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import fs from 'node:fs';
+import net from 'node:net';
+import os from 'node:os';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+export const DRSYNC = process.env.DRSYNC;
+assert.ok(DRSYNC, 'DRSYNC names the program under test');
+
+// What a command exits with; docs/DESIGN.md has the table.
+export const EXIT = {
+	DONE: 0, FAILED: 1, USAGE: 2, REFUSED: 3, CORRUPT: 4, LOCKED: 5,
+	AUTH: 6, UNREACHABLE: 7, INTERRUPTED: 130,
+};
+
+export function tempDir(t) {
+	const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'drsync-e2e-'));
+	t.after(() => fs.rmSync(dir, { recursive: true, force: true }));
+	return dir;
+}
+
+// Waits for what is to become true; its truth is the answer.
+export async function until(what, holds, ms = 20000) {
+	const end = Date.now() + ms;
+	for (;;) {
+		const answer = await holds();
+		if (answer)
+			return answer;
+		assert.ok(Date.now() < end, `in ${ms} ms not: ${what}`);
+		await sleep(10);
+	}
+}
+
+// Another process may take it meanwhile: who starts a server tries again.
+export async function freePort() {
+	const server = net.createServer();
+	server.listen(0, '127.0.0.1');
+	await once(server, 'listening');
+	const { port } = server.address();
+	server.close();
+	await once(server, 'close');
+	return port;
+}
+
+function run(file, args, { env = process.env, input, cwd } = {}) {
+	const child = spawn(file, args,
+		{ env, cwd, stdio: ['pipe', 'pipe', 'pipe'] });
+	const out = [], err = [];
+	child.stdout.on('data', (d) => out.push(d));
+	child.stderr.on('data', (d) => err.push(d));
+	child.stdin.on('error', () => { });
+	child.stdin.end(input ?? '');
+	const ended = new Promise((resolve, reject) => {
+		child.on('error', reject);
+		child.on('close', (code, signal) => resolve({
+			code, signal,
+			stdout: Buffer.concat(out).toString(),
+			stderr: Buffer.concat(err).toString(),
+		}));
+	});
+	return { child, ended };
+}
+
+// A program of the system, which must succeed.
+export async function tool(file, args, opts) {
+	const r = await run(file, args, opts).ended;
+	assert.equal(r.code, 0, `${file}: ${r.stdout}${r.stderr}`);
+	return r.stdout;
+}
+
+// An environment in which nothing of ours is set.
+export function plainEnv(more = {}) {
+	const env = {};
+	for (const [k, v] of Object.entries(process.env))
+		if (!k.startsWith('DRSYNC') && !/_proxy$/i.test(k))
+			env[k] = v;
+	return { ...env, ...more };
+}
+
+export class Redis {
+	// opts: options of redis-server, without their dashes; a null takes
+	// one of ours away.
+	static async start(t, opts = {}) {
+		for (let i = 0; i < 5; i++) {
+			const r = new Redis(tempDir(t), await freePort(), opts);
+			if (await r.launch()) {
+				t.after(() => r.stop());
+				return r;
+			}
+		}
+		throw new Error('redis-server does not start');
+	}
+
+	constructor(dir, port, opts) {
+		Object.assign(this, { dir, port, password: opts.requirepass });
+		this.opts = {
+			bind: '127.0.0.1', port, dir, save: '',
+			'repl-diskless-sync-delay': 0,
+			'enable-debug-command': 'yes',
+			...opts,
+		};
+		if (opts['tls-port'] === 'free')
+			Object.assign(this.opts, { port: 0, 'tls-port': port });
+		this.tls = opts['tls-port'] ? [
+			'--tls', '--cacert', opts['tls-ca-cert-file']] : [];
+	}
+
+	async launch() {
+		const args = Object.entries(this.opts)
+			.filter(([, v]) => v !== null)
+			.flatMap(([k, v]) => [`--${k}`, ...[v].flat().map(String)]);
+		this.proc = run('redis-server', args);
+		const { child } = this.proc;
+		let ended = false;
+		this.proc.ended.then(() => { ended = true; });
+		await until('redis-server answers', async () => {
+			if (ended)
+				return true;
+			const r = await this.tryCli(['info', 'server']);
+			return r.stdout.includes(`process_id:${child.pid}\r`);
+		});
+		return !ended;
+	}
+
+	get url() {
+		return `${this.tls.length ? 'rediss' : 'redis'}://127.0.0.1:${this.port}`;
+	}
+
+	get name() {
+		return `127.0.0.1:${this.port}`;
+	}
+
+	tryCli(args, input) {
+		const env = plainEnv(
+			this.password ? { REDISCLI_AUTH: this.password } : {});
+		return run('redis-cli', ['-p', String(this.port), ...this.tls,
+			...args], { env, input }).ended;
+	}
+
+	async cli(...args) {
+		const r = await this.tryCli(args);
+		assert.equal(r.code, 0, r.stderr);
+		assert.doesNotMatch(r.stdout, /^(ERR|WRONGTYPE|NOAUTH|NOPERM)/);
+		return r.stdout.trimEnd();
+	}
+
+	// Commands as arrays, or RESP.
+	async pipe(commands) {
+		const input = typeof commands === 'string' ? commands
+			: commands.map((c) => `*${c.length}\r\n` + c.map((w) =>
+				`$${Buffer.byteLength(String(w))}\r\n${w}\r\n`)
+				.join('')).join('');
+		const r = await this.tryCli(['--pipe'], input);
+		assert.match(r.stdout, /errors: 0,/, r.stdout + r.stderr);
+	}
+
+	digest() {
+		return this.cli('debug', 'digest');
+	}
+
+	// The libraries' order is the server's own business.
+	async functions() {
+		const text = await this.cli('--json', 'function', 'list',
+			'withcode');
+		return JSON.parse(text).map((l) => JSON.stringify(l)).sort();
+	}
+
+	async keys() {
+		const text = await this.cli('info', 'keyspace');
+		return [...text.matchAll(/keys=(\d+)/g)]
+			.reduce((n, m) => n + Number(m[1]), 0);
+	}
+
+	async stop(signal = 'SIGKILL') {
+		if (this.proc.child.exitCode === null &&
+			this.proc.child.signalCode === null)
+			this.proc.child.kill(signal);
+		await this.proc.ended;
+	}
+}
+
+// A job: its directory, two stores, and how to call drsync for it.
+export class Job {
+	constructor(t, { source, target, args = [], env = {} } = {}) {
+		this.dir = tempDir(t);
+		this.west = path.join(this.dir, 'west');
+		this.north = path.join(this.dir, 'north');
+		fs.mkdirSync(this.west);
+		fs.mkdirSync(this.north);
+		Object.assign(this, { source, target, args, env, t });
+		this.stores = ['--store', `file://${this.west}`];
+		this.drStore = ['--dr-store', `file://${this.north}`];
+	}
+
+	// The settings that a command takes.
+	settings(command) {
+		const source = this.source ? ['--source', this.source.url] : [];
+		const target = this.target ? ['--target', this.target.url] : [];
+		const all = {
+			sync: [...source, ...this.stores, ...this.drStore, ...target],
+			snapshot: [...source, ...this.stores],
+			copy: [...this.stores, ...this.drStore],
+			restore: [...this.drStore, ...target],
+			check: [...source, ...this.stores, ...this.drStore, ...target],
+			list: [...this.stores, ...this.drStore],
+			show: [...this.stores, ...this.drStore],
+			verify: [...this.stores, ...this.drStore],
+			inspect: [...this.stores, ...this.drStore],
+		};
+		return all[command] ?? [];
+	}
+
+	start(command, ...args) {
+		return run(DRSYNC, [command, '--state-dir',
+			path.join(this.dir, 'state'), '--job', 'shop',
+			...this.settings(command), ...this.args, ...args],
+			{ env: plainEnv(this.env) });
+	}
+
+	run(command, ...args) {
+		return this.start(command, ...args).ended;
+	}
+
+	// Must succeed; the answer is the document.
+	async ok(command, ...args) {
+		const r = await this.run(command, '--json', ...args);
+		assert.equal(r.code, 0, r.stderr + r.stdout);
+		return JSON.parse(r.stdout);
+	}
+
+	// Must fail so, and say so; the answer is what it said.
+	async fails(code, says, command, ...args) {
+		const r = await this.run(command, ...args);
+		assert.equal(r.code, code, r.stderr + r.stdout);
+		assert.match(r.stderr, /^drsync: /m);
+		assert.match(r.stderr, says);
+		return r;
+	}
+
+	async list(region = 'source') {
+		return (await this.ok('list', '--in', region)).snapshots;
+	}
+
+	snapshotDir(id, store = this.west) {
+		return path.join(store, 'shop', id);
+	}
+}
+
+export function drsync(args, env = {}) {
+	return run(DRSYNC, args, { env: plainEnv(env) }).ended;
+}
+
+export function start(args, env = {}) {
+	return run(DRSYNC, args, { env: plainEnv(env) });
+}
+
+// The demo's shop, at so many percent of its size.
+const datasets = new Map();
+export async function shopData(percent) {
+	if (!datasets.has(percent)) {
+		const script = path.resolve(import.meta.dirname,
+			'../../scripts/demo-data');
+		datasets.set(percent, new Promise((resolve, reject) => {
+			execFile(script, [String(percent)],
+				{ maxBuffer: 1 << 28, encoding: 'latin1' },
+				(e, out) => (e ? reject(e) : resolve(out)));
+		}));
+	}
+	return datasets.get(percent);
+}
+
+// One key at least of every type and of every encoding that Redis 7.0 has.
+export function everyType() {
+	const big = 'x'.repeat(100);
+	const many = (n, f) => Array.from({ length: n }, (_, i) => f(i)).flat();
+	return [
+		['SET', 'string', 'value'], ['SET', 'int', '12345'],
+		['SET', 'empty', ''], ['SET', 'int64', '-9223372036854775808'],
+		['SET', 'compressible', 'abc'.repeat(5000)],
+		['SET', 'expiring', 'soon', 'EX', 86400],
+		['SETBIT', 'bitmap', 7777, 1], ['PFADD', 'hll', 'a', 'b', 'c'],
+		['RPUSH', 'list', 'a', '1', big],
+		['RPUSH', 'list:long', ...many(3000, (i) => [`item ${i}`])],
+		['RPUSH', 'list:plain', 'y'.repeat(20000), 'z'],
+		['SADD', 'set:ints', 3, 1, 2, -70000, '9000000000'],
+		['SADD', 'set:words', ...many(600, (i) => [`word ${i}`])],
+		['SADD', 'set:few', 'a', 'b'],
+		['ZADD', 'zset', '1.5', 'a', '-inf', 'b', 'inf', 'c'],
+		['ZADD', 'zset:long', ...many(400, (i) => [i / 7, `m${i}`])],
+		['GEOADD', 'geo', 13.4, 52.5, 'Berlin', 4.9, 52.4, 'Amsterdam'],
+		['HSET', 'hash', 'f', 'v', 'n', '1'],
+		['HSET', 'hash:long', ...many(700, (i) => [`f${i}`, big])],
+		['XADD', 'stream', '1-1', 'a', '1'],
+		['XADD', 'stream', '2-1', 'a', '2', 'b', '3'],
+		['XADD', 'stream', '3-1', 'c', '4'],
+		['XGROUP', 'CREATE', 'stream', 'group', '0'],
+		['XREADGROUP', 'GROUP', 'group', 'reader', 'COUNT', 2, 'STREAMS',
+			'stream', '>'],
+		['XACK', 'stream', 'group', '1-1'], ['XDEL', 'stream', '3-1'],
+		['XGROUP', 'CREATE', 'stream:empty', 'group', '$', 'MKSTREAM'],
+		['FUNCTION', 'LOAD', '#!lua name=lib\nredis.register_function(' +
+			'"f", function(keys, args) return args[1] end)'],
+		['SELECT', 3], ['SET', 'elsewhere', '3'], ['SELECT', 15],
+		['HSET', 'last', 'database', '15'],
+	];
+}
+export const EVERY_TYPE_KEYS = 21;
