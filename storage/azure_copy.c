@@ -11,6 +11,7 @@
 #include "base/scope.h"
 #include "base/url.h"
 #include "storage/azure_container.h"
+#include "storage/azure_held.h"
 #include "storage/azure_request.h"
 #include "storage/azure_sign.h"
 #include "storage/azure_time.h"
@@ -96,6 +97,7 @@ stage_from(struct store *s, const struct scope *scope, const char *blob,
 	if (rc == 0)
 		rc = add_source(&r, src, src_etag, off, len, err);
 	if (rc == 0) {
+		azure_held_add(store_azure_held(s), blob, &r.http.headers);
 		r.kind_of = kind_of;
 		rc = azure_request_run(&r, scope, err);
 	}

@@ -3,7 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/http.h"
 #include "base/xalloc.h"
+#include "storage/store.h"
 
 #include "storage/azure_held.h"
 
@@ -69,17 +71,17 @@ azure_held_put(struct azure_held *h, const char *blob, const char *id)
 	pthread_mutex_unlock(&h->lock);
 }
 
-bool
-azure_held_get(struct azure_held *h, const char *blob, char id[LEASE_ID_MAX])
+void
+azure_held_add(
+    struct azure_held *h, const char *blob, struct http_headers *headers)
 {
 	struct lease *l;
 
 	pthread_mutex_lock(&h->lock);
 	l = *find(h, blob);
 	if (l != NULL)
-		memcpy(id, l->id, LEASE_ID_MAX);
+		http_headers_set(headers, "x-ms-lease-id", l->id);
 	pthread_mutex_unlock(&h->lock);
-	return l != NULL;
 }
 
 void

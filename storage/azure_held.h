@@ -8,11 +8,8 @@
 #ifndef STORAGE_AZURE_HELD_H
 #define STORAGE_AZURE_HELD_H
 
-#include <stdbool.h>
-
-#include "storage/store.h"
-
 struct azure_held;
+struct http_headers;
 
 struct azure_held *azure_held_new(void);
 void azure_held_free(struct azure_held *);
@@ -20,9 +17,9 @@ void azure_held_free(struct azure_held *);
 /* Replaces what was known of that blob. */
 void azure_held_put(struct azure_held *, const char *blob, const char *id);
 
-/* False when that blob's lease is not held. */
-bool
-azure_held_get(struct azure_held *, const char *blob, char id[LEASE_ID_MAX]);
+/* x-ms-lease-id, when that blob's lease is held. */
+void
+azure_held_add(struct azure_held *, const char *blob, struct http_headers *);
 
 /* Only if it still is that lease. */
 void azure_held_remove(struct azure_held *, const char *blob, const char *id);

@@ -47,7 +47,6 @@ azure_stage(struct store *s, const struct scope *scope, const char *blob,
     struct err *err)
 {
 	struct azure_request r;
-	char lease[LEASE_ID_MAX];
 	uint64_t len = 0;
 	int rc;
 
@@ -60,9 +59,7 @@ azure_stage(struct store *s, const struct scope *scope, const char *blob,
 	rc = azure_request_block(
 	    &r, store_azure_container(s), "staging a block of", blob, id, err);
 	if (rc == 0) {
-		if (azure_held_get(store_azure_held(s), blob, lease))
-			http_headers_set(
-			    &r.http.headers, "x-ms-lease-id", lease);
+		azure_held_add(store_azure_held(s), blob, &r.http.headers);
 		azure_request_body(&r, chunks, n);
 		rc = azure_request_run(&r, scope, err);
 	}
