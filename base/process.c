@@ -167,17 +167,19 @@ process_stop(pid_t pid, const struct scope *scope, int grace_ms)
 int64_t
 process_started(pid_t pid)
 {
-	long long started = 0;
 	char path[64], stat[1024], *p;
+	long long started = 0;
 	FILE *f;
 
-	snprintf(path, sizeof(path), "/proc/%lld/stat", (long long)pid);
+	snprintf(path, sizeof(path), "/proc/%ld/stat", (long)pid);
 	f = fopen(path, "re");
 	if (f == NULL)
 		return 0;
+	/* Field 2, the name in parentheses, may hold anything. */
 	p = fgets(stat, sizeof(stat), f) != NULL ? strrchr(stat, ')') : NULL;
 	fclose(f);
-	/* Field 22; the name in parentheses is field 2. */
+	if (p == NULL || strncmp(p, ") Z", 3) == 0 || strncmp(p, ") X", 3) == 0)
+		return 0; /* it has ended, and nobody has asked for its status */
 	for (int field = 2; p != NULL && field < 22; field++)
 		p = strchr(p + 1, ' ');
 	if (p != NULL)

@@ -19,7 +19,7 @@ struct process_opts {
 
 /*
  * When a process started, in clock ticks since boot, which tells it from a
- * later one of the same pid; 0 when there is none.
+ * later one of the same pid; 0 when there is none, or only its exit status.
  */
 int64_t process_started(pid_t);
 

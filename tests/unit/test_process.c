@@ -233,6 +233,28 @@ waiting_for_what_is_no_child_is_an_error(void **state)
 	assert_int_equal(err.kind, ERR_SYSTEM);
 }
 
+/* A pid alone may be a later process; one that waits to be reaped has ended. */
+static void
+the_start_tells_processes_apart(void **state)
+{
+	int64_t mine = process_started(getpid());
+	struct scope root = scope_root(NULL);
+	struct err err = {0};
+	int status;
+	pid_t pid;
+
+	(void)state;
+	assert_true(mine > 0);
+	assert_int_equal(process_started(getpid()), mine);
+	pid = start_sleeper("exec sleep 60", 0);
+	assert_true(process_started(pid) >= mine);
+	assert_int_equal(kill(pid, SIGKILL), 0);
+	while (process_started(pid) != 0)
+		assert_int_equal(scope_sleep(&root, 1, &err), 0);
+	assert_int_equal(process_wait(pid, &root, &status, &err), 0);
+	assert_int_equal(process_started(pid), 0);
+}
+
 int
 main(void)
 {
@@ -246,6 +268,7 @@ main(void)
 	    cmocka_unit_test(waiting_ends_with_the_scope_and_leaves_it_running),
 	    cmocka_unit_test(stopping_kills_what_does_not_listen),
 	    cmocka_unit_test(waiting_for_what_is_no_child_is_an_error),
+	    cmocka_unit_test(the_start_tells_processes_apart),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
