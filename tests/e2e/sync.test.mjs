@@ -144,7 +144,7 @@ test('codecs, levels and small parts all come back', async (t) => {
 		['--codec', 'zstd'], ['--codec', 'zstd', '--level', '9'],
 		['--codec', 'none'], ['--level', '6'],
 		['--part-max', '200KiB'],
-		['--part-max', '300KiB', '--codec', 'zstd'],
+		['--part-max', '100KiB', '--codec', 'zstd'],
 	]) {
 		const r = await job.ok('sync', ...args);
 		assert.equal(r.comparison.same, true, args.join(' '));
