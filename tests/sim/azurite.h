@@ -25,8 +25,8 @@ struct test_ca;
 bool azurite_installed(void);
 
 /*
- * To be called first.  When it is not installed, this skips the test that calls,
- * with a word on how to install it; in CI (CI is set) it fails it instead.
+ * To be called first.  When it is not installed, this skips the test that
+ * calls, with a word on how to install it; where CI is set it fails it.
  */
 void azurite_require(void);
 

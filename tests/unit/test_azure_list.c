@@ -56,6 +56,10 @@ assert_refused(const char *xml, const char *why)
 static void
 reads_what_a_page_says_of_a_blob(void **state)
 {
+	static const char xml[] = HEAD "<Blobs>" BLOB(
+	    "p/dump.rdb.gz") "<BlobPrefix><Name>p/old/</Name></BlobPrefix>"
+			     "</Blobs>"
+			     "<NextMarker>2!64!a&amp;b==</NextMarker>" TAIL;
 	static const unsigned char md5_of_hello[] = {0x5d, 0x41, 0x40, 0x2a,
 	    0xbc, 0x4b, 0x2a, 0x76, 0xb9, 0x71, 0x9d, 0x91, 0x10, 0x17, 0xc5,
 	    0x92};
@@ -63,13 +67,7 @@ reads_what_a_page_says_of_a_blob(void **state)
 	struct err err;
 
 	(void)state;
-	assert_int_equal(
-	    parse(HEAD
-		"<Blobs>" BLOB(
-		    "p/dump.rdb.gz") "<BlobPrefix><Name>p/old/</Name></BlobPrefix></Blobs>"
-				     "<NextMarker>2!64!a&amp;b==</NextMarker>" TAIL,
-		"p/", &page, &err),
-	    0);
+	assert_int_equal(parse(xml, "p/", &page, &err), 0);
 	assert_int_equal(page.n, 2);
 	assert_string_equal(page.items[0].name, "dump.rdb.gz");
 	assert_false(page.items[0].is_prefix);
@@ -159,19 +157,16 @@ namespaces_and_comments_make_no_difference(void **state)
 static void
 directories_and_the_prefix_itself_are_left_out(void **state)
 {
+	static const char xml[] = BLOBS(
+	    BLOB("p/") "<Blob><Name>p/dir</Name><Properties><Etag>1</Etag>"
+		       "<Content-Length>0</Content-Length>"
+		       "<ResourceType>directory</ResourceType>"
+		       "</Properties></Blob>" BLOB("p/dir/file"));
 	struct list_page page;
 	struct err err;
 
 	(void)state;
-	assert_int_equal(
-	    parse(
-		BLOBS(BLOB(
-		    "p/") "<Blob><Name>p/dir</Name><Properties><Etag>1</Etag>"
-			  "<Content-Length>0</Content-Length>"
-			  "<ResourceType>directory</ResourceType></Properties></Blob>" BLOB(
-			      "p/dir/file")),
-		"p/", &page, &err),
-	    0);
+	assert_int_equal(parse(xml, "p/", &page, &err), 0);
 	assert_int_equal(page.n, 1);
 	assert_string_equal(page.items[0].name, "dir/file");
 	list_page_release(&page);
@@ -180,19 +175,16 @@ directories_and_the_prefix_itself_are_left_out(void **state)
 static void
 a_content_type_that_does_not_fit_is_unknown(void **state)
 {
+	static const char xml[] = BLOBS(
+	    "<Blob><Name>p/a</Name><Properties>"
+	    "<Etag>1</Etag><Content-Length>0</Content-Length><Content-Type>"
+	    "application/vnd.openxmlformats-officedocument.wordprocessingml."
+	    "document</Content-Type></Properties></Blob>");
 	struct list_page page;
 	struct err err;
 
 	(void)state;
-	assert_int_equal(
-	    parse(
-		BLOBS(
-		    "<Blob><Name>p/a</Name><Properties>"
-		    "<Etag>1</Etag><Content-Length>0</Content-Length><Content-Type>"
-		    "application/vnd.openxmlformats-officedocument.wordprocessingml."
-		    "document</Content-Type></Properties></Blob>"),
-		"p/", &page, &err),
-	    0);
+	assert_int_equal(parse(xml, "p/", &page, &err), 0);
 	assert_string_equal(page.items[0].props.content_type, "");
 	list_page_release(&page);
 }
