@@ -87,53 +87,109 @@ copy_part(struct copying *c, const struct manifest_part *p, struct err *err)
 }
 
 static int
-copy_manifest(struct copying *c, struct err *err)
+get_manifest(
+    struct store *store, struct copying *c, struct buf *text, struct err *err)
+{
+	char blob[BLOB_NAME_MAX + 1];
+
+	catalog_blob(blob, c->m->job, c->m->id, MANIFEST_NAME);
+	return store_get(
+	    store, c->scope, blob, MANIFEST_BYTES_MAX, text, NULL, err);
+}
+
+/* As it is once it was written and read. */
+static char *
+canonical(const struct manifest *m)
+{
+	cJSON *doc = manifest_format(m);
+	char *text = json_format_line(doc);
+
+	cJSON_Delete(doc);
+	doc = cJSON_Parse(text);
+	free(text);
+	text = json_format_line(doc);
+	cJSON_Delete(doc);
+	return text;
+}
+
+/* The bytes that will be written are those of what is proved here. */
+static int
+check_text(const struct copying *c, const struct buf *text, struct err *err)
+{
+	struct manifest *m = manifest_parse(text->data, text->len, err);
+	char *theirs, *ours;
+	int rc = 0;
+
+	if (m == NULL)
+		return err_in(err, "at the source");
+	theirs = canonical(m);
+	ours = canonical(c->m);
+	if (strcmp(theirs, ours) != 0)
+		rc = err_set(err, ERR_CORRUPT,
+		    "the manifest at the source changed since it was read");
+	free(theirs);
+	free(ours);
+	manifest_free(m);
+	return rc;
+}
+
+static int
+there_already(
+    struct copying *c, const struct buf *text, bool *there, struct err *err)
+{
+	struct buf other;
+	int rc;
+
+	buf_init(&other, MANIFEST_BYTES_MAX);
+	rc = get_manifest(c->to, c, &other, err);
+	*there = rc == 0;
+	if (rc != 0 && err->kind == ERR_MISSING)
+		rc = 0;
+	else if (rc == 0 &&
+	    (other.len != text->len ||
+		memcmp(other.data, text->data, text->len) != 0))
+		rc = err_set(err, ERR_CORRUPT,
+		    "the manifest that is there already is not the source's");
+	buf_release(&other);
+	return rc;
+}
+
+/* Byte for byte, so that a signature goes along. */
+static int
+put_manifest(struct copying *c, const struct buf *text, struct err *err)
 {
 	struct commit_opts opts = {
 	    .cond = {.if_absent = true},
 	    .content_type = "application/json",
 	};
 	char blob[BLOB_NAME_MAX + 1];
-	struct buf text;
-	int rc;
-
-	/* Byte for byte, so that a signature goes along. */
-	catalog_blob(blob, c->m->job, c->m->id, MANIFEST_NAME);
-	buf_init(&text, MANIFEST_BYTES_MAX);
-	rc = store_get(
-	    c->from, c->scope, blob, MANIFEST_BYTES_MAX, &text, NULL, err);
-	if (rc == 0)
-		rc = store_put(c->to, c->scope, blob, text.data, text.len,
-		    &opts, NULL, err);
-	buf_release(&text);
-	return rc;
-}
-
-static int
-there_already(struct copying *c, bool *there, struct err *err)
-{
-	char blob[BLOB_NAME_MAX + 1];
-	struct blob_props props;
 
 	catalog_blob(blob, c->m->job, c->m->id, MANIFEST_NAME);
-	*there = c->to->ops->stat(c->to, c->scope, blob, &props, err) == 0;
-	return *there || err->kind == ERR_MISSING ? 0 : -1;
+	return store_put(
+	    c->to, c->scope, blob, text->data, text->len, &opts, NULL, err);
 }
 
 static int
 copy_all(struct copying *c, struct err *err)
 {
+	struct buf text;
 	bool there;
+	int rc = -1;
 
-	if (there_already(c, &there, err) != 0)
-		return -1;
+	buf_init(&text, MANIFEST_BYTES_MAX);
+	if (get_manifest(c->from, c, &text, err) != 0 ||
+	    check_text(c, &text, err) != 0 ||
+	    there_already(c, &text, &there, err) != 0)
+		goto out;
 	c->facts->there_already = there;
 	for (size_t i = 0; !there && i < c->m->nparts; i++)
 		if (copy_part(c, &c->m->parts[i], err) != 0)
-			return -1;
-	if (prove_copy(c, err) != 0)
-		return -1;
-	return there ? 0 : copy_manifest(c, err);
+			goto out;
+	if (prove_copy(c, err) == 0)
+		rc = there ? 0 : put_manifest(c, &text, err);
+out:
+	buf_release(&text);
+	return rc;
 }
 
 int
