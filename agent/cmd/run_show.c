@@ -41,6 +41,13 @@ show_load(const struct snapshot_load_facts *l)
 	    show_count(l->keys - l->expired, keys), restorer_name(l->way),
 	    l->why);
 	row("loaded", text);
+	if (l->left_out > 0) {
+		snprintf(text, sizeof(text),
+		    "%s pieces of module data outside of keys, which RESTORE "
+		    "cannot carry",
+		    show_count(l->left_out, keys));
+		row("left out", text);
+	}
 	if (l->expired > 0) {
 		snprintf(text, sizeof(text), "%s keys, whose time had passed",
 		    show_count(l->expired, keys));
@@ -117,6 +124,7 @@ json_load(cJSON *root, const struct snapshot_load_facts *l)
 	cJSON_AddStringToObject(o, "why", l->why);
 	json_add_int(o, "keys", (int64_t)l->keys);
 	json_add_int(o, "expired", (int64_t)l->expired);
+	json_add_int(o, "left_out", (int64_t)l->left_out);
 	cJSON_AddBoolToObject(o, "replaced", l->replaced);
 }
 

@@ -219,6 +219,7 @@ feed_loader(struct loading *l, struct restore_loader *loader, struct err *err)
 	    restore_loader_finish(loader, &facts, err) != 0)
 		return err_in(err, "the target holds a part of the snapshot");
 	l->facts->expired = facts.expired;
+	l->facts->left_out = facts.left_out;
 	return 0;
 }
 

@@ -40,10 +40,12 @@ struct snapshot_load_opts {
 
 struct snapshot_load_facts {
 	enum restorer way;
-	char why[300];	  /* why that one */
-	uint64_t keys;	  /* in the snapshot */
-	uint64_t expired; /* not loaded: their time had passed */
-	bool replaced;	  /* the target held data before */
+	char why[300];	   /* why that one */
+	uint64_t keys;	   /* in the snapshot */
+	uint64_t expired;  /* not loaded: their time had passed */
+	uint64_t left_out; /* module data outside of keys: RESTORE has no
+			    * way to carry it */
+	bool replaced;	   /* the target held data before */
 };
 
 int snapshot_load(struct store *, const struct manifest *, const struct scope *,
