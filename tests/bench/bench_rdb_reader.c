@@ -4,8 +4,8 @@
  * Without an argument a dump is made: strings of 100 to 1,124 bytes that look
  * like JSON, and for every eighth key a hash, zset, list or intset.  Prints
  * the median of several runs, in MB (10^6 bytes) of dump a second: structure
- * and CRC64 alone, with a visitor that counts, and with one that has every
- * value decoded.
+ * and CRC64 alone, with a visitor that counts, with one that has every value
+ * decoded, with the fingerprint, and with all that a snapshot takes.
  */
 #include <stdbool.h>
 #include <stdio.h>
@@ -16,6 +16,8 @@
 #include "base/err.h"
 #include "base/xalloc.h"
 #include "rdb/crc64.h"
+#include "rdb/fingerprint.h"
+#include "rdb/keystats.h"
 #include "rdb/rdb_reader.h"
 
 #define DUMP_SIZE ((size_t)256 << 20)
@@ -230,16 +232,15 @@ static const struct rdb_visitor_ops decoding = {
     .piece = see_piece, .score = see_score, .key_end = count_end};
 
 static double
-one_run(const struct dump *d, const struct rdb_visitor_ops *ops)
+one_run(const struct dump *d, struct rdb_visitor *const *visitors)
 {
-	struct counter c = {.visitor.ops = ops};
 	struct rdb_reader *r = rdb_reader_new();
 	struct timespec from, to;
 	struct err err = {0};
 	int rc = 0;
 
-	if (ops != NULL)
-		rdb_reader_add(r, &c.visitor);
+	for (; *visitors != NULL; visitors++)
+		rdb_reader_add(r, *visitors);
 	clock_gettime(CLOCK_MONOTONIC, &from);
 	for (size_t at = 0; at < d->len && rc == 0; at += FEED_SIZE)
 		rc = rdb_reader_feed(r, d->data + at,
@@ -264,17 +265,38 @@ by_size(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
+/* With up to two visitors. */
 static void
-measure(
-    const struct dump *d, const char *what, const struct rdb_visitor_ops *ops)
+measure(const struct dump *d, const char *what, struct rdb_visitor *first,
+    struct rdb_visitor *second)
 {
+	struct rdb_visitor *visitors[] = {first, second, NULL};
 	double seconds[RUNS];
 
 	for (int i = 0; i < RUNS; i++)
-		seconds[i] = one_run(d, ops);
+		seconds[i] = one_run(d, visitors);
 	qsort(seconds, RUNS, sizeof(seconds[0]), by_size);
 	printf("%-28s %7.0f MB/s\n", what,
 	    (double)d->len / 1e6 / seconds[RUNS / 2]);
+}
+
+static void
+measure_all(const struct dump *d)
+{
+	static const struct keystats_opts counts_only;
+	struct counter counts = {.visitor.ops = &counting};
+	struct counter decoded = {.visitor.ops = &decoding};
+	struct keystats *stats = keystats_new(&counts_only);
+	struct fingerprint *fp = fingerprint_new(0);
+
+	measure(d, "structure and CRC64", NULL, NULL);
+	measure(d, "with counts", &counts.visitor, NULL);
+	measure(d, "with every value decoded", &decoded.visitor, NULL);
+	measure(d, "with fingerprint", fingerprint_visitor(fp), NULL);
+	measure(d, "as a snapshot reads it", keystats_visitor(stats),
+	    fingerprint_visitor(fp));
+	keystats_free(stats);
+	fingerprint_free(fp);
 }
 
 int
@@ -288,9 +310,7 @@ main(int argc, char **argv)
 		make_dump(&d);
 	printf("dump of %.1f MB, fed by %zu KiB\n", (double)d.len / 1e6,
 	    FEED_SIZE >> 10);
-	measure(&d, "structure and CRC64", NULL);
-	measure(&d, "with counts", &counting);
-	measure(&d, "with every value decoded", &decoding);
+	measure_all(&d);
 	free(d.data);
 	return 0;
 }
