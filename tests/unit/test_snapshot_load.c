@@ -1,0 +1,460 @@
+/*
+ * A snapshot of one real server into another, by both ways; what fails before
+ * the target's old data may go leaves them.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "agent/snapshot/import_guard.h"
+#include "agent/snapshot/job_state.h"
+#include "agent/snapshot/manifest.h"
+#include "agent/snapshot/snapshot_compare.h"
+#include "agent/snapshot/snapshot_load.h"
+#include "agent/snapshot/source.h"
+#include "base/xalloc.h"
+#include "rdb/redis_conn.h"
+#include "storage/store.h"
+#include "tests/sim/rdb_bytes.h"
+#include "tests/sim/real_redis.h"
+#include "tests/sim/redis_data.h"
+#include "tests/sim/snapshot_rig.h"
+#include "tests/sim/store_fault.h"
+#include "tests/sim/test_ca.h"
+
+struct side {
+	struct real_redis *server;
+	struct redis_conn *conn;
+	struct redis_target target;
+	struct redis_opts redis;
+	char name[64];
+};
+
+struct ground {
+	struct snapshot_rig rig;
+	struct store *store;
+	struct side from, to;
+	struct manifest *m;
+	struct snapshot_load_opts opts;
+	struct snapshot_load_facts facts;
+};
+
+static void
+start_side(struct side *s, const struct real_redis_opts *opts)
+{
+	struct err err = {0};
+	char url[96];
+
+	s->server = real_redis_start(opts);
+	s->conn = redis_data_connect(s->server, NULL);
+	snprintf(s->name, sizeof(s->name), "127.0.0.1:%d",
+	    opts->tls != NULL ? real_redis_tls_port(s->server)
+			      : real_redis_port(s->server));
+	snprintf(url, sizeof(url), "%s://%s",
+	    opts->tls != NULL ? "rediss" : "redis", s->name);
+	assert_int_equal(redis_target_parse(url, &s->target, &err), 0);
+	if (opts->tls != NULL)
+		s->redis.tls.ca_file = test_ca_file(opts->tls);
+}
+
+static void
+stop_side(struct side *s)
+{
+	redis_target_release(&s->target);
+	redis_conn_free(s->conn);
+	real_redis_stop(s->server);
+}
+
+static void
+take(struct ground *g)
+{
+	struct source *source = source_sync_new(
+	    &g->from.target, &g->from.redis);
+
+	g->m = snapshot_take(source, g->store, &g->rig.scope, &g->rig.env,
+	    &g->rig.take, &g->rig.err);
+	if (g->m == NULL)
+		fail_msg("%s", g->rig.err.text);
+	source_free(source);
+}
+
+static int
+up_with(void **state, const struct real_redis_opts *target)
+{
+	static const char *const args[] = {REDIS_DATA_DEBUG, NULL};
+	const struct real_redis_opts plain = {.args = args};
+	struct ground *g = xcalloc(1, sizeof(*g));
+
+	snapshot_rig_up(&g->rig);
+	g->store = temp_dir_store(&g->rig.dr);
+	start_side(&g->from, &plain);
+	start_side(&g->to, target != NULL ? target : &plain);
+	redis_data_fill(g->from.conn, 500);
+	take(g);
+	g->opts.target = &g->to.target;
+	g->opts.redis = &g->to.redis;
+	*state = g;
+	return 0;
+}
+
+static int
+up(void **state)
+{
+	return up_with(state, NULL);
+}
+
+static int
+down(void **state)
+{
+	struct ground *g = *state;
+
+	stop_side(&g->from);
+	stop_side(&g->to);
+	manifest_free(g->m);
+	store_free(g->store);
+	snapshot_rig_down(&g->rig);
+	free(g);
+	return 0;
+}
+
+static int
+load_from(struct ground *g, struct store *store)
+{
+	g->rig.err = (struct err){0};
+	return snapshot_load(store, g->m, &g->rig.scope, &g->rig.env, &g->opts,
+	    &g->facts, &g->rig.err);
+}
+
+static void
+must_load(struct ground *g)
+{
+	if (load_from(g, g->store) != 0)
+		fail_msg("%s", g->rig.err.text);
+}
+
+static void
+expect_same_data(struct ground *g)
+{
+	char *a = redis_data_digest(g->from.conn);
+	char *b = redis_data_digest(g->to.conn);
+
+	assert_string_equal(a, b);
+	free(a);
+	free(b);
+}
+
+/* Nobody's replica, and holds what it held. */
+static void
+expect_old_data(struct ground *g)
+{
+	char *v = redis_data_text(g->to.conn, "GET old");
+	char *info = redis_data_text(g->to.conn, "INFO replication");
+
+	assert_non_null(v);
+	assert_string_equal(v, "data");
+	assert_int_equal(redis_data_int(g->to.conn, "DBSIZE"), 1);
+	assert_non_null(strstr(info, "role:master"));
+	free(v);
+	free(info);
+}
+
+enum noted { NOTHING, BEGUN, ENDED };
+
+static void
+expect_noted(struct ground *g, enum noted noted)
+{
+	struct job_state s;
+	const char *id;
+
+	assert_int_equal(
+	    job_state_read(g->store, &g->rig.scope, RIG_JOB, &s, &g->rig.err),
+	    0);
+	id = job_state_import(&s, g->to.name);
+	assert_int_equal(id != NULL, noted == ENDED);
+	if (id != NULL)
+		assert_string_equal(id, g->m->id);
+	assert_int_equal(
+	    job_state_import_begun(&s, g->to.name), noted == BEGUN);
+	job_state_release(&s);
+}
+
+static void
+the_ways_have_names(void **state)
+{
+	struct err err = {0};
+	enum restorer way;
+
+	(void)state;
+	assert_int_equal(restorer_parse("replica", &way, &err), 0);
+	assert_int_equal(way, RESTORER_REPLICA);
+	assert_string_equal(restorer_name(RESTORER_RESTORE), "restore");
+	assert_int_equal(restorer_parse("arm", &way, &err), -1);
+	assert_int_equal(err.kind, ERR_USAGE);
+}
+
+static void
+by_replica_the_target_holds_the_same(void **state)
+{
+	struct ground *g = *state;
+	struct fp_comparison cmp;
+
+	must_load(g);
+	assert_int_equal(g->facts.way, RESTORER_REPLICA);
+	assert_false(g->facts.replaced);
+	assert_int_equal(g->facts.keys, g->m->total.keys);
+	expect_same_data(g);
+	expect_noted(g, ENDED);
+	assert_int_equal(
+	    snapshot_compare(g->m, &g->to.target, &g->to.redis, &g->rig.scope,
+		&g->rig.env, &cmp, NULL, &g->rig.err),
+	    0);
+	assert_true(cmp.same);
+
+	/* And it is ours now: the next one needs no leave. */
+	must_load(g);
+	assert_true(g->facts.replaced);
+	redis_data_do(g->to.conn, "SET s:int 1");
+	assert_int_equal(
+	    snapshot_compare(g->m, &g->to.target, &g->to.redis, &g->rig.scope,
+		&g->rig.env, &cmp, NULL, &g->rig.err),
+	    0);
+	assert_false(cmp.same);
+	assert_string_not_equal(cmp.why, "");
+}
+
+static void
+by_restore_the_target_holds_the_same_and_nothing_else(void **state)
+{
+	struct ground *g = *state;
+
+	redis_data_do(g->to.conn, "SET old data");
+	redis_data_do(g->to.conn,
+	    "FUNCTION LOAD #!lua\tname=oldlib\n"
+	    "redis.register_function('g',function()return\t1\tend)");
+	g->opts.way = RESTORER_RESTORE;
+	g->opts.overwrite = g->to.name;
+	must_load(g);
+	assert_int_equal(g->facts.way, RESTORER_RESTORE);
+	assert_true(g->facts.replaced);
+	expect_same_data(g);
+	expect_noted(g, ENDED);
+}
+
+static void
+foreign_data_is_not_touched(void **state)
+{
+	struct ground *g = *state;
+
+	redis_data_do(g->to.conn, "SET old data");
+	assert_int_equal(load_from(g, g->store), -1);
+	assert_int_equal(g->rig.err.kind, ERR_REFUSED);
+	assert_non_null(strstr(g->rig.err.text, "--overwrite-target"));
+	expect_old_data(g);
+	expect_noted(g, NOTHING);
+}
+
+static void
+a_copy_that_does_not_verify_leaves_the_old_data(void **state)
+{
+	static const enum restorer ways[] = {
+	    RESTORER_REPLICA, RESTORER_RESTORE};
+	struct ground *g = *state;
+	char *part = snapshot_rig_path(&g->rig.dr, g->m, g->m->parts[0].name);
+
+	redis_data_do(g->to.conn, "SET old data");
+	g->opts.overwrite = g->to.name;
+	file_flip(part, file_size(part) / 2);
+	for (size_t i = 0; i < 2; i++) {
+		g->opts.way = ways[i];
+		assert_int_equal(load_from(g, g->store), -1);
+		assert_int_equal(g->rig.err.kind, ERR_CORRUPT);
+		assert_non_null(
+		    strstr(g->rig.err.text, "old data is untouched"));
+		expect_old_data(g);
+		expect_noted(g, NOTHING);
+	}
+	free(part);
+}
+
+/* Nothing may go before the state says so. */
+static void
+a_note_that_cannot_be_made_leaves_the_old_data(void **state)
+{
+	static const enum restorer ways[] = {
+	    RESTORER_REPLICA, RESTORER_RESTORE};
+	struct ground *g = *state;
+
+	redis_data_do(g->to.conn, "SET old data");
+	g->opts.overwrite = g->to.name;
+	for (size_t i = 0; i < 2; i++) {
+		struct store *s = store_fault_new(temp_dir_store(&g->rig.dr));
+
+		store_fault_add(
+		    s, &(struct fault){.op = FAULT_COMMIT, .kind = ERR_AUTH});
+		g->opts.way = ways[i];
+		assert_int_equal(load_from(g, s), -1);
+		assert_int_equal(g->rig.err.kind, ERR_AUTH);
+		expect_old_data(g);
+		expect_noted(g, NOTHING);
+		store_free(s);
+	}
+}
+
+/* The second reading, which feeds the target, fails. */
+static void
+a_load_cut_short_is_noted_and_may_be_done_again(void **state)
+{
+	struct ground *g = *state;
+	struct store *s = store_fault_new(temp_dir_store(&g->rig.dr));
+
+	redis_data_do(g->to.conn, "SET old data");
+	g->opts.overwrite = g->to.name;
+	g->opts.way = RESTORER_RESTORE;
+	/* The first one is the proof. */
+	store_fault_add(
+	    s, &(struct fault){.op = FAULT_READ, .nth = 2, .kind = ERR_AUTH});
+	assert_int_equal(load_from(g, s), -1);
+	assert_non_null(strstr(g->rig.err.text, "a part of the snapshot"));
+	assert_int_equal(store_fault_calls(s, FAULT_COMMIT), 1);
+	expect_noted(g, BEGUN);
+	store_free(s);
+	g->opts.overwrite = NULL;
+	must_load(g);
+	expect_same_data(g);
+	expect_noted(g, ENDED);
+}
+
+static void
+an_unverified_snapshot_is_refused_unless_asked_for(void **state)
+{
+	struct ground *g = *state;
+
+	g->m->verified = false;
+	assert_int_equal(load_from(g, g->store), -1);
+	assert_int_equal(g->rig.err.kind, ERR_REFUSED);
+	assert_non_null(strstr(g->rig.err.text, "--unverified"));
+	assert_int_equal(redis_data_int(g->to.conn, "DBSIZE"), 0);
+	g->m->verified = true;
+}
+
+static int
+up_few_databases(void **state)
+{
+	static const char *const args[] = {"--databases", "4", NULL};
+	const struct real_redis_opts opts = {.args = args};
+
+	return up_with(state, &opts);
+}
+
+static void
+a_target_that_cannot_take_it_is_not_touched(void **state)
+{
+	struct ground *g = *state;
+
+	redis_data_do(g->to.conn, "SET old data");
+	g->opts.overwrite = g->to.name;
+	assert_int_equal(load_from(g, g->store), -1);
+	assert_int_equal(g->rig.err.kind, ERR_UNSUPPORTED);
+	assert_non_null(strstr(g->rig.err.text, "database"));
+	expect_old_data(g);
+	expect_noted(g, NOTHING);
+}
+
+static int
+up_without_replicaof(void **state)
+{
+	static const char *const args[] = {"--rename-command", "REPLICAOF", "",
+	    "--rename-command", "SLAVEOF", "", REDIS_DATA_DEBUG, NULL};
+	const struct real_redis_opts opts = {.args = args};
+
+	return up_with(state, &opts);
+}
+
+static void
+a_target_without_replicaof_is_loaded_by_restore(void **state)
+{
+	struct ground *g = *state;
+
+	g->opts.way = RESTORER_REPLICA;
+	assert_int_equal(load_from(g, g->store), -1);
+	assert_int_equal(g->rig.err.kind, ERR_UNSUPPORTED);
+	g->opts.way = RESTORER_AUTO;
+	must_load(g);
+	assert_int_equal(g->facts.way, RESTORER_RESTORE);
+	assert_non_null(strstr(g->facts.why, "not by 'replica'"));
+	expect_same_data(g);
+}
+
+static struct test_ca *ca_of_test;
+
+static int
+up_tls(void **state)
+{
+	static const char *const args[] = {REDIS_DATA_DEBUG, NULL};
+	struct real_redis_opts opts = {.args = args};
+
+	ca_of_test = test_ca_new();
+	opts.tls = ca_of_test;
+	return up_with(state, &opts);
+}
+
+static int
+down_tls(void **state)
+{
+	int rc = down(state);
+
+	test_ca_free(ca_of_test);
+	return rc;
+}
+
+/* Found out when it is tried: the dump would go to it in clear. */
+static void
+a_replica_that_turns_out_not_to_work_gives_way_to_restore(void **state)
+{
+	struct ground *g = *state;
+
+	g->opts.way = RESTORER_REPLICA;
+	assert_int_equal(load_from(g, g->store), -1);
+	assert_int_equal(g->rig.err.kind, ERR_UNSUPPORTED);
+	assert_int_equal(redis_data_int(g->to.conn, "DBSIZE"), 0);
+	g->opts.way = RESTORER_AUTO;
+	must_load(g);
+	assert_int_equal(g->facts.way, RESTORER_RESTORE);
+	assert_non_null(strstr(g->facts.why, "not by 'replica'"));
+	expect_same_data(g);
+	expect_noted(g, ENDED);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, up, down)
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(the_ways_have_names),
+	    TEST(by_replica_the_target_holds_the_same),
+	    TEST(by_restore_the_target_holds_the_same_and_nothing_else),
+	    TEST(foreign_data_is_not_touched),
+	    TEST(a_copy_that_does_not_verify_leaves_the_old_data),
+	    TEST(a_note_that_cannot_be_made_leaves_the_old_data),
+	    TEST(a_load_cut_short_is_noted_and_may_be_done_again),
+	    TEST(an_unverified_snapshot_is_refused_unless_asked_for),
+	    cmocka_unit_test_setup_teardown(
+		a_target_that_cannot_take_it_is_not_touched, up_few_databases,
+		down),
+	    cmocka_unit_test_setup_teardown(
+		a_target_without_replicaof_is_loaded_by_restore,
+		up_without_replicaof, down),
+	    cmocka_unit_test_setup_teardown(
+		a_replica_that_turns_out_not_to_work_gives_way_to_restore,
+		up_tls, down_tls),
+	};
+
+	return cmocka_run_group_tests_name("snapshot_load", tests, NULL, NULL);
+}
