@@ -281,8 +281,11 @@ check_url(const char *value, struct err *err)
 	if (sep == NULL || sep == value)
 		return err_set(err, ERR_USAGE,
 		    "it is no URL, which begins like redis:// or file:///");
+	/* A password may hold '@', and '/' where no path can follow. */
 	end = sep + 3 + strcspn(sep + 3, "/?");
-	at = memchr(sep + 3, '@', (size_t)(end - sep - 3));
+	if (strncmp(value, "redis", 5) == 0)
+		end = value + strlen(value);
+	at = memrchr(sep + 3, '@', (size_t)(end - sep - 3));
 	colon = at != NULL ? memchr(sep + 3, ':', (size_t)(at - sep - 3))
 			   : NULL;
 	if (colon != NULL || strstr(value, "sig=") != NULL)

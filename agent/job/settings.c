@@ -1,5 +1,6 @@
 #include <errno.h>
 #include <fcntl.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -131,13 +132,13 @@ value_text(enum option o, const cJSON *v, struct err *err)
 		return secret_reference(v, err);
 	if (cJSON_IsString(v))
 		return xstrdup(v->valuestring);
-	if (cJSON_IsNumber(v) &&
+	if (cJSON_IsNumber(v) && v->valuedouble == trunc(v->valuedouble) &&
 	    (options[o].type == OPTION_INT || options[o].type == OPTION_SIZE)) {
 		snprintf(number, sizeof(number), "%.0f", v->valuedouble);
 		return xstrdup(number);
 	}
 	err_set(err, ERR_USAGE, "it must be a %s",
-	    options[o].type == OPTION_INT ? "number" : "text");
+	    options[o].type == OPTION_INT ? "whole number" : "text");
 	return NULL;
 }
 
