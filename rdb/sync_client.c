@@ -75,7 +75,8 @@ refused(struct sync *s, struct err *err)
 		err->kind = ERR_TRANSIENT;
 	if (err->kind == ERR_TRANSIENT || strcmp(err->code, "NOAUTH") == 0)
 		return named(s, err);
-	err->kind = ERR_UNSUPPORTED;
+	err->kind = strcmp(err->code, "NOPERM") == 0 ? ERR_AUTH
+						     : ERR_UNSUPPORTED;
 	err_in(err,
 	    "the server refuses replication; grant +psync +sync +replconf to "
 	    "the user, or, where a managed Redis does not offer it, take "

@@ -3,21 +3,33 @@
 #include "agent/cmd/cmd.h"
 #include "agent/cmd/cmd_help.h"
 
-/* Text for roff: a leading dot or quote, and backslashes, are escaped. */
+/*
+ * Text for roff: a sentence a line, a paragraph for each line of ours; a
+ * leading dot or quote, and backslashes and hyphens, are escaped.
+ */
 static void
 roff(FILE *out, const char *s)
 {
-	if (*s == '.' || *s == '\'')
-		fputs("\\&", out);
+	bool line_starts = true;
+
 	for (; *s != '\0'; s++) {
-		if (*s == '\\')
-			fputs("\\e", out);
-		else if (*s == '-')
-			fputs("\\-", out);
-		else if (*s == '\n')
+		if (line_starts && (*s == '.' || *s == '\''))
+			fputs("\\&", out);
+		line_starts = false;
+		if (s[0] == '.' && s[1] == ' ') {
+			fputs(".\n", out);
+			s++;
+			line_starts = true;
+		} else if (*s == '\n') {
 			fputs("\n.Pp\n", out);
-		else
+			line_starts = true;
+		} else if (*s == '\\') {
+			fputs("\\e", out);
+		} else if (*s == '-') {
+			fputs("\\-", out);
+		} else {
 			fputc(*s, out);
+		}
 	}
 	fputc('\n', out);
 }
@@ -38,7 +50,8 @@ man_flag(FILE *out, const char *name, const char *arg, const char *help,
 static void
 man_command(FILE *out, const struct cmd *cmd)
 {
-	fprintf(out, ".Ss drsync %s %s\n", cmd->name, cmd->args);
+	fprintf(out, ".Ss drsync %s%s%s\n", cmd->name,
+	    cmd->args[0] != '\0' ? " " : "", cmd->args);
 	roff(out, cmd->text);
 	if (cmd->flags == NULL || cmd->flags[0].name == NULL)
 		return;
@@ -91,15 +104,15 @@ cmd_man(FILE *out)
 	      "file:PATH :\nsecrets are never given on the command line.\n",
 	    out);
 	man_options(out, false);
-	fputs(".Sh EXIT STATUS\n.Bl -tag -width 130 -compact\n"
+	fputs(".Sh FILES\n.Bl -tag -width Ds\n"
+	      ".It Pa /etc/drsync/drsync.json\nthe configuration\n"
+	      ".It Pa /var/lib/drsync\nthe ledger\n.El\n"
+	      ".Sh EXIT STATUS\n.Bl -tag -width 130 -compact\n"
 	      ".It 0\ndone\n.It 1\nfailed\n.It 2\nusage or configuration\n"
 	      ".It 3\nrefused by a guard\n.It 4\nverification failed\n"
 	      ".It 5\nsomeone else holds the lock\n"
 	      ".It 6\nauthentication or authorization\n"
-	      ".It 7\nunreachable in time\n.It 130\ninterrupted\n.El\n"
-	      ".Sh FILES\n.Bl -tag -width Ds\n"
-	      ".It Pa /etc/drsync/drsync.json\nthe configuration\n"
-	      ".It Pa /var/lib/drsync\nthe ledger\n.El\n",
+	      ".It 7\nunreachable in time\n.It 130\ninterrupted\n.El\n",
 	    out);
 }
 

@@ -9,6 +9,7 @@
 #include "base/pool.h"
 #include "base/secret.h"
 #include "base/xalloc.h"
+#include "storage/cipher_key.h"
 #include "storage/store.h"
 #include "storage/store_open.h"
 
@@ -219,12 +220,21 @@ agent_env(struct agent *a, struct err *err)
 {
 	const struct settings *s = a->settings;
 	struct snapshot_env *env = &a->env;
+	unsigned char key[CIPHER_KEY_BYTES] = {0};
 
 	if (a->env_ready)
 		return env;
 	if (agent_ledger(a, err) == NULL ||
 	    settings_secret(s, OPT_CIPHER_KEY, &a->cipher_key, err) != 0)
 		return NULL;
+	/* A key that is none is told before anything is reached. */
+	if (a->cipher_key.data != NULL &&
+	    cipher_key_parse(&a->cipher_key, key, err) != 0) {
+		err_in(err, "'%s' (%s)", options[OPT_CIPHER_KEY].key,
+		    settings_str(s, OPT_CIPHER_KEY));
+		return NULL;
+	}
+	explicit_bzero(key, sizeof(key));
 	a->pool = pool_new(0, err);
 	if (a->pool == NULL)
 		return NULL;

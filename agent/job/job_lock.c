@@ -68,7 +68,7 @@ keep(void *arg)
 			continue;
 		if (scope_check(&l->scope, &err) != 0)
 			break;
-		if (err.kind == ERR_LOCKED || job_lock_left_ms(l) < RENEW_MS) {
+		if (err.kind == ERR_LOCKED || job_lock_left_ms(l) <= RENEW_MS) {
 			lost(l, &err);
 			break;
 		}

@@ -101,6 +101,14 @@ lock_note_recover(struct journal *journal, struct store *store, const char *job,
 	*what = LOCK_NOTE_LOST;
 	if (strcmp(w.id, "-") == 0)
 		return 0;
-	*what = LOCK_NOTE_RELEASED;
-	return store->ops->lease->release(store, scope, blob, w.id, err);
+	if (store->ops->lease->release(store, scope, blob, w.id, err) == 0) {
+		*what = LOCK_NOTE_RELEASED;
+		return 0;
+	}
+	/* It ended by itself, and may have gone to another since. */
+	*what = LOCK_NOTE_NONE;
+	return err->kind == ERR_LOCKED || err->kind == ERR_CONFLICT ||
+		err->kind == ERR_MISSING
+	    ? 0
+	    : -1;
 }

@@ -8,7 +8,8 @@
 #include "agent/snapshot/snapshot_id.h"
 
 #define TIME_LEN   16 /* "20261121T062749Z" */
-#define RANDOM_LEN 6
+#define RANDOM_LEN 4
+#define TAIL_LEN   (2 + RANDOM_LEN)
 
 /* Crockford's alphabet: 32 letters that are not mistaken for each other. */
 static const char alphabet[] = "0123456789abcdefghjkmnpqrstvwxyz";
@@ -16,15 +17,19 @@ static const char alphabet[] = "0123456789abcdefghjkmnpqrstvwxyz";
 void
 snapshot_id_make(const struct scope *scope, char out[SNAPSHOT_ID_SIZE])
 {
-	time_t now = (time_t)(scope_wall_ms(scope) / 1000);
+	int64_t wall_ms = scope_wall_ms(scope);
+	time_t now = (time_t)(wall_ms / 1000);
+	unsigned ms = (unsigned)(wall_ms % 1000);
 	unsigned char r[RANDOM_LEN];
 	struct tm tm;
 
 	gmtime_r(&now, &tm);
 	strftime(out, SNAPSHOT_ID_SIZE, "%Y%m%dT%H%M%SZ-", &tm);
 	scope_random(scope, r, sizeof(r));
+	out[TIME_LEN + 1] = alphabet[ms >> 5];
+	out[TIME_LEN + 2] = alphabet[ms & 31];
 	for (int i = 0; i < RANDOM_LEN; i++)
-		out[TIME_LEN + 1 + i] = alphabet[r[i] & 31];
+		out[TIME_LEN + 3 + i] = alphabet[r[i] & 31];
 	out[SNAPSHOT_ID_SIZE - 1] = '\0';
 }
 
@@ -45,7 +50,7 @@ snapshot_id_valid(const char *id)
 
 	if (strlen(id) != SNAPSHOT_ID_SIZE - 1 || id[TIME_LEN] != '-')
 		return false;
-	if (strspn(id + TIME_LEN + 1, alphabet) != RANDOM_LEN)
+	if (strspn(id + TIME_LEN + 1, alphabet) != TAIL_LEN)
 		return false;
 	if (strspn(id, "0123456789TZ") != TIME_LEN)
 		return false;

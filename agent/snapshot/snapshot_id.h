@@ -1,5 +1,6 @@
 /*
- * snapshot_id.h -- "20261121T062749Z-k3v9qa": UTC time, then 30 random bits.
+ * snapshot_id.h -- "20261121T062749Z-k3v9qa": UTC time; two digits for the
+ * millisecond; 20 random bits.
  *
  * Ids sort by time and are never reused.
  */

@@ -25,10 +25,10 @@ an_id_is_the_time_and_random_bits(void **state)
 	clock.wall_ms = AT_MS + 999;
 	clock.random = 0;
 	snapshot_id_make(&scope, id);
-	assert_string_equal(id, "20261121T062749Z-000000");
+	assert_string_equal(id, "20261121T062749Z-z70000");
 	clock.random = 0xff;
 	snapshot_id_make(&scope, id);
-	assert_string_equal(id, "20261121T062749Z-zzzzzz");
+	assert_string_equal(id, "20261121T062749Z-z7zzzz");
 	assert_true(snapshot_id_valid(id));
 	assert_int_equal(snapshot_id_ms(id), AT_MS);
 }
@@ -37,6 +37,8 @@ static void
 ids_of_one_second_differ_and_sort_by_time(void **state)
 {
 	struct scope scope = scope_root(NULL);
+	struct fake_clock clock;
+	struct scope held = fake_clock_init(&clock);
 	char a[SNAPSHOT_ID_SIZE], b[SNAPSHOT_ID_SIZE];
 
 	(void)state;
@@ -44,6 +46,17 @@ ids_of_one_second_differ_and_sort_by_time(void **state)
 	snapshot_id_make(&scope, b);
 	assert_true(snapshot_id_valid(a));
 	assert_string_not_equal(a, b);
+	/* The random part must not come before the millisecond. */
+	clock.wall_ms = AT_MS + 30;
+	clock.random = 0xff;
+	snapshot_id_make(&held, a);
+	for (int i = 0; i < 900; i++) {
+		clock.wall_ms++;
+		clock.random = (unsigned char)(255 - i);
+		snapshot_id_make(&held, b);
+		assert_true(strcmp(a, b) < 0);
+		memcpy(a, b, sizeof(a));
+	}
 	assert_true(
 	    strcmp("20261121T235959Z-zzzzzz", "20261122T000000Z-000000") < 0);
 }
