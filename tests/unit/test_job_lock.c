@@ -1,0 +1,330 @@
+/* One run at a time, for as long as its lease is renewed. */
+#include <poll.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "agent/job/job_lock.h"
+#include "agent/job/lock_note.h"
+#include "base/cancel.h"
+#include "base/err.h"
+#include "base/journal.h"
+#include "base/log.h"
+#include "base/xalloc.h"
+#include "storage/store.h"
+#include "tests/sim/held_clock.h"
+#include "tests/sim/store_fault.h"
+#include "tests/sim/temp_dir.h"
+
+#define JOB	  "cache"
+#define RENEW_MS  20000
+#define PATIENCE  30000
+#define DEAD_NOTE "1 1 %s" /* pid 1 began at another time */
+
+struct ground {
+	struct temp_dir dir;
+	struct store *store;
+	struct held_clock clock;
+	struct scope scope;
+	struct cancel *cancel;
+	struct job_lock *lock;
+	struct err err;
+};
+
+static int
+up(void **state)
+{
+	struct ground *g = xcalloc(1, sizeof(*g));
+
+	temp_dir_make(&g->dir);
+	g->store = store_fault_new(temp_dir_store(&g->dir));
+	g->scope = held_clock_init(&g->clock);
+	g->cancel = cancel_new(NULL);
+	*state = g;
+	return 0;
+}
+
+static int
+down(void **state)
+{
+	struct ground *g = *state;
+
+	held_clock_open(&g->clock);
+	job_unlock(g->lock);
+	cancel_free(g->cancel);
+	store_free(g->store);
+	held_clock_release(&g->clock);
+	temp_dir_remove(&g->dir);
+	free(g);
+	return 0;
+}
+
+static struct job_lock *
+try_lock(struct ground *g)
+{
+	g->err = (struct err){0};
+	return job_lock(g->store, JOB, &g->scope, g->cancel, &g->err);
+}
+
+static void
+must_lock(struct ground *g)
+{
+	g->lock = try_lock(g);
+	if (g->lock == NULL)
+		fail_msg("%s", g->err.text);
+	held_clock_wait_asleep(&g->clock);
+}
+
+/* The time of one renewal, and until the next sleep. */
+static void
+pass_one(struct ground *g)
+{
+	held_clock_pass(&g->clock, RENEW_MS);
+	held_clock_wait_asleep(&g->clock);
+}
+
+static void
+wait_cancelled(struct ground *g)
+{
+	struct pollfd p = {.fd = cancel_fd(g->cancel), .events = POLLIN};
+
+	assert_int_equal(poll(&p, 1, PATIENCE), 1);
+}
+
+static void
+a_second_holder_is_refused_until_the_first_lets_go(void **state)
+{
+	struct ground *g = *state;
+
+	must_lock(g);
+	assert_int_equal(job_lock_left_ms(g->lock), 60000);
+	assert_null(try_lock(g));
+	assert_int_equal(g->err.kind, ERR_LOCKED);
+	assert_non_null(strstr(g->err.text, "another run of job 'cache'"));
+	held_clock_open(&g->clock);
+	job_unlock(g->lock);
+	g->lock = try_lock(g);
+	assert_non_null(g->lock);
+}
+
+static void
+the_lease_is_renewed_for_as_long_as_it_is_held(void **state)
+{
+	struct ground *g = *state;
+
+	must_lock(g);
+	for (unsigned i = 1; i <= 5; i++) {
+		pass_one(g);
+		assert_int_equal(store_fault_calls(g->store, FAULT_RENEW), i);
+		assert_int_equal(job_lock_left_ms(g->lock), 60000);
+	}
+	assert_null(try_lock(g));
+	assert_int_equal(g->err.kind, ERR_LOCKED);
+	assert_false(cancel_triggered(g->cancel));
+}
+
+static void
+a_renewal_that_fails_is_repeated(void **state)
+{
+	struct ground *g = *state;
+
+	store_fault_add(g->store,
+	    &(struct fault){
+		.op = FAULT_RENEW, .nth = 1, .kind = ERR_TRANSIENT});
+	must_lock(g);
+	pass_one(g);
+	assert_int_equal(job_lock_left_ms(g->lock), 40000);
+	assert_false(cancel_triggered(g->cancel));
+	pass_one(g);
+	assert_int_equal(job_lock_left_ms(g->lock), 60000);
+	assert_false(cancel_triggered(g->cancel));
+}
+
+/* The run is ended while the lease still lasts. */
+static void
+renewals_that_keep_failing_end_the_run_in_time(void **state)
+{
+	struct ground *g = *state;
+
+	store_fault_add(g->store,
+	    &(struct fault){.op = FAULT_RENEW, .kind = ERR_UNREACHABLE});
+	must_lock(g);
+	pass_one(g);
+	assert_false(cancel_triggered(g->cancel));
+	held_clock_pass(&g->clock, RENEW_MS);
+	wait_cancelled(g);
+	assert_true(job_lock_left_ms(g->lock) > 0);
+}
+
+static void
+a_lease_lost_to_another_ends_the_run_at_once(void **state)
+{
+	struct ground *g = *state;
+
+	store_fault_add(g->store,
+	    &(struct fault){.op = FAULT_RENEW, .nth = 1, .kind = ERR_LOCKED});
+	must_lock(g);
+	held_clock_pass(&g->clock, RENEW_MS);
+	wait_cancelled(g);
+	assert_int_equal(store_fault_calls(g->store, FAULT_RENEW), 1);
+}
+
+/* The machine slept for a minute, and another took the lease meanwhile. */
+static void
+a_lease_that_was_taken_over_ends_the_run(void **state)
+{
+	struct ground *g = *state;
+	struct cancel *other = cancel_new(NULL);
+	struct store *store = temp_dir_store(&g->dir);
+	struct held_clock later;
+	struct scope scope = held_clock_init(&later);
+	struct job_lock *theirs;
+
+	must_lock(g);
+	held_clock_pass(&later, 61000);
+	theirs = job_lock(store, JOB, &scope, other, &g->err);
+	assert_non_null(theirs);
+	held_clock_pass(&g->clock, 61000);
+	wait_cancelled(g);
+	held_clock_open(&later);
+	job_unlock(theirs);
+	store_free(store);
+	held_clock_release(&later);
+	cancel_free(other);
+}
+
+static void
+what_fails_otherwise_is_passed_on(void **state)
+{
+	struct ground *g = *state;
+
+	store_fault_add(g->store,
+	    &(struct fault){.op = FAULT_ACQUIRE, .nth = 1, .kind = ERR_AUTH});
+	assert_null(try_lock(g));
+	assert_int_equal(g->err.kind, ERR_AUTH);
+	job_unlock(NULL);
+}
+
+static void
+a_release_that_fails_leaves_a_lease_that_ends(void **state)
+{
+	struct ground *g = *state;
+
+	store_fault_add(
+	    g->store, &(struct fault){.op = FAULT_RELEASE, .kind = ERR_AUTH});
+	must_lock(g);
+	held_clock_open(&g->clock);
+	job_unlock(g->lock);
+	g->lock = NULL;
+	assert_null(try_lock(g));
+	assert_int_equal(g->err.kind, ERR_LOCKED);
+	held_clock_pass(&g->clock, 60000);
+	g->lock = try_lock(g);
+	assert_non_null(g->lock);
+}
+
+static void
+note_of_the_dead(struct ground *g, struct journal *journal, const char *id)
+{
+	struct buf key, note;
+
+	buf_init(&key, 1024);
+	buf_addf(&key, "lease/%s/%s", JOB, g->store->url);
+	buf_init(&note, 1024);
+	buf_addf(&note, DEAD_NOTE, id);
+	assert_int_equal(
+	    journal->ops->put(journal, key.data, note.data, &g->err), 0);
+	buf_release(&key);
+	buf_release(&note);
+}
+
+static int
+recover(struct ground *g, struct journal *journal, enum lock_note *what)
+{
+	char blob[100];
+
+	g->err = (struct err){0};
+	job_lock_blob(JOB, blob, sizeof(blob));
+	return lock_note_recover(
+	    journal, g->store, JOB, blob, &g->scope, what, &g->err);
+}
+
+static void
+the_lease_of_a_process_that_is_gone_is_released(void **state)
+{
+	struct journal *journal = journal_memory_new();
+	struct ground *g = *state;
+	enum lock_note what;
+
+	must_lock(g);
+	assert_int_equal(recover(g, journal, &what), 0);
+	assert_int_equal(what, LOCK_NOTE_NONE);
+	assert_int_equal(lock_note_put(journal, g->store, JOB,
+			     job_lock_id(g->lock), &g->err),
+	    0);
+	assert_int_equal(recover(g, journal, &what), 0);
+	assert_int_equal(what, LOCK_NOTE_ALIVE);
+	assert_null(try_lock(g));
+
+	note_of_the_dead(g, journal, "-");
+	assert_int_equal(recover(g, journal, &what), 0);
+	assert_int_equal(what, LOCK_NOTE_LOST);
+	assert_null(try_lock(g));
+
+	note_of_the_dead(g, journal, job_lock_id(g->lock));
+	assert_int_equal(recover(g, journal, &what), 0);
+	assert_int_equal(what, LOCK_NOTE_RELEASED);
+	held_clock_open(&g->clock);
+	job_unlock(g->lock);
+	g->lock = try_lock(g);
+	assert_non_null(g->lock);
+	journal_memory_free(journal);
+}
+
+/* Else a crash here and a run elsewhere would shut this host out for good. */
+static void
+a_lease_that_went_to_another_since_is_not_ours_to_release(void **state)
+{
+	struct journal *journal = journal_memory_new();
+	struct ground *g = *state;
+	enum lock_note what;
+
+	note_of_the_dead(g, journal, "0123456789abcdef");
+	assert_int_equal(recover(g, journal, &what), 0);
+	must_lock(g);
+	if (recover(g, journal, &what) != 0)
+		fail_msg("%s", g->err.text);
+	assert_int_not_equal(what, LOCK_NOTE_RELEASED);
+	assert_null(try_lock(g));
+	held_clock_open(&g->clock);
+	job_unlock(g->lock);
+	g->lock = NULL;
+	assert_int_equal(recover(g, journal, &what), 0);
+	journal_memory_free(journal);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, up, down)
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    TEST(a_second_holder_is_refused_until_the_first_lets_go),
+	    TEST(the_lease_is_renewed_for_as_long_as_it_is_held),
+	    TEST(a_renewal_that_fails_is_repeated),
+	    TEST(renewals_that_keep_failing_end_the_run_in_time),
+	    TEST(a_lease_lost_to_another_ends_the_run_at_once),
+	    TEST(a_lease_that_was_taken_over_ends_the_run),
+	    TEST(what_fails_otherwise_is_passed_on),
+	    TEST(a_release_that_fails_leaves_a_lease_that_ends),
+	    TEST(the_lease_of_a_process_that_is_gone_is_released),
+	    TEST(a_lease_that_went_to_another_since_is_not_ours_to_release),
+	};
+
+	return cmocka_run_group_tests_name("job_lock", tests, NULL, NULL);
+}
