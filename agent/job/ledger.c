@@ -410,6 +410,18 @@ collect_open(void *arg, sqlite3_stmt *st, struct err *err)
 	return 0;
 }
 
+static int
+fail_open_steps(struct ledger *l, int64_t run, const struct err *why,
+    int64_t now_ms, struct err *err)
+{
+	struct query q = {l,
+	    "UPDATE steps SET state = 'failed', error = ?, ended_ms = ?"
+	    " WHERE run = ? AND state = 'running'",
+	    NULL, NULL};
+
+	return run_query(&q, err, "sii", why->text, now_ms, run);
+}
+
 int
 ledger_close_lost(struct ledger *l, const char *job, int64_t now_ms, int *lost,
     struct err *err)
@@ -432,7 +444,9 @@ ledger_close_lost(struct ledger *l, const char *job, int64_t now_ms, int *lost,
 		if (o->started != 0 &&
 		    process_started((pid_t)o->pid) == o->started)
 			continue;
-		rc = ledger_run_end(l, o->id, NULL, &why, now_ms, err);
+		rc = fail_open_steps(l, o->id, &why, now_ms, err);
+		if (rc == 0)
+			rc = ledger_run_end(l, o->id, NULL, &why, now_ms, err);
 		*lost += 1;
 	}
 	free(open.list);
