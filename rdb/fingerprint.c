@@ -18,6 +18,7 @@
  * takes the same memory.
  */
 #include <assert.h>
+#include <endian.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -62,11 +63,21 @@ struct fp_reading {
 	int64_t field_expires_ms;
 };
 
+/* In one store: XXH3 reads it by 8 bytes, and would wait for single ones. */
 void
 fp_put64(unsigned char *p, uint64_t v)
 {
-	for (int i = 0; i < 8; i++)
-		p[i] = (unsigned char)(v >> (8 * i));
+	v = htole64(v);
+	memcpy(p, &v, sizeof(v));
+}
+
+static uint64_t
+get64(const unsigned char *p)
+{
+	uint64_t v;
+
+	memcpy(&v, p, sizeof(v));
+	return le64toh(v);
 }
 
 static struct digest128
@@ -88,12 +99,8 @@ hash(const void *p, size_t n)
 static void
 sum_add(uint64_t sum[2], const struct digest128 *d)
 {
-	uint64_t lo = 0, hi = 0;
+	uint64_t lo = get64(d->b), hi = get64(d->b + 8);
 
-	for (int i = 7; i >= 0; i--) {
-		lo = lo << 8 | d->b[i];
-		hi = hi << 8 | d->b[8 + i];
-	}
 	sum[0] += lo;
 	sum[1] += hi + (sum[0] < lo);
 }
