@@ -47,9 +47,9 @@ export async function freePort() {
 	return port;
 }
 
-function run(file, args, { env = process.env, input, cwd } = {}) {
+function run(file, args, { env = process.env, input, cwd, uid } = {}) {
 	const child = spawn(file, args,
-		{ env, cwd, stdio: ['pipe', 'pipe', 'pipe'] });
+		{ env, cwd, uid, stdio: ['pipe', 'pipe', 'pipe'] });
 	const out = [], err = [];
 	child.stdout.on('data', (d) => out.push(d));
 	child.stderr.on('data', (d) => err.push(d));
@@ -83,8 +83,7 @@ export function plainEnv(more = {}) {
 }
 
 export class Redis {
-	// opts: options of redis-server, without their dashes; a null takes
-	// one of ours away.
+	// opts: options of redis-server, without their dashes.
 	static async start(t, opts = {}) {
 		for (let i = 0; i < 5; i++) {
 			const r = new Redis(tempDir(t), await freePort(), opts);
@@ -104,15 +103,17 @@ export class Redis {
 			'enable-debug-command': 'yes',
 			...opts,
 		};
-		if (opts['tls-port'] === 'free')
+		this.tls = [];
+		if (opts['tls-port'] === null) {
 			Object.assign(this.opts, { port: 0, 'tls-port': port });
-		this.tls = opts['tls-port'] ? [
-			'--tls', '--cacert', opts['tls-ca-cert-file']] : [];
+			this.tls = ['--tls', '--cacert', opts['tls-ca-cert-file'],
+				'--cert', opts['tls-cert-file'], '--key',
+				opts['tls-key-file']];
+		}
 	}
 
 	async launch() {
 		const args = Object.entries(this.opts)
-			.filter(([, v]) => v !== null)
 			.flatMap(([k, v]) => [`--${k}`, ...[v].flat().map(String)]);
 		this.proc = run('redis-server', args);
 		const { child } = this.proc;
@@ -184,6 +185,33 @@ export class Redis {
 	}
 }
 
+// A certificate authority of a test's own, and one certificate of it that is
+// good for servers and clients on loopback.
+export async function testCa(t) {
+	const dir = tempDir(t);
+	const file = (name) => path.join(dir, name);
+	const openssl = (...args) => tool('openssl', args, { cwd: dir });
+	fs.writeFileSync(file('ext'),
+		'subjectAltName=DNS:localhost,IP:127.0.0.1\n');
+	await openssl('req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days',
+		'2', '-subj', '/CN=test', '-keyout', 'ca.key', '-out', 'ca.crt');
+	await openssl('req', '-newkey', 'rsa:2048', '-nodes', '-subj',
+		'/CN=localhost', '-keyout', 'key', '-out', 'csr');
+	await openssl('x509', '-req', '-in', 'csr', '-CA', 'ca.crt', '-CAkey',
+		'ca.key', '-CAcreateserial', '-days', '2', '-extfile', 'ext',
+		'-out', 'crt');
+	return { ca: file('ca.crt'), cert: file('crt'), key: file('key') };
+}
+
+// Options of a Redis that speaks TLS and nothing else.
+export function tlsOptions(ca, more = {}) {
+	return {
+		'tls-port': null, 'tls-ca-cert-file': ca.ca,
+		'tls-cert-file': ca.cert, 'tls-key-file': ca.key,
+		'tls-auth-clients': 'no', ...more,
+	};
+}
+
 // A job: its directory, two stores, and how to call drsync for it.
 export class Job {
 	constructor(t, { source, target, args = [], env = {} } = {}) {
@@ -219,7 +247,7 @@ export class Job {
 		return run(DRSYNC, [command, '--state-dir',
 			path.join(this.dir, 'state'), '--job', 'shop',
 			...this.settings(command), ...this.args, ...args],
-			{ env: plainEnv(this.env) });
+			{ env: plainEnv(this.env), uid: this.uid });
 	}
 
 	run(command, ...args) {
@@ -244,6 +272,31 @@ export class Job {
 
 	async list(region = 'source') {
 		return (await this.ok('list', '--in', region)).snapshots;
+	}
+
+	// A killed run's lease holds until its minute has passed: let it pass.
+	leasesRunOut() {
+		for (const store of [this.west, this.north]) {
+			const dir = path.join(store, '.drsync', 'lease');
+			for (const name of fs.existsSync(dir)
+				? fs.readdirSync(dir) : []) {
+				const file = path.join(dir, name);
+				const lease = JSON.parse(fs.readFileSync(file));
+				lease.expires_ms = 1;
+				fs.writeFileSync(file, JSON.stringify(lease));
+			}
+		}
+	}
+
+	// Every snapshot that is listed can be restored: all of them are read.
+	async assertListedIsGood(regions = ['source', 'dr']) {
+		const ids = {};
+		for (const region of regions) {
+			ids[region] = (await this.list(region)).map((s) => s.id);
+			for (const id of ids[region])
+				await this.ok('verify', '--deep', '--in', region, id);
+		}
+		return ids;
 	}
 
 	snapshotDir(id, store = this.west) {

@@ -1,0 +1,86 @@
+// azurite.mjs -- Microsoft's emulator with two accounts, and Microsoft's own
+// SDK to look at what lies there.
+import { spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import path from 'node:path';
+import { text } from 'node:stream/consumers';
+
+import {
+	BlobServiceClient, ContainerSASPermissions, StorageSharedKeyCredential,
+	generateBlobSASQueryParameters,
+} from '@azure/storage-blob';
+
+import { plainEnv, tempDir, until } from './harness.mjs';
+
+const modules = path.resolve(import.meta.dirname, '../node_modules');
+
+export class Azurite {
+	static async start(t) {
+		const a = new Azurite();
+		a.keys = {
+			west: randomBytes(64).toString('base64'),
+			north: randomBytes(64).toString('base64'),
+		};
+		const child = spawn(process.execPath, [
+			path.join(modules, 'azurite/dist/src/blob/main.js'),
+			'--location', tempDir(t), '--blobHost', '127.0.0.1',
+			'--blobPort', '0', '--disableTelemetry', '--silent'],
+		{
+			env: plainEnv({
+				AZURITE_ACCOUNTS: Object.entries(a.keys)
+					.map(([name, key]) => `${name}:${key}`).join(';'),
+			}),
+			stdio: ['ignore', 'pipe', 'inherit'],
+		});
+		t.after(() => child.kill('SIGKILL'));
+		let said = '';
+		child.stdout.on('data', (d) => { said += d; });
+		const [, url] = await until('Azurite listens', () =>
+			said.match(/successfully listens on (\S+)\n/), 60000);
+		a.url = url;
+		await Promise.all(['west', 'north'].map((account) =>
+			a.container(account).create()));
+		return a;
+	}
+
+	account(name) {
+		return new BlobServiceClient(`${this.url}/${name}`,
+			new StorageSharedKeyCredential(name, this.keys[name]));
+	}
+
+	container(account, name = 'dumps') {
+		return this.account(account).getContainerClient(name);
+	}
+
+	store(account, tail = 'dumps') {
+		return `${this.url}/${account}/${tail}`;
+	}
+
+	sas(account, permissions, name = 'dumps') {
+		return generateBlobSASQueryParameters({
+			containerName: name,
+			permissions: ContainerSASPermissions.parse(permissions),
+			expiresOn: new Date(Date.now() + 3600000),
+		}, new StorageSharedKeyCredential(account, this.keys[account]))
+			.toString();
+	}
+
+	async names(account, name = 'dumps') {
+		const names = [];
+		for await (const blob of this.container(account, name)
+			.listBlobsFlat())
+			names.push(blob.name);
+		return names;
+	}
+
+	async read(account, blob) {
+		return this.container(account).getBlobClient(blob)
+			.downloadToBuffer();
+	}
+
+	async readText(account, blob) {
+		const r = await this.container(account).getBlobClient(blob)
+			.download();
+		return text(r.readableStreamBody);
+	}
+}

@@ -1,0 +1,263 @@
+// Every failure: its exit status, a text that says what, nothing listed that
+// cannot be restored, no old snapshot harmed, and the next run succeeds.
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import fs from 'node:fs';
+import net from 'node:net';
+import path from 'node:path';
+import { test } from 'node:test';
+
+import {
+	EXIT, Job, Redis, everyType, freePort, shopData, tempDir, tool, until,
+} from './harness.mjs';
+
+async function twins(t, sourceOpts = {}, targetOpts = {}) {
+	const [source, target] = await Promise.all(
+		[Redis.start(t, sourceOpts), Redis.start(t, targetOpts)]);
+	return new Job(t, { source, target });
+}
+
+async function listedIs(job, n) {
+	const ids = await job.assertListedIsGood();
+	assert.equal(ids.source.length, n);
+	assert.equal(ids.dr.length, n);
+}
+
+test('a wrong or missing password', async (t) => {
+	const job = await twins(t, { requirepass: 'right' },
+		{ requirepass: 'right' });
+	await job.source.pipe(everyType());
+	job.env = { GOOD: 'right', BAD: 'wrong' };
+	const good = ['--source-password', 'env:GOOD', '--target-password',
+		'env:GOOD'];
+	await job.ok('sync', ...good);
+	await job.fails(EXIT.AUTH, /./, 'sync', '--source-password', 'env:BAD',
+		'--target-password', 'env:GOOD');
+	await job.fails(EXIT.AUTH, /./, 'snapshot');
+	await job.fails(EXIT.AUTH, /./, 'sync', '--source-password', 'env:GOOD',
+		'--target-password', 'env:BAD');
+	await job.fails(EXIT.AUTH, /./, 'restore', '--target-password',
+		'env:BAD');
+	await job.fails(EXIT.USAGE, /NOWHERE/, 'sync', '--source-password',
+		'env:NOWHERE');
+	assert.equal(await job.target.digest(), await job.source.digest());
+	await job.ok('sync', ...good);
+});
+
+test('a user without the rights is told which are missing', async (t) => {
+	const job = await twins(t);
+	await job.source.pipe(everyType());
+	await job.source.cli('acl', 'setuser', 'reader', 'on', '>pw', '~*',
+		'+@read', '+ping', '+info');
+	job.env = { PW: 'pw' };
+	const r = await job.run('snapshot', '--source-user', 'reader',
+		'--source-password', 'env:PW');
+	assert.ok([EXIT.FAILED, EXIT.AUTH].includes(r.code), r.stderr);
+	assert.match(r.stderr, /grant \+psync \+sync \+replconf/);
+	assert.equal((await job.list()).length, 0);
+	await job.source.cli('acl', 'setuser', 'reader', '+psync', '+sync',
+		'+replconf');
+	await job.ok('snapshot', '--source-user', 'reader',
+		'--source-password', 'env:PW');
+});
+
+test('a source that refuses to replicate', async (t) => {
+	const job = await twins(t, { 'rename-command': ['PSYNC', ''] });
+	await job.source.pipe(everyType());
+	// SYNC is still there to fall back to.
+	const r = await job.ok('sync');
+	assert.equal(r.comparison.same, true);
+	const other = await twins(t, { 'rename-command': ['SYNC', ''] });
+	await other.ok('sync');
+});
+
+test('hosts that are not there, and one that says nothing', async (t) => {
+	const job = await twins(t);
+	const good = job.source;
+	await job.source.pipe(everyType());
+	job.source = { url: `redis://127.0.0.1:${await freePort()}` };
+	await job.fails(EXIT.UNREACHABLE, /127\.0\.0\.1/, 'snapshot',
+		'--timeout', '2s');
+	job.source = { url: 'redis://no-such-host.invalid:6379' };
+	await job.fails(EXIT.UNREACHABLE, /no-such-host/, 'snapshot',
+		'--timeout', '2s');
+	const mute = net.createServer(() => { });
+	mute.listen(0, '127.0.0.1');
+	await once(mute, 'listening');
+	t.after(() => mute.close());
+	job.source = { url: `redis://127.0.0.1:${mute.address().port}` };
+	const r = job.start('snapshot', '--timeout', '1s');
+	const ended = await r.ended;
+	assert.equal(ended.code, EXIT.UNREACHABLE, ended.stderr);
+	job.source = good;
+	await job.ok('sync');
+	await listedIs(job, 1);
+});
+
+test('Redis is killed in mid-sync', async (t) => {
+	const job = await twins(t, { 'rdb-key-save-delay': 300 });
+	await job.source.pipe(await shopData(10));
+	const running = job.start('sync', '--timeout', '60s');
+	await until('the dump has begun', async () =>
+		/rdb_bgsave_in_progress:1/.test(
+			await job.source.cli('info', 'persistence')));
+	await job.source.stop();
+	const r = await running.ended;
+	assert.notEqual(r.code, EXIT.DONE);
+	assert.match(r.stderr, /^drsync: /m);
+	assert.equal((await job.list()).length, 0);
+	assert.equal(await job.target.keys(), 0);
+	job.source = await Redis.start(t);
+	await job.source.pipe(everyType());
+	await job.ok('sync');
+	await listedIs(job, 1);
+});
+
+test('the target dies while it loads', async (t) => {
+	const job = await twins(t, {}, { 'key-load-delay': 200 });
+	await job.source.pipe(await shopData(10));
+	const running = job.start('sync', '--restorer', 'replica',
+		'--timeout', '60s');
+	await until('the target loads', async () =>
+		/^loading:1/m.test((await job.target.tryCli(
+			['info', 'persistence'])).stdout));
+	await job.target.stop();
+	const r = await running.ended;
+	assert.notEqual(r.code, EXIT.DONE);
+	await job.assertListedIsGood();
+	job.target = await Redis.start(t);
+	await job.ok('sync');
+	assert.equal(await job.target.digest(), await job.source.digest());
+});
+
+for (const [what, harm] of [
+	['a flipped byte', (fd, size) => {
+		const b = Buffer.alloc(1);
+		fs.readSync(fd, b, 0, 1, size >> 1);
+		b[0] ^= 0x10;
+		fs.writeSync(fd, b, 0, 1, size >> 1);
+	}],
+	['a missing end', (fd, size) => fs.ftruncateSync(fd, size - 1)],
+	['bytes too many', (fd, size) => fs.writeSync(fd, 'x', size)],
+	['only zeros', (fd, size) => fs.writeSync(fd, Buffer.alloc(size), 0,
+		size, 0)],
+]) {
+	test(`a part with ${what} reaches no target`, async (t) => {
+		const job = await twins(t);
+		await job.source.pipe(await shopData(2));
+		await job.ok('sync');
+		const before = await job.target.digest();
+		await job.source.cli('set', 'newer', 'yes');
+		const { snapshot } = await job.ok('sync', '--import', 'never');
+		const part = path.join(job.snapshotDir(snapshot.id, job.north),
+			snapshot.parts[0].name);
+		const fd = fs.openSync(part, 'r+');
+		harm(fd, snapshot.parts[0].bytes);
+		fs.closeSync(fd);
+		for (const args of [[], ['--deep']])
+			await job.fails(EXIT.CORRUPT, /part-0000/, 'verify', '--in',
+				'dr', ...args, snapshot.id);
+		for (const way of ['replica', 'restore'])
+			await job.fails(EXIT.CORRUPT, /part-0000/, 'restore',
+				'--restorer', way, snapshot.id);
+		assert.equal(await job.target.digest(), before);
+		assert.match(await job.target.cli('info', 'replication'),
+			/role:master/);
+		// The other region's copy is whole, and a new run is too.
+		await job.ok('verify', '--deep', '--in', 'source', snapshot.id);
+		await job.ok('sync');
+		assert.equal(await job.target.digest(), await job.source.digest());
+	});
+}
+
+test('a part that is gone, and a manifest that is damaged', async (t) => {
+	const job = await twins(t);
+	await job.source.pipe(everyType());
+	const { snapshot } = await job.ok('sync');
+	const before = await job.target.digest();
+	const dir = job.snapshotDir(snapshot.id, job.north);
+	fs.renameSync(path.join(dir, snapshot.parts[0].name),
+		path.join(job.dir, 'part'));
+	for (const command of ['verify', 'restore']) {
+		const r = await job.run(command);
+		assert.ok([EXIT.FAILED, EXIT.CORRUPT].includes(r.code), r.stderr);
+		assert.match(r.stderr, /part-0000/);
+	}
+	assert.equal(await job.target.digest(), before);
+	fs.renameSync(path.join(job.dir, 'part'),
+		path.join(dir, snapshot.parts[0].name));
+	const manifest = path.join(dir, 'manifest.json');
+	const text = fs.readFileSync(manifest, 'utf8');
+	for (const bad of ['', '{', text.slice(0, -20), '[]',
+		text.replace('"format": 1,', '"format": 99,'),
+		text.replace(snapshot.id, '20200101T000000Z-abcdef')]) {
+		assert.notEqual(bad, text);
+		fs.writeFileSync(manifest, bad);
+		const r = await job.run('restore');
+		assert.notEqual(r.code, EXIT.DONE, bad);
+		assert.equal(await job.target.digest(), before);
+	}
+	fs.writeFileSync(manifest, text);
+	await job.ok('restore');
+});
+
+test('a dump that is damaged before it is taken', async (t) => {
+	const job = await twins(t);
+	await job.source.pipe(everyType());
+	await job.source.cli('save');
+	const good = fs.readFileSync(path.join(job.source.dir, 'dump.rdb'));
+	const file = path.join(tempDir(t), 'dump.rdb');
+	job.source = undefined;
+	for (const bad of [good.subarray(0, 9), good.subarray(0, -1),
+		good.subarray(0, -9), good.subarray(0, good.length >> 1),
+		Buffer.from(good).fill(0x5a, good.length - 4, good.length - 3),
+		Buffer.from('no dump at all')]) {
+		fs.writeFileSync(file, bad);
+		await job.fails(EXIT.CORRUPT, /./, 'snapshot', '--source-file',
+			file);
+		await job.fails(EXIT.CORRUPT, /./, 'inspect', file);
+	}
+	assert.equal((await job.list()).length, 0);
+});
+
+test('a store that is full, or read-only', { skip: process.getuid() !== 0 &&
+	'not root: no small tmpfs' }, async (t) => {
+	const job = await twins(t);
+	await job.source.pipe(await shopData(20));
+	try {
+		await tool('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs',
+			job.west]);
+	} catch (e) {
+		t.skip('not allowed to mount a small tmpfs');
+		return;
+	}
+	try {
+		await job.fails(EXIT.FAILED, /no space left/i, 'sync');
+		assert.equal((await job.list()).length, 0);
+		assert.equal(await job.target.keys(), 0);
+		await tool('mount', ['-o', 'remount,size=64m', job.west]);
+		await job.ok('sync');
+		await listedIs(job, 1);
+		await tool('mount', ['-o', 'remount,ro', job.west]);
+		await job.fails(EXIT.FAILED, /read-only/i, 'snapshot');
+		await job.ok('verify', '--in', 'source');
+	} finally {
+		await tool('umount', [job.west]);
+	}
+});
+
+test('a store that is not there', async (t) => {
+	const job = await twins(t);
+	await job.source.pipe(everyType());
+	await job.ok('sync');
+	job.stores = ['--store', 'file:///nowhere/at/all'];
+	const r = await job.run('snapshot');
+	assert.notEqual(r.code, EXIT.DONE);
+	assert.match(r.stderr, /nowhere/);
+	job.stores = ['--store', 'file:///proc/self'];
+	const s = await job.run('snapshot');
+	assert.notEqual(s.code, EXIT.DONE);
+	job.stores = ['--store', `file://${job.west}`];
+	await job.ok('sync');
+	await listedIs(job, 2);
+});

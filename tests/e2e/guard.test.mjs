@@ -1,0 +1,108 @@
+// What a target holds is destroyed only by leave.
+import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import path from 'node:path';
+import { test } from 'node:test';
+
+import { EXIT, Job, Redis, everyType, until } from './harness.mjs';
+
+async function twins(t) {
+	const [source, target] = await Promise.all(
+		[Redis.start(t), Redis.start(t)]);
+	await source.pipe(everyType());
+	return new Job(t, { source, target });
+}
+
+for (const way of ['replica', 'restore']) {
+	test(`foreign data is refused, and replaced when named, by '${way}'`,
+		async (t) => {
+			const job = await twins(t);
+			const { target } = job;
+			await target.pipe([['SET', 'precious', '1'],
+				['SELECT', 9], ['SET', 'more', '2']]);
+			const before = await target.digest();
+			const r = await job.fails(EXIT.REFUSED, /holds data/, 'sync',
+				'--restorer', way);
+			assert.ok(r.stderr.includes(
+				`--overwrite-target ${target.name}`), r.stderr);
+			assert.match(r.stderr, /2 keys/);
+			assert.equal(await target.digest(), before);
+			// The snapshot was taken and copied all the same.
+			assert.equal((await job.list('dr')).length, 1);
+
+			await job.fails(EXIT.REFUSED, /names '127.0.0.1:1'/, 'sync',
+				'--restorer', way, '--overwrite-target',
+				'127.0.0.1:1');
+			assert.equal(await target.digest(), before);
+
+			const done = await job.ok('sync', '--restorer', way,
+				'--overwrite-target', target.name);
+			assert.equal(done.import.replaced, true);
+			assert.equal(await target.cli('exists', 'precious'), '0');
+			assert.equal(await target.cli('-n', '9', 'dbsize'), '0');
+			assert.equal(await target.digest(),
+				await job.source.digest());
+		});
+}
+
+test('a target that was written since the last import is refused',
+	async (t) => {
+		const job = await twins(t);
+		await job.ok('sync');
+		await job.target.cli('set', 'written', 'since');
+		await job.fails(EXIT.REFUSED, /has changed since/, 'sync');
+		assert.equal(await job.target.cli('get', 'written'), 'since');
+		await job.fails(EXIT.REFUSED, /has changed since/, 'restore');
+		await job.ok('restore', '--overwrite-target', job.target.name);
+		assert.equal(await job.target.cli('exists', 'written'), '0');
+	});
+
+test('functions alone are data too', async (t) => {
+	const job = await twins(t);
+	await job.target.pipe([['FUNCTION', 'LOAD', '#!lua name=theirs\n' +
+		'redis.register_function("g", function() return 1 end)']]);
+	await job.fails(EXIT.REFUSED, /1 function libraries/, 'sync');
+	assert.match(await job.target.cli('function', 'list'), /theirs/);
+});
+
+test('another job of the same store has no leave', async (t) => {
+	const job = await twins(t);
+	await job.ok('sync');
+	await job.fails(EXIT.REFUSED, /did not put there/, 'sync', '--job',
+		'other');
+});
+
+test('a job that was failed over imports nothing', async (t) => {
+	const job = await twins(t);
+	await job.ok('sync');
+	const state = path.join(job.north, 'shop', 'state.json');
+	const doc = JSON.parse(fs.readFileSync(state));
+	fs.writeFileSync(state, JSON.stringify(
+		{ ...doc, direction: 'promoted', epoch: 7 }));
+	await job.fails(EXIT.REFUSED, /failed over \(epoch 7\)/, 'sync',
+		'--overwrite-target', job.target.name);
+	fs.writeFileSync(state, '{"format": 1');
+	await job.fails(EXIT.REFUSED, /state/, 'sync');
+});
+
+test('two runs of one job do not overlap', async (t) => {
+	const job = await twins(t);
+	// The first holds the lease and waits for a server that stands still.
+	job.source.proc.child.kill('SIGSTOP');
+	const first = job.start('sync', '--quiet');
+	await until('the first run has the lease', () =>
+		fs.existsSync(path.join(job.west, 'shop', 'run.lock')) &&
+		fs.existsSync(path.join(job.north, 'shop', 'run.lock')));
+	for (const command of ['sync', 'snapshot', 'copy'])
+		await job.fails(EXIT.LOCKED, /./, command);
+
+	// Interrupted, it leaves nothing, and the lease is free at once.
+	first.child.kill('SIGINT');
+	const r = await first.ended;
+	assert.equal(r.code, EXIT.INTERRUPTED, r.stderr);
+	job.source.proc.child.kill('SIGCONT');
+	assert.equal((await job.list()).length, 0);
+	assert.equal((await job.list('dr')).length, 0);
+	await job.ok('sync');
+	assert.equal(await job.target.digest(), await job.source.digest());
+});
