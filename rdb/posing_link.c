@@ -1,9 +1,7 @@
 #include <arpa/inet.h>
 #include <assert.h>
-#include <errno.h>
 #include <netdb.h>
 #include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,6 +15,7 @@
 #include "base/err.h"
 #include "base/scope.h"
 #include "base/xalloc.h"
+#include "rdb/redis_socket.h"
 #include "rdb/resp_command.h"
 
 #include "rdb/posing_link.h"
@@ -36,8 +35,7 @@ struct posing_link {
 	const struct posing_tls_opts *tls_opts;
 	struct secret password; /* data NULL: none is asked for */
 
-	int fd; /* -1: nobody */
-	struct posing_tls *tls;
+	struct redis_socket *socket; /* NULL: nobody */
 	char in[IN_SIZE];
 	size_t in_len;
 	bool proved;  /* it gave the password, or none is needed */
@@ -103,7 +101,6 @@ posing_link_open(const struct posing_link_opts *opts, struct err *err)
 	}
 	l = xcalloc(1, sizeof(*l));
 	l->listener = fd;
-	l->fd = -1;
 	l->port = port_of(fd);
 	l->tls_opts = opts->tls;
 	snprintf(l->peer, sizeof(l->peer), "%s", opts->peer);
@@ -113,11 +110,8 @@ posing_link_open(const struct posing_link_opts *opts, struct err *err)
 static void
 hang_up(struct posing_link *l)
 {
-	posing_tls_free(l->tls);
-	l->tls = NULL;
-	if (l->fd >= 0)
-		close(l->fd);
-	l->fd = -1;
+	redis_socket_free(l->socket);
+	l->socket = NULL;
 	l->in_len = 0;
 	l->proved = false;
 }
@@ -161,59 +155,27 @@ posing_link_has_offset(const struct posing_link *l)
 int
 posing_link_fd(const struct posing_link *l)
 {
-	return l->fd;
+	return redis_socket_fd(l->socket);
 }
 
-/* As posing_tls_read(), whether TLS or not. */
+/* 1: bytes came; 0: it would have to wait, and there is no scope to do so in;
+ * -1 also at the peer's end. */
 static int
-read_step(struct posing_link *l, void *out, size_t size, size_t *got,
-    short *events, struct err *err)
+take_in(struct posing_link *l, const struct scope *scope, struct err *err)
 {
-	ssize_t n;
-
-	if (l->tls != NULL)
-		return posing_tls_read(l->tls, out, size, got, events, err);
-	n = recv(l->fd, out, size, 0);
-	*got = n > 0 ? (size_t)n : 0;
-	if (n >= 0)
-		return 1;
-	*events = POLLIN;
-	if (errno == EAGAIN || errno == EINTR)
-		return 0;
-	return err_set(
-	    err, ERR_TRANSIENT, "connection lost: %s", strerror(errno));
-}
-
-static int
-write_step(struct posing_link *l, const void *data, size_t len, size_t *put,
-    short *events, struct err *err)
-{
-	ssize_t n;
-
-	if (l->tls != NULL)
-		return posing_tls_write(l->tls, data, len, put, events, err);
-	n = send(l->fd, data, len, MSG_NOSIGNAL);
-	*put = n > 0 ? (size_t)n : 0;
-	if (n >= 0)
-		return 1;
-	*events = POLLOUT;
-	if (errno == EAGAIN || errno == EINTR)
-		return 0;
-	return err_set(
-	    err, ERR_TRANSIENT, "connection lost: %s", strerror(errno));
-}
-
-/* 1: bytes came; 0: it would have to wait; -1 also at the peer's end. */
-static int
-take_in(struct posing_link *l, short *events, struct err *err)
-{
+	char *at = l->in + l->in_len;
+	size_t room = IN_SIZE - l->in_len;
 	size_t got;
 	int rc;
 
-	if (l->in_len == IN_SIZE)
+	if (room == 0)
 		return err_set(err, ERR_CORRUPT, "it sent no Redis command");
-	rc = read_step(
-	    l, l->in + l->in_len, IN_SIZE - l->in_len, &got, events, err);
+	if (scope == NULL)
+		rc = redis_socket_try_read(l->socket, at, room, &got, err);
+	else if (redis_socket_read(l->socket, scope, at, room, &got, err) == 0)
+		rc = 1;
+	else
+		rc = -1;
 	if (rc == 1 && got == 0)
 		return err_set(err, ERR_TRANSIENT, "it closed the connection");
 	l->in_len += rc == 1 ? got : 0;
@@ -221,42 +183,10 @@ take_in(struct posing_link *l, short *events, struct err *err)
 }
 
 static int
-send_all(struct posing_link *l, const struct scope *scope, const void *data,
-    size_t len, struct err *err)
-{
-	const unsigned char *p = data;
-
-	while (len > 0) {
-		short events = 0;
-		size_t put;
-		int rc;
-
-		if (scope_check(scope, err) != 0)
-			return -1;
-		rc = write_step(l, p, len, &put, &events, err);
-		if (rc < 0)
-			return -1;
-		p += put;
-		len -= put;
-		if (rc == 0) {
-			struct scope brief = scope_within(scope, STALL_MS);
-
-			/* A target that closes says so by POLLIN. */
-			if (l->asked && posing_link_listen(l, err) != 0)
-				return -1;
-			events |= l->asked ? POLLIN : 0;
-			if (scope_wait_fd(&brief, l->fd, events, err) != 0)
-				return -1;
-		}
-	}
-	return 0;
-}
-
-static int
 say(struct posing_link *l, const struct scope *scope, const char *line,
     struct err *err)
 {
-	return send_all(l, scope, line, strlen(line), err);
+	return redis_socket_write(l->socket, scope, line, strlen(line), err);
 }
 
 /* AUTH [user] password: the user is whatever its masteruser is. */
@@ -349,16 +279,17 @@ next_command(struct posing_link *l, const struct scope *scope, struct err *err)
 static int
 start_tls(struct posing_link *l, const struct scope *scope, struct err *err)
 {
-	short events = 0;
-	int rc;
+	struct tls_stream *t = posing_tls_new(
+	    redis_socket_fd(l->socket), l->tls_opts, err);
 
-	l->tls = posing_tls_new(l->fd, l->tls_opts, err);
-	if (l->tls == NULL)
-		return -1;
-	while ((rc = posing_tls_accept(l->tls, &events, err)) == 0)
-		if (scope_wait_fd(scope, l->fd, events, err) != 0)
-			return -1;
-	return rc == 1 ? 0 : -1;
+	return t != NULL ? redis_socket_start_tls(l->socket, t, scope, err)
+			 : -1;
+}
+
+static int
+hear(void *arg, struct err *err)
+{
+	return posing_link_listen(arg, err);
 }
 
 /* From the first byte to the answered PSYNC. */
@@ -369,56 +300,42 @@ greet(struct posing_link *l, const struct scope *scope, struct err *err)
 		return -1;
 	l->proved = l->password.data == NULL;
 	while (!l->asked) {
-		short events = 0;
 		int rc = next_command(l, scope, err);
 
+		if (rc == 0)
+			rc = take_in(l, scope, err);
 		if (rc < 0)
-			return -1;
-		if (rc == 1)
-			continue;
-		rc = take_in(l, &events, err);
-		if (rc < 0)
-			return -1;
-		if (rc == 0 && scope_wait_fd(scope, l->fd, events, err) != 0)
 			return -1;
 	}
+	redis_socket_set_stall(l->socket, STALL_MS);
+	redis_socket_set_hear(l->socket, hear, l);
 	return 0;
 }
 
-/* Numeric; an IPv4 address stays one where it came over an IPv6 socket. */
-static bool
-is_peer(const struct posing_link *l, const struct sockaddr_storage *addr,
-    socklen_t len)
+/* An IPv4 address is one also where it came by an IPv6 socket. */
+static const char *
+bare_ip(const char *ip)
 {
-	const char *ip;
-	char text[64];
-
-	if (getnameinfo((const struct sockaddr *)addr, len, text, sizeof(text),
-		NULL, 0, NI_NUMERICHOST) != 0)
-		return false;
-	ip = strncmp(text, "::ffff:", 7) == 0 ? text + 7 : text;
-	return strcmp(ip, l->peer) == 0;
+	return strncmp(ip, "::ffff:", 7) == 0 ? ip + 7 : ip;
 }
 
-/* A connection from the target's address, not blocking; -1: none yet. */
-static int
+/* A connection from the target's address; NULL: none yet. */
+static struct redis_socket *
 accept_peer(struct posing_link *l)
 {
-	struct sockaddr_storage addr;
-	socklen_t len = sizeof(addr);
-	int on = 1;
-	int fd = accept4(l->listener, (struct sockaddr *)&addr, &len,
-	    SOCK_NONBLOCK | SOCK_CLOEXEC);
+	int fd = accept4(l->listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	struct redis_socket *s;
+	struct err err;
+	char ip[64];
 
 	if (fd < 0)
-		return -1;
-	if (!is_peer(l, &addr, len)) {
-		close(fd);
-		return -1;
-	}
-	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-	setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
-	return fd;
+		return NULL;
+	s = redis_socket_new(fd);
+	if (redis_socket_peer_ip(s, ip, &err) == 0 &&
+	    strcmp(bare_ip(ip), bare_ip(l->peer)) == 0)
+		return s;
+	redis_socket_free(s);
+	return NULL;
 }
 
 int
@@ -427,14 +344,14 @@ posing_link_accept(
 {
 	struct err last = {0};
 
-	assert(l->fd < 0 && l->listener >= 0);
+	assert(l->socket == NULL && l->listener >= 0);
 	for (;;) {
 		struct scope brief;
 
 		if (scope_wait_fd(scope, l->listener, POLLIN, err) != 0)
 			break;
-		l->fd = accept_peer(l);
-		if (l->fd < 0)
+		l->socket = accept_peer(l);
+		if (l->socket == NULL)
 			continue;
 		brief = scope_within(scope, GREETING_MS);
 		if (greet(l, &brief, &last) == 0) {
@@ -461,12 +378,9 @@ int
 posing_link_send(struct posing_link *l, const struct scope *scope,
     const void *data, size_t len, struct err *err)
 {
-	if (send_all(l, scope, data, len, err) == 0)
-		return 0;
-	if (err->kind == ERR_UNREACHABLE && scope_left_ms(scope) > 0)
-		return err_set(
-		    err, ERR_TRANSIENT, "the target took no byte for a minute");
-	return err_in(err, "sending to the target");
+	if (redis_socket_write(l->socket, scope, data, len, err) != 0)
+		return err_in(err, "sending to the target");
+	return 0;
 }
 
 int
@@ -482,7 +396,6 @@ posing_link_ping(
 int
 posing_link_listen(struct posing_link *l, struct err *err)
 {
-	short events;
 	int rc;
 
 	do {
@@ -490,7 +403,7 @@ posing_link_listen(struct posing_link *l, struct err *err)
 		while ((rc = next_command(l, NULL, err)) == 1)
 			;
 		if (rc == 0)
-			rc = take_in(l, &events, err);
+			rc = take_in(l, NULL, err);
 	} while (rc == 1);
 	return rc;
 }

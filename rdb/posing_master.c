@@ -27,6 +27,7 @@
 #include "rdb/redis_conn.h"
 #include "rdb/redis_info.h"
 #include "rdb/redis_primary.h"
+#include "rdb/tls_stream.h"
 
 #include "rdb/posing_master.h"
 
@@ -337,7 +338,7 @@ judge_tls(struct posing_master *m, struct redis_conn *c, bool tls_control,
 {
 	int given = (o->tls_cert != NULL) + (o->tls_key != NULL) +
 	    (o->tls_ca != NULL);
-	struct posing_tls *probe;
+	struct tls_stream *probe;
 	char *value;
 	bool yes;
 
@@ -369,7 +370,7 @@ judge_tls(struct posing_master *m, struct redis_conn *c, bool tls_control,
 	    .key_file = o->tls_key,
 	    .ca_file = o->tls_ca};
 	probe = posing_tls_new(-1, &m->tls, err);
-	posing_tls_free(probe);
+	tls_stream_free(probe);
 	return probe != NULL ? 0 : -1;
 }
 
