@@ -75,10 +75,6 @@ redis_connect(const struct redis_address *a, const char *url_user,
 	struct redis_conn *c;
 	struct scope brief;
 
-	if (user != NULL && opts->password == NULL) {
-		err_set(err, ERR_USAGE, "user '%.64s' has no password", user);
-		return NULL;
-	}
 	/* Fetching a token has timeouts of its own. */
 	if (opts->password != NULL &&
 	    redis_login_token(opts->password, scope, &token, err) != 0)
@@ -88,7 +84,7 @@ redis_connect(const struct redis_address *a, const char *url_user,
 	c = xcalloc(1, sizeof(*c));
 	if (open_conn(c, a, opts, &brief, err) != 0)
 		goto fail;
-	if (opts->password != NULL &&
+	if ((opts->password != NULL || user != NULL) &&
 	    redis_login(c, user, opts->password, &token, &brief, err) != 0)
 		goto fail;
 	if (greet(c, a->db, &brief, err) != 0)

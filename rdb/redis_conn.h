@@ -30,7 +30,7 @@ struct scope;
 
 struct redis_opts {
 	const char *user;	     /* NULL: the URL's, else "default" */
-	struct credential *password; /* borrowed; NULL: no AUTH */
+	struct credential *password; /* borrowed; NULL: a nopass user */
 	struct redis_tls_opts tls;
 	int64_t connect_timeout_ms; /* 0: 10,000 */
 	int64_t reply_timeout_ms;   /* without a byte; 0: 60,000 */

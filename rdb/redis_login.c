@@ -31,7 +31,7 @@ auth_once(struct redis_conn *c, const char *user, const struct secret *pass,
 		argv[argc] = user;
 		lens[argc++] = strlen(user);
 	}
-	argv[argc] = pass->data;
+	argv[argc] = pass->len > 0 ? pass->data : "";
 	lens[argc++] = pass->len;
 	reply = redis_command_argv(c, scope, argc, argv, lens, err);
 	if (reply != NULL) {
@@ -57,24 +57,35 @@ same_secret(const struct secret *a, const struct secret *b)
 }
 
 /* A token may be revoked before its time: then a fresh one is asked for. */
+static int
+try_fresh(struct redis_conn *c, const char *user, struct credential *credential,
+    const struct token *refused, const struct scope *scope, struct err *err)
+{
+	struct token fresh = {0};
+	struct err again = {0};
+	int rc = -1;
+
+	if (credential->ops->forget != NULL)
+		credential->ops->forget(credential, REDIS_RESOURCE);
+	if (redis_login_token(credential, scope, &fresh, &again) == 0 &&
+	    !same_secret(&fresh.value, &refused->value))
+		rc = auth_once(c, user, &fresh.value, scope, err);
+	secret_release(&fresh.value);
+	return rc;
+}
+
 int
 redis_login(struct redis_conn *c, const char *user,
     struct credential *credential, const struct token *token,
     const struct scope *scope, struct err *err)
 {
-	struct token fresh = {0};
-	struct err again = {0};
 	int rc;
 
 	err->code[0] = '\0';
 	rc = auth_once(c, user, &token->value, scope, err);
 	if (rc == 0 || err->kind != ERR_AUTH || err->code[0] == '\0')
 		return rc;
-	if (credential->ops->forget != NULL)
-		credential->ops->forget(credential, REDIS_RESOURCE);
-	if (redis_login_token(credential, scope, &fresh, &again) == 0 &&
-	    !same_secret(&fresh.value, &token->value))
-		rc = auth_once(c, user, &fresh.value, scope, err);
-	secret_release(&fresh.value);
-	return rc;
+	if (credential != NULL)
+		return try_fresh(c, user, credential, token, scope, err);
+	return err_in(err, "user '%.64s', without a password", user);
 }

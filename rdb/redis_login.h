@@ -14,8 +14,10 @@ int redis_login_token(
 
 /*
  * AUTH with token, and once more when it was refused and the credential has
- * another one by then.  user NULL: the password alone.  Whatever a server
- * says to AUTH is ERR_AUTH, unless it is no answer at all or a passing state.
+ * another one by then.  user NULL: the password alone.  credential NULL: the
+ * token is empty, which is all that a nopass user needs (Redis 6 and newer).
+ * Whatever a server says to AUTH is ERR_AUTH, unless it is no answer at all or
+ * a passing state.
  */
 int redis_login(struct redis_conn *, const char *user, struct credential *,
     const struct token *, const struct scope *, struct err *);

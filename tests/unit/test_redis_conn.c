@@ -640,16 +640,37 @@ a_password_is_not_repeated_by_an_error(void **state)
 }
 
 static void
-a_user_without_a_password_is_a_usage_error(void **state)
+take_no_password(struct script_conn *c, void *arg)
 {
-	struct redis_address a = {.host = (char *)"127.0.0.1", .port = 1};
-	struct redis_opts opts = {0};
-	struct scope scope = scope_root(NULL);
-	struct err err = {0};
+	if (script_expects(c, "*3\r\n$4\r\nAUTH\r\n$3\r\njoe\r\n$0\r\n\r\n") !=
+		0 ||
+	    script_sends(c, arg) != 0 || *(const char *)arg != '+')
+		return;
+	if (script_expects(c, PING) == 0)
+		script_sends(c, "+PONG\r\n");
+}
+
+static void
+a_user_without_a_password_gives_an_empty_one(void **state)
+{
+	struct redis_opts opts = {.user = "joe"};
+	struct rig r;
 
 	(void)state;
-	assert_null(redis_connect(&a, "joe", &opts, &scope, &err));
-	err_has(&err, ERR_USAGE, "'joe' has no password");
+	rig_up(&r, take_no_password, (void *)"+OK\r\n", &opts);
+	assert_non_null(r.conn);
+	rig_down(&r);
+	rig_up(&r, take_no_password, (void *)"-WRONGPASS bad\r\n", &opts);
+	assert_null(r.conn);
+	rig_failed(&r, ERR_AUTH, "user 'joe', without a password: ");
+	assert_non_null(strstr(r.err.text, "WRONGPASS bad"));
+	rig_down(&r);
+	/* Before Redis 6 there were no users. */
+	rig_up(&r, take_no_password,
+	    (void *)"-ERR wrong number of arguments for 'auth'\r\n", &opts);
+	assert_null(r.conn);
+	rig_failed(&r, ERR_AUTH, "user 'joe', without a password: ");
+	rig_down(&r);
 }
 
 static void
@@ -732,7 +753,7 @@ main(void)
 	    cmocka_unit_test(a_write_that_stalls_spends_the_connection),
 	    cmocka_unit_test(a_refused_token_is_asked_for_again_once),
 	    cmocka_unit_test(a_password_is_not_repeated_by_an_error),
-	    cmocka_unit_test(a_user_without_a_password_is_a_usage_error),
+	    cmocka_unit_test(a_user_without_a_password_gives_an_empty_one),
 	    cmocka_unit_test(the_url_s_database_is_selected),
 	    cmocka_unit_test(info_fields_are_found_by_whole_names),
 	};
