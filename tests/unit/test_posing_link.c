@@ -20,6 +20,7 @@
 #include "rdb/redis_socket.h"
 #include "rdb/redis_target.h"
 #include "rdb/redis_tls.h"
+#include "tests/sim/loopback.h"
 #include "tests/sim/runner.h"
 #include "tests/sim/test_ca.h"
 
@@ -64,11 +65,10 @@ run_accept(void *arg)
 }
 
 static void
-rig_init(struct rig *r, const char *password, const struct posing_tls_opts *tls)
+rig_listen(
+    struct rig *r, const char *password, const struct posing_link_opts *opts)
 {
 	static struct clock clock;
-	const struct posing_link_opts opts = {
-	    .bind = "127.0.0.1", .peer = "127.0.0.1", .tls = tls};
 	struct scope root;
 	struct secret secret = {0};
 	struct err err = {0};
@@ -80,7 +80,7 @@ rig_init(struct rig *r, const char *password, const struct posing_tls_opts *tls)
 	root = scope_root(r->cancel);
 	root.clock = &clock;
 	r->scope = scope_within(&root, 15000);
-	r->link = posing_link_open(&opts, &err);
+	r->link = posing_link_open(opts, &err);
 	if (r->link == NULL)
 		fail_msg("%s", err.text);
 	if (password != NULL) {
@@ -89,6 +89,15 @@ rig_init(struct rig *r, const char *password, const struct posing_tls_opts *tls)
 		secret_release(&secret);
 	}
 	runner_start(&r->runner, run_accept, r);
+}
+
+static void
+rig_init(struct rig *r, const char *password, const struct posing_tls_opts *tls)
+{
+	const struct posing_link_opts opts = {
+	    .bind = "127.0.0.1", .peer = "127.0.0.1", .tls = tls};
+
+	rig_listen(r, password, &opts);
 }
 
 static void
@@ -184,6 +193,59 @@ a_target_of_today_is_answered(void **state)
 	assert_true(posing_link_has_offset(r.link));
 	close(fd);
 	rig_release(&r);
+}
+
+static int
+reach_ipv6(const struct rig *r)
+{
+	struct sockaddr_in6 a = {
+	    .sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT};
+	int fd = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	assert_true(fd >= 0);
+	a.sin6_port = htons((uint16_t)posing_link_port(r->link));
+	assert_int_equal(connect(fd, (struct sockaddr *)&a, sizeof(a)), 0);
+	return fd;
+}
+
+/* By ::1; and by IPv4 to a listener for all, however the peer is written. */
+static void
+targets_of_both_families_are_answered(void **state)
+{
+	static const struct {
+		const char *bind, *peer;
+	} rows[] = {
+	    {"::1", "::1"},
+	    {"::", "::1"},
+	    {"::", "127.0.0.1"},
+	    {"::", "::ffff:127.0.0.1"},
+	    {"127.0.0.1", "::ffff:127.0.0.1"},
+	};
+
+	(void)state;
+	loopback_needs_ipv6();
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const struct posing_link_opts opts = {
+		    .bind = rows[i].bind, .peer = rows[i].peer};
+		struct rig r;
+		int fd;
+
+		rig_listen(&r, NULL, &opts);
+		if (strcmp(rows[i].peer, "::1") != 0) {
+			fd = reach(&r, "127.0.0.1");
+		} else if (strcmp(rows[i].bind, "::") == 0) {
+			fd = reach(&r, "127.0.0.1");
+			hears_the_end(fd);
+			fd = reach_ipv6(&r);
+		} else {
+			fd = reach_ipv6(&r);
+		}
+		says(fd, PSYNC);
+		hears(fd, FULLRESYNC);
+		accepted(&r);
+		close(fd);
+		rig_release(&r);
+	}
 }
 
 static void
@@ -507,6 +569,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(a_target_of_today_is_answered),
+	    cmocka_unit_test(targets_of_both_families_are_answered),
 	    cmocka_unit_test(a_target_with_a_user_is_answered),
 	    cmocka_unit_test(an_old_target_speaks_in_lines),
 	    cmocka_unit_test(a_stranger_gets_not_a_byte),

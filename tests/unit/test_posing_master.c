@@ -23,6 +23,7 @@
 #include "base/xalloc.h"
 #include "rdb/posing_master.h"
 #include "rdb/redis_conn.h"
+#include "tests/sim/loopback.h"
 #include "tests/sim/real_redis.h"
 #include "tests/sim/redis_data.h"
 #include "tests/sim/test_ca.h"
@@ -57,14 +58,20 @@ password(void)
 }
 
 static void
-target_at(struct redis_target *t, int port, bool tls)
+target_on(struct redis_target *t, const char *host, int port, bool tls)
 {
 	struct err err = {0};
 	char url[64];
 
 	snprintf(
-	    url, sizeof(url), "redis%s://127.0.0.1:%d", tls ? "s" : "", port);
+	    url, sizeof(url), "redis%s://%s:%d", tls ? "s" : "", host, port);
 	assert_int_equal(redis_target_parse(url, t, &err), 0);
+}
+
+static void
+target_at(struct redis_target *t, int port, bool tls)
+{
+	target_on(t, "127.0.0.1", port, tls);
 }
 
 /*
@@ -239,6 +246,31 @@ a_dump_is_loaded_whole_and_the_target_let_go(void **state)
 	redis_data_do(r.to, "SET written after");
 	load(&r);
 	holds_the_source(&r);
+	rig_release(&r);
+}
+
+/* Listening on ::1, of itself and when told to listen on all addresses. */
+static void
+a_target_reached_by_ipv6_is_loaded(void **state)
+{
+	static const char *const args[] = {REDIS_DATA_DEBUG, "--requirepass",
+	    PASSWORD, "--bind", "127.0.0.1", "-::1", NULL};
+	const struct real_redis_opts opts = {.args = args};
+	struct rig r;
+
+	(void)state;
+	loopback_needs_ipv6();
+	rig_init(&r, &opts);
+	redis_target_release(&r.at);
+	target_on(&r.at, "[::1]", real_redis_port(r.target), false);
+	load(&r);
+	holds_the_source(&r);
+	is_put_back(&r, "");
+	redis_data_do(r.to, "SET written after");
+	r.opts.bind = "::";
+	load(&r);
+	holds_the_source(&r);
+	is_put_back(&r, "");
 	rig_release(&r);
 }
 
@@ -805,6 +837,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(a_dump_is_loaded_whole_and_the_target_let_go),
+	    cmocka_unit_test(a_target_reached_by_ipv6_is_loaded),
 	    cmocka_unit_test(a_dump_of_less_than_is_withheld_is_loaded),
 	    cmocka_unit_test(what_the_target_was_configured_with_comes_back),
 	    cmocka_unit_test(freed_before_the_release_it_leaves_the_old_data),

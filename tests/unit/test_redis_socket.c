@@ -15,6 +15,7 @@
 #include "base/scope.h"
 #include "rdb/redis_conn.h"
 #include "rdb/redis_info.h"
+#include "tests/sim/loopback.h"
 #include "tests/sim/real_redis.h"
 #include "tests/sim/test_ca.h"
 
@@ -28,8 +29,9 @@ struct world {
 static int
 build_world(void **state)
 {
-	static const char *const args[] = {
-	    "--user", "backup", "on", ">s3cret", "+ping", "+info", NULL};
+	static const char *const args[] = {"--user", "backup", "on", ">s3cret",
+	    "+ping", "+info", "--user", "guest", "on", "nopass", "+ping",
+	    "+info", "--bind", "127.0.0.1", "-::1", NULL};
 	struct world *w = calloc(1, sizeof(*w));
 	struct real_redis_opts opts = {.args = args};
 
@@ -142,6 +144,35 @@ connects_by_tcp_name_and_unix_socket(void **state)
 	assert_string_equal(ip, "");
 	freeReplyObject(redis_command(c, &scope, &err, "PING"));
 	redis_conn_free(c);
+}
+
+static void
+connects_by_an_ipv6_address(void **state)
+{
+	struct world *w = *state;
+	struct redis_opts opts = {0};
+	struct redis_conn *c;
+	struct err err;
+	char u[128], ip[64];
+
+	loopback_needs_ipv6();
+	url(u, "redis", "[::1]", real_redis_port(w->redis));
+	c = dial(u, &opts, &err);
+	if (c == NULL)
+		fail_msg("%s", err.text);
+	assert_string_equal(redis_conn_name(c), u + strlen("redis://"));
+	assert_int_equal(redis_conn_peer_ip(c, ip, &err), 0);
+	assert_string_equal(ip, "::1");
+	assert_int_equal(redis_conn_local_ip(c, ip, &err), 0);
+	assert_string_equal(ip, "::1");
+	redis_conn_free(c);
+
+	/* The certificate is another address's and localhost's. */
+	url(u, "rediss", "[::1]", real_redis_tls_port(w->redis));
+	opts.tls.ca_file = test_ca_file(w->ca);
+	fails(u, &opts, ERR_AUTH, "IP address mismatch");
+	opts.tls.server_name = "localhost";
+	reaches(u, &opts);
 }
 
 static void
@@ -269,6 +300,32 @@ authenticates_acl_users(void **state)
 	wrong->ops->free(wrong);
 }
 
+/* Redis takes any password from a nopass user, and so the empty one. */
+static void
+a_user_without_a_password_is_let_in_where_none_is_needed(void **state)
+{
+	struct world *w = *state;
+	struct redis_opts opts = {0};
+	struct scope scope = scope_root(NULL);
+	struct redis_conn *c;
+	struct err err;
+	char u[128];
+
+	snprintf(u, sizeof(u), "redis://guest@localhost:%d",
+	    real_redis_port(w->redis));
+	reaches(u, &opts);
+	c = dial(u, &opts, &err);
+	assert_non_null(c);
+	/* As that user, and not as the default one. */
+	assert_null(redis_command(c, &scope, &err, "FLUSHALL"));
+	assert_string_equal(err.code, "NOPERM");
+	redis_conn_free(c);
+
+	snprintf(u, sizeof(u), "redis://backup@localhost:%d",
+	    real_redis_port(w->redis));
+	fails(u, &opts, ERR_AUTH, "user 'backup', without a password");
+}
+
 static void
 a_missing_password_is_an_auth_failure(void **state)
 {
@@ -313,12 +370,15 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(connects_by_tcp_name_and_unix_socket),
+	    cmocka_unit_test(connects_by_an_ipv6_address),
 	    cmocka_unit_test(what_is_not_there_is_unreachable),
 	    cmocka_unit_test(tls_verifies_chain_and_name),
 	    cmocka_unit_test(tls_gives_the_client_s_certificate),
 	    cmocka_unit_test(unusable_tls_files_are_usage_errors),
 	    cmocka_unit_test(tls_to_a_plain_port_fails),
 	    cmocka_unit_test(authenticates_acl_users),
+	    cmocka_unit_test(
+		a_user_without_a_password_is_let_in_where_none_is_needed),
 	    cmocka_unit_test(a_missing_password_is_an_auth_failure),
 	    cmocka_unit_test(what_an_acl_withholds_is_an_auth_failure),
 	};
