@@ -1,0 +1,296 @@
+/* Counts, the biggest keys and the prefixes of dumps written by hand. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/err.h"
+#include "rdb/keystats.h"
+#include "tests/sim/rdb_bytes.h"
+
+#define MANY_PREFIXES (KEYSTATS_PREFIXES_MAX + 50)
+
+static void
+put_key(struct buf *b, const char *name, size_t value_len)
+{
+	buf_addc(b, 0);
+	rdb_put_string(b, name);
+	rdb_put_len(b, value_len);
+	for (size_t i = 0; i < value_len; i++)
+		buf_addc(b, 'v');
+}
+
+/* Ends the dump, reads it and releases it. */
+static struct keystats *
+read_dump(struct buf *b, const struct keystats_opts *opts)
+{
+	struct rdb_reader *reader = rdb_reader_new();
+	struct keystats *k = keystats_new(opts);
+	struct err err = {0};
+
+	rdb_end(b);
+	assert_false(b->overflowed);
+	rdb_reader_add(reader, keystats_visitor(k));
+	if (rdb_reader_feed(reader, b->data, b->len, &err) != 0 ||
+	    rdb_reader_finish(reader, &err) != 0)
+		fail_msg("%s", err.text);
+	rdb_reader_free(reader);
+	buf_release(b);
+	return k;
+}
+
+static void
+an_empty_dump_has_nothing(void **state)
+{
+	const struct keystats_opts opts = {.biggest = 3, .prefixes = 3};
+	struct keystats_count total;
+	struct keystats *k;
+	struct buf b;
+	uint32_t db;
+	size_t n;
+
+	(void)state;
+	rdb_begin(&b, "REDIS0011");
+	k = read_dump(&b, &opts);
+	keystats_total(k, &total);
+	assert_int_equal(total.keys, 0);
+	assert_null(keystats_db(k, 0, &db));
+	keystats_biggest(k, &n);
+	assert_int_equal(n, 0);
+	keystats_prefixes(k, &n);
+	assert_int_equal(n, 0);
+	assert_string_equal(keystats_version(k), "");
+	assert_int_equal(keystats_functions(k), 0);
+	keystats_free(k);
+	keystats_free(NULL);
+}
+
+static void
+keys_are_counted_by_database_and_kind(void **state)
+{
+	static const struct keystats_opts opts;
+	struct keystats_count total, strings, lists;
+	const struct keystats_count *of_db;
+	struct keystats *k;
+	struct buf b;
+	uint32_t db;
+
+	(void)state;
+	rdb_begin(&b, "REDIS0011");
+	RAW(&b,
+	    "\xfa\x09redis-ver\x05"
+	    "7.2.4");
+	RAW(&b, "\xfe\x07");
+	put_key(&b, "abc", 10);
+	RAW(&b, "\xfe\x02");
+	RAW(&b, "\xfc\0\0\0\0\0\x01\0\0");
+	put_key(&b, "de", 5);
+	RAW(&b, "\x01\x01l\x02\x01x\x01y"); /* a list of two */
+	k = read_dump(&b, &opts);
+	keystats_total(k, &total);
+	keystats_kind(k, RDB_STRING, &strings);
+	keystats_kind(k, RDB_LIST, &lists);
+	assert_int_equal(total.keys, 3);
+	assert_int_equal(total.expiring, 1);
+	assert_int_equal(strings.keys, 2);
+	/* Names of 3 and 2, values of 10 and 5, each with its length. */
+	assert_int_equal(strings.bytes, 3 + 11 + 2 + 6);
+	assert_int_equal(strings.elements, 2);
+	assert_int_equal(lists.keys, 1);
+	assert_int_equal(lists.elements, 2);
+	assert_int_equal(total.bytes, strings.bytes + lists.bytes);
+	of_db = keystats_db(k, 0, &db);
+	assert_int_equal(db, 2);
+	assert_int_equal(of_db->keys, 2);
+	assert_int_equal(of_db->expiring, 1);
+	of_db = keystats_db(k, 1, &db);
+	assert_int_equal(db, 7);
+	assert_int_equal(of_db->keys, 1);
+	assert_null(keystats_db(k, 2, &db));
+	assert_string_equal(keystats_version(k), "7.2.4");
+	keystats_free(k);
+}
+
+static void
+databases_over_the_limit_are_summed_up_in_the_last(void **state)
+{
+	static const struct keystats_opts opts;
+	const struct keystats_count *c;
+	struct keystats *k;
+	struct buf b;
+	uint64_t keys = 0;
+	uint32_t db;
+
+	(void)state;
+	rdb_begin(&b, "REDIS0011");
+	for (uint32_t i = 0; i < KEYSTATS_DBS_MAX + 3; i++) {
+		buf_addc(&b, (char)0xfe);
+		rdb_put_len(&b, i);
+		put_key(&b, "k", 1);
+	}
+	k = read_dump(&b, &opts);
+	for (size_t i = 0; (c = keystats_db(k, i, &db)) != NULL; i++)
+		keys += c->keys;
+	assert_int_equal(keys, KEYSTATS_DBS_MAX + 3);
+	c = keystats_db(k, KEYSTATS_DBS_MAX - 1, &db);
+	assert_int_equal(db, KEYSTATS_DBS_MAX - 1);
+	assert_int_equal(c->keys, 4);
+	keystats_free(k);
+}
+
+static void
+the_biggest_are_kept_and_told_in_order(void **state)
+{
+	const struct keystats_opts opts = {.biggest = 4};
+	const struct keystats_big *big;
+	struct keystats *k;
+	struct buf b;
+	char name[32];
+	size_t n;
+
+	(void)state;
+	rdb_begin(&b, "REDIS0011");
+	RAW(&b, "\xfe\x03");
+	for (size_t i = 0; i < 100; i++) {
+		snprintf(name, sizeof(name), "key%02zu", i * 37 % 100);
+		put_key(&b, name, i * 37 % 100);
+	}
+	k = read_dump(&b, &opts);
+	big = keystats_biggest(k, &n);
+	assert_int_equal(n, 4);
+	for (size_t i = 0; i < n; i++) {
+		snprintf(name, sizeof(name), "key%02zu", 99 - i);
+		assert_string_equal(big[i].name, name);
+		assert_int_equal(big[i].db, 3);
+		assert_int_equal(big[i].kind, RDB_STRING);
+		assert_int_equal(big[i].expires_ms, RDB_NO_EXPIRY);
+		if (i > 0)
+			assert_true(big[i].bytes < big[i - 1].bytes);
+	}
+	/* Asked again, it is the same. */
+	big = keystats_biggest(k, &n);
+	assert_string_equal(big[0].name, "key99");
+	keystats_free(k);
+}
+
+static void
+fewer_keys_than_asked_for_are_all_told(void **state)
+{
+	const struct keystats_opts opts = {.biggest = 4};
+	const struct keystats_big *big;
+	struct keystats *k;
+	struct buf b;
+	size_t n;
+
+	(void)state;
+	rdb_begin(&b, "REDIS0011");
+	put_key(&b, "small", 1);
+	put_key(&b, "\x01 odd\xff", 20);
+	k = read_dump(&b, &opts);
+	big = keystats_biggest(k, &n);
+	assert_int_equal(n, 2);
+	assert_string_equal(big[0].name, "\\x01 odd\\xff");
+	assert_string_equal(big[1].name, "small");
+	keystats_free(k);
+}
+
+static void
+prefixes_are_summed_up_and_the_rest_told_together(void **state)
+{
+	const struct keystats_opts opts = {.prefixes = 2};
+	const struct keystats_prefix *p;
+	struct keystats *k;
+	struct buf b;
+	size_t n;
+
+	(void)state;
+	rdb_begin(&b, "REDIS0011");
+	put_key(&b, "user:1:name", 50);
+	put_key(&b, "user:2", 50);
+	put_key(&b, "cart:1", 20);
+	put_key(&b, "plain", 3);
+	put_key(&b, "log:", 2);
+	k = read_dump(&b, &opts);
+	p = keystats_prefixes(k, &n);
+	assert_int_equal(n, 3);
+	assert_string_equal(p[0].prefix, "user:");
+	assert_int_equal(p[0].count.keys, 2);
+	assert_string_equal(p[1].prefix, "cart:");
+	assert_string_equal(p[2].prefix, "(others)");
+	assert_int_equal(p[2].count.keys, 2);
+	keystats_free(k);
+}
+
+static void
+the_separator_is_the_callers(void **state)
+{
+	const struct keystats_opts opts = {.prefixes = 9, .separator = '/'};
+	const struct keystats_prefix *p;
+	struct keystats *k;
+	struct buf b;
+	size_t n;
+
+	(void)state;
+	rdb_begin(&b, "REDIS0011");
+	put_key(&b, "a/b:c", 50);
+	put_key(&b, "a:b", 1);
+	put_key(&b, "", 1);
+	k = read_dump(&b, &opts);
+	p = keystats_prefixes(k, &n);
+	assert_int_equal(n, 2);
+	assert_string_equal(p[0].prefix, "a/");
+	assert_string_equal(p[1].prefix, "");
+	assert_int_equal(p[1].count.keys, 2);
+	keystats_free(k);
+}
+
+static void
+prefixes_over_the_limit_are_summed_up(void **state)
+{
+	const struct keystats_opts opts = {.prefixes = MANY_PREFIXES};
+	const struct keystats_prefix *p;
+	uint64_t keys = 0;
+	struct keystats *k;
+	struct buf b;
+	char name[32];
+	size_t n;
+
+	(void)state;
+	rdb_begin(&b, "REDIS0011");
+	for (unsigned i = 0; i < MANY_PREFIXES; i++) {
+		snprintf(name, sizeof(name), "p%u:x", i);
+		put_key(&b, name, 1);
+	}
+	k = read_dump(&b, &opts);
+	p = keystats_prefixes(k, &n);
+	assert_int_equal(n, KEYSTATS_PREFIXES_MAX + 1);
+	for (size_t i = 0; i < n; i++)
+		keys += p[i].count.keys;
+	assert_int_equal(keys, MANY_PREFIXES);
+	assert_string_equal(p[n - 1].prefix, "(others)");
+	assert_int_equal(p[n - 1].count.keys, 50);
+	keystats_free(k);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(an_empty_dump_has_nothing),
+	    cmocka_unit_test(keys_are_counted_by_database_and_kind),
+	    cmocka_unit_test(
+		databases_over_the_limit_are_summed_up_in_the_last),
+	    cmocka_unit_test(the_biggest_are_kept_and_told_in_order),
+	    cmocka_unit_test(fewer_keys_than_asked_for_are_all_told),
+	    cmocka_unit_test(prefixes_are_summed_up_and_the_rest_told_together),
+	    cmocka_unit_test(the_separator_is_the_callers),
+	    cmocka_unit_test(prefixes_over_the_limit_are_summed_up),
+	};
+
+	return cmocka_run_group_tests_name("keystats", tests, NULL, NULL);
+}
