@@ -1,0 +1,111 @@
+#include <inttypes.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <string.h>
+
+#include "base/err.h"
+
+#include "agent/job/settings.h"
+#include "agent/job/settings_check.h"
+
+/* The most that codec.h gives a codec; the option's row has the largest. */
+#define GZIP_LEVEL_MAX 9
+
+static int
+check_level(const struct settings *s, struct err *err)
+{
+	const char *codec = settings_str(s, OPT_CODEC);
+	int64_t level = settings_int(s, OPT_LEVEL);
+
+	if (strcmp(codec, "gzip") == 0 && level > GZIP_LEVEL_MAX)
+		return err_set(err, ERR_USAGE,
+		    "'%s' is %" PRId64 ", and gzip has 0 (fast) to %d; give "
+		    "--codec zstd for more",
+		    options[OPT_LEVEL].key, level, GZIP_LEVEL_MAX);
+	return 0;
+}
+
+static int
+check_source(const struct settings *s, struct err *err)
+{
+	if (settings_str(s, OPT_SOURCE_REDIS) != NULL &&
+	    settings_str(s, OPT_SOURCE_FILE) != NULL)
+		return err_set(err, ERR_USAGE,
+		    "both '%s' and '%s' are set; give one",
+		    options[OPT_SOURCE_REDIS].key,
+		    options[OPT_SOURCE_FILE].key);
+	return 0;
+}
+
+static size_t
+len_without_slashes(const char *url)
+{
+	size_t len = strlen(url);
+
+	while (len > 0 && url[len - 1] == '/')
+		len--;
+	return len;
+}
+
+/* A copy beside itself is lost with it. */
+static int
+check_stores(const struct settings *s, struct err *err)
+{
+	const char *source = settings_str(s, OPT_SOURCE_STORE);
+	const char *dr = settings_str(s, OPT_DR_STORE);
+	size_t len;
+
+	if (source == NULL || dr == NULL)
+		return 0;
+	len = len_without_slashes(source);
+	if (len == len_without_slashes(dr) && memcmp(source, dr, len) == 0)
+		return err_set(err, ERR_USAGE,
+		    "'%s' and '%s' are the same store; the second is for "
+		    "another region",
+		    options[OPT_SOURCE_STORE].key, options[OPT_DR_STORE].key);
+	return 0;
+}
+
+/* None of them, or all. */
+static int
+check_together(
+    const struct settings *s, const enum option *all, size_t n, struct err *err)
+{
+	const char *given = NULL, *lacks = NULL;
+
+	for (size_t i = 0; i < n; i++)
+		if (settings_str(s, all[i]) != NULL)
+			given = options[all[i]].key;
+		else
+			lacks = options[all[i]].key;
+	if (given != NULL && lacks != NULL)
+		return err_set(err, ERR_USAGE,
+		    "'%s' is set and '%s' is not; they go together", given,
+		    lacks);
+	return 0;
+}
+
+static int
+check_tls(const struct settings *s, struct err *err)
+{
+	static const enum option replication[] = {
+	    OPT_REPLICATION_CERT, OPT_REPLICATION_KEY, OPT_REPLICATION_CA};
+	static const enum option source[] = {
+	    OPT_SOURCE_TLS_CERT, OPT_SOURCE_TLS_KEY};
+	static const enum option dr[] = {OPT_DR_TLS_CERT, OPT_DR_TLS_KEY};
+
+	if (check_together(s, replication, 3, err) != 0 ||
+	    check_together(s, source, 2, err) != 0 ||
+	    check_together(s, dr, 2, err) != 0)
+		return -1;
+	return 0;
+}
+
+int
+settings_check(const struct settings *s, struct err *err)
+{
+	if (check_source(s, err) != 0 || check_stores(s, err) != 0 ||
+	    check_level(s, err) != 0 || check_tls(s, err) != 0)
+		return -1;
+	return 0;
+}

@@ -1,0 +1,124 @@
+/* Settings that do not go together are refused, and told by name. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "agent/job/settings.h"
+#include "agent/job/settings_check.h"
+#include "base/err.h"
+
+struct given {
+	enum option option;
+	const char *value;
+};
+
+#define GIVEN_MAX 4
+
+/* Ended by an entry without a value. */
+static int
+check(const struct given given[GIVEN_MAX], struct err *err)
+{
+	struct settings *s;
+	int rc;
+
+	*err = (struct err){0};
+	s = settings_load(NULL, NULL, err);
+	assert_non_null(s);
+	for (int i = 0; i < GIVEN_MAX && given[i].value != NULL; i++)
+		assert_int_equal(
+		    settings_set(s, given[i].option, given[i].value, err), 0);
+	rc = settings_check(s, err);
+	settings_free(s);
+	return rc;
+}
+
+static void
+refused(const struct given given[GIVEN_MAX], const char *says)
+{
+	struct err err;
+
+	assert_int_equal(check(given, &err), -1);
+	assert_int_equal(err.kind, ERR_USAGE);
+	if (strstr(err.text, says) == NULL)
+		fail_msg("'%s' does not say '%s'", err.text, says);
+}
+
+static void
+good(const struct given given[GIVEN_MAX])
+{
+	struct err err;
+
+	if (check(given, &err) != 0)
+		fail_msg("%s", err.text);
+}
+
+static void
+test_level_is_one_of_the_codec(void **state)
+{
+	(void)state;
+	refused((struct given[GIVEN_MAX]){{OPT_LEVEL, "10"}}, "gzip has");
+	refused(
+	    (struct given[GIVEN_MAX]){{OPT_CODEC, "gzip"}, {OPT_LEVEL, "15"}},
+	    "'level' is 15");
+	good((struct given[GIVEN_MAX]){{OPT_LEVEL, "9"}});
+	good((struct given[GIVEN_MAX]){{OPT_CODEC, "zstd"}, {OPT_LEVEL, "15"}});
+	good((struct given[GIVEN_MAX]){{OPT_CODEC, "none"}, {OPT_LEVEL, "15"}});
+}
+
+static void
+test_one_source_only(void **state)
+{
+	(void)state;
+	refused((struct given[GIVEN_MAX]){{OPT_SOURCE_REDIS, "redis://a"},
+		    {OPT_SOURCE_FILE, "/dump.rdb"}},
+	    "'source.redis' and 'source.file'");
+	good((struct given[GIVEN_MAX]){{OPT_SOURCE_FILE, "/dump.rdb"}});
+}
+
+static void
+test_two_stores_are_two(void **state)
+{
+	(void)state;
+	refused((struct given[GIVEN_MAX]){{OPT_SOURCE_STORE, "file:///a/b"},
+		    {OPT_DR_STORE, "file:///a/b//"}},
+	    "same store");
+	refused((struct given[GIVEN_MAX]){{OPT_SOURCE_STORE, "file:///a/"},
+		    {OPT_DR_STORE, "file:///a"}},
+	    "'source.store' and 'dr.store'");
+	good((struct given[GIVEN_MAX]){
+	    {OPT_SOURCE_STORE, "file:///a/b"}, {OPT_DR_STORE, "file:///a/bc"}});
+	good((struct given[GIVEN_MAX]){{OPT_SOURCE_STORE, "file:///a"}});
+}
+
+static void
+test_tls_files_go_together(void **state)
+{
+	(void)state;
+	refused((struct given[GIVEN_MAX]){{OPT_REPLICATION_CERT, "/c"},
+		    {OPT_REPLICATION_KEY, "/k"}},
+	    "'replication.tls_ca' is not");
+	refused((struct given[GIVEN_MAX]){{OPT_SOURCE_TLS_CERT, "/c"}},
+	    "'source.tls.key' is not");
+	refused((struct given[GIVEN_MAX]){{OPT_DR_TLS_KEY, "/k"}},
+	    "'dr.tls.cert' is not");
+	good((struct given[GIVEN_MAX]){{OPT_REPLICATION_CERT, "/c"},
+	    {OPT_REPLICATION_KEY, "/k"}, {OPT_REPLICATION_CA, "/a"}});
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_level_is_one_of_the_codec),
+	    cmocka_unit_test(test_one_source_only),
+	    cmocka_unit_test(test_two_stores_are_two),
+	    cmocka_unit_test(test_tls_files_go_together),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
