@@ -155,8 +155,19 @@ out:
 	return rc;
 }
 
+/* Asked before the rest is understood, which may fail. */
+static bool
+wants_json(int argc, char **argv)
+{
+	for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)
+		if (strcmp(argv[i], "--json") == 0)
+			return true;
+	return false;
+}
+
 static int
-run_command(const struct cmd *cmd, int argc, char **argv, struct err *err)
+run_command(
+    const struct cmd *cmd, int argc, char **argv, bool json, struct err *err)
 {
 	struct cmd_line line;
 	int rc = cmd_parse(cmd, argc, argv, &line, err);
@@ -169,7 +180,7 @@ run_command(const struct cmd *cmd, int argc, char **argv, struct err *err)
 		rc = run_call(&line, err);
 	if (rc == 0 && (fflush(stdout) != 0 || ferror(stdout)))
 		rc = err_sys(err, "writing the answer to stdout");
-	return rc == 0 ? 0 : tell(err, line.call.json && !line.call.told);
+	return rc == 0 ? 0 : tell(err, json && !line.call.told);
 }
 
 int
@@ -177,6 +188,7 @@ cmd_main(int argc, char **argv)
 {
 	struct err err = {0};
 	const struct cmd *cmd;
+	bool json = wants_json(argc, argv);
 	int rc;
 
 	/* No core dump and no tracer sees the secrets in our memory. */
@@ -186,9 +198,9 @@ cmd_main(int argc, char **argv)
 		return err_exit_status(ERR_USAGE);
 	}
 	if (cmd_help_wanted(argc, argv, &rc, &err))
-		return rc == 0 ? 0 : tell(&err, false);
+		return rc == 0 ? 0 : tell(&err, json);
 	cmd = cmd_find(argv[1], &err);
 	if (cmd == NULL)
-		return tell(&err, false);
-	return run_command(cmd, argc - 2, argv + 2, &err);
+		return tell(&err, json);
+	return run_command(cmd, argc - 2, argv + 2, json, &err);
 }
