@@ -5,8 +5,14 @@
 #include "base/err.h"
 
 #include "agent/cmd/cmd.h"
+#include "agent/cmd/option_sets.h"
 #include "agent/cmd/show.h"
 #include "agent/job/settings.h"
+
+/* All there are: so that what a command line comes to can be looked at. */
+static const enum option takes[] = {SOURCE_REDIS_OPTIONS, SOURCE_STORE_OPTIONS,
+    DR_REDIS_OPTIONS, DR_STORE_OPTIONS, CODING_OPTIONS, LOADING_OPTIONS,
+    OPT_IN_FLIGHT, OPT_IMPORT, OPT_TIMEOUT, OPTIONS};
 
 static void
 show_text(struct cmd_call *c)
@@ -104,5 +110,6 @@ const struct cmd cmd_config = {
 	    "environment or the command line; secrets are shown as the "
 	    "references that they are. 'config check' reads the configuration "
 	    "and all its jobs, and tells what is wrong with it.",
+    .options = takes,
     .run = run,
 };
