@@ -46,12 +46,11 @@ struct run {
 };
 
 struct fp_reading {
-	struct rdb_key key;
-	unsigned char *name;
-	size_t name_size;
+	enum rdb_kind kind;
 	int64_t earliest_ms; /* of the key's and its fields' expiry */
-	struct run order;    /* lists and streams */
-	struct run meta;     /* stream fields, or a module's bytes */
+	struct run whole_key;
+	struct run order; /* lists and streams */
+	struct run meta;  /* stream fields, or a module's bytes */
 	uint64_t sum[2];
 	uint64_t count;
 
@@ -113,18 +112,23 @@ run_reset(struct run *r)
 }
 
 static void
+run_spill(struct run *r, const void *p, size_t n)
+{
+	if (!r->spilled)
+		XXH3_128bits_reset(r->state);
+	r->spilled = true;
+	XXH3_128bits_update(r->state, r->buf, r->fill);
+	XXH3_128bits_update(r->state, p, n);
+	r->fill = 0;
+}
+
+/* Inline, since mostly n is a constant and the copy then a move or two. */
+static inline void
 run_add(struct run *r, const void *p, size_t n)
 {
 	if (n > sizeof(r->buf) - r->fill) {
-		if (!r->spilled)
-			XXH3_128bits_reset(r->state);
-		r->spilled = true;
-		XXH3_128bits_update(r->state, r->buf, r->fill);
-		r->fill = 0;
-		if (n > sizeof(r->buf)) {
-			XXH3_128bits_update(r->state, p, n);
-			return;
-		}
+		run_spill(r, p, n);
+		return;
 	}
 	if (n > 0)
 		memcpy(r->buf + r->fill, p, n);
@@ -164,6 +168,22 @@ note_expiry(struct fp_reading *r, int64_t at_ms)
 		r->earliest_ms = at_ms;
 }
 
+/* All of a key's digest but its value. */
+static void
+begin_key(struct run *r, const struct rdb_key *key)
+{
+	unsigned char b[21];
+
+	for (int i = 0; i < 4; i++)
+		b[i] = (unsigned char)(key->db >> (8 * i));
+	b[4] = (unsigned char)key->kind;
+	fp_put64(b + 5, (uint64_t)key->expires_ms);
+	fp_put64(b + 13, key->name_len);
+	run_reset(r);
+	run_add(r, b, sizeof(b));
+	run_add(r, key->name, key->name_len);
+}
+
 static int
 on_key_begin(struct rdb_visitor *v, const struct rdb_key *key, struct err *err)
 {
@@ -171,15 +191,9 @@ on_key_begin(struct rdb_visitor *v, const struct rdb_key *key, struct err *err)
 	struct fp_reading *r = f->reading;
 
 	(void)err;
-	r->key = *key;
-	if (key->name_len > r->name_size) {
-		r->name_size = key->name_len + 256;
-		free(r->name);
-		r->name = xmalloc(r->name_size);
-	}
-	if (key->name_len > 0)
-		memcpy(r->name, key->name, key->name_len);
+	r->kind = key->kind;
 	r->earliest_ms = key->expires_ms;
+	begin_key(&r->whole_key, key);
 	run_reset(&r->order);
 	run_reset(&r->meta);
 	r->sum[0] = r->sum[1] = 0;
@@ -220,7 +234,7 @@ close_item(struct fp_reading *r, enum rdb_part part, const struct digest128 *d)
 		r->whole = *d;
 		break;
 	case RDB_PART_ITEM:
-		if (r->key.kind == RDB_SET)
+		if (r->kind == RDB_SET)
 			sum_add(r->sum, d);
 		else
 			run_add(&r->order, d->b, DIGEST_LEN);
@@ -366,7 +380,7 @@ value_digest(struct fp_reading *r)
 	static const struct digest128 none;
 	unsigned char b[24];
 
-	switch (r->key.kind) {
+	switch (r->kind) {
 	case RDB_STRING:
 		return r->whole;
 	case RDB_LIST:
@@ -388,23 +402,6 @@ value_digest(struct fp_reading *r)
 	return hash(b, sizeof(b));
 }
 
-static struct digest128
-key_digest(struct fp_reading *r, const struct digest128 *value)
-{
-	unsigned char b[21];
-
-	for (int i = 0; i < 4; i++)
-		b[i] = (unsigned char)(r->key.db >> (8 * i));
-	b[4] = (unsigned char)r->key.kind;
-	fp_put64(b + 5, (uint64_t)r->key.expires_ms);
-	fp_put64(b + 13, r->key.name_len);
-	run_reset(&r->order);
-	run_add(&r->order, b, sizeof(b));
-	run_add(&r->order, r->name, r->key.name_len);
-	run_add(&r->order, value->b, DIGEST_LEN);
-	return run_end(&r->order);
-}
-
 static int
 on_key_end(struct rdb_visitor *v, uint64_t raw_bytes, uint64_t elements,
     struct err *err)
@@ -412,22 +409,23 @@ on_key_end(struct rdb_visitor *v, uint64_t raw_bytes, uint64_t elements,
 	struct fingerprint *f = (struct fingerprint *)v;
 	struct fp_reading *r = f->reading;
 	struct digest128 value = value_digest(r);
-	struct digest128 key = key_digest(r, &value);
 	struct fp_sum *s = sum_of_key(f);
-	struct digest128 meta;
+	struct digest128 key, meta;
 
 	(void)raw_bytes;
 	(void)elements;
 	(void)err;
+	run_add(&r->whole_key, value.b, DIGEST_LEN);
+	key = run_end(&r->whole_key);
 	s->keys++;
 	sum_add(s->value, &key);
-	if (r->key.kind != RDB_STREAM && r->key.kind != RDB_MODULE)
+	if (r->kind != RDB_STREAM && r->kind != RDB_MODULE)
 		return 0;
 	run_add(&r->meta, key.b, DIGEST_LEN);
 	meta = run_end(&r->meta);
-	if (r->key.kind == RDB_MODULE)
+	if (r->kind == RDB_MODULE)
 		f->modules++;
-	sum_add(r->key.kind == RDB_MODULE ? s->opaque : s->stream, &meta);
+	sum_add(r->kind == RDB_MODULE ? s->opaque : s->stream, &meta);
 	return 0;
 }
 
@@ -463,6 +461,7 @@ fingerprint_new(int64_t anchor_ms)
 	f->anchor_ms = anchor_ms;
 	f->buckets = xcalloc(FP_BUCKETS, sizeof(*f->buckets));
 	f->used = xcalloc(FP_BUCKETS, sizeof(*f->used));
+	r->whole_key.state = state_new();
 	r->order.state = state_new();
 	r->meta.state = state_new();
 	r->item = state_new();
@@ -475,10 +474,10 @@ fingerprint_free(struct fingerprint *f)
 {
 	if (f == NULL)
 		return;
+	free(f->reading->whole_key.state);
 	free(f->reading->order.state);
 	free(f->reading->meta.state);
 	free(f->reading->item);
-	free(f->reading->name);
 	free(f->reading);
 	free(f->buckets);
 	free(f->used);
