@@ -107,6 +107,7 @@ parse_server(const char *info, struct redis_info *out)
 	out->bgsave_running = field_is(info, "rdb_bgsave_in_progress", "1");
 	out->used_memory = field_number(info, "used_memory");
 	out->maxmemory = field_number(info, "maxmemory");
+	out->system_memory = field_number(info, "total_system_memory");
 }
 
 /* Managed services hide CONFIG: then the number stays unknown. */

@@ -24,6 +24,7 @@ struct redis_info {
 	char replid[64];
 	uint64_t offset;
 	uint64_t used_memory, maxmemory; /* maxmemory 0: none */
+	uint64_t system_memory;		 /* of its machine; 0: not told */
 	uint64_t keys, expires;		 /* of all databases */
 	uint32_t db_max_used;
 	int databases; /* CONFIG; 0: not to be had */

@@ -69,6 +69,7 @@ a_primary_s_facts_are_read(void **state)
 	    "# Server\r\nredis_version:7.2.4\r\nredis_mode:standalone\r\n"
 	    "run_id:0123456789012345678901234567890123456789\r\n"
 	    "used_memory:1000000\r\nmaxmemory:2000000\r\n"
+	    "total_system_memory:3000000\r\n"
 	    "loading:0\r\nrdb_bgsave_in_progress:1\r\n"
 	    "role:master\r\nmaster_replid:abc\r\nmaster_repl_offset:99\r\n"
 	    "# Keyspace\r\ndb0:keys=10,expires=3,avg_ttl=0\r\n"
@@ -90,6 +91,7 @@ a_primary_s_facts_are_read(void **state)
 	assert_int_equal(i.offset, 99);
 	assert_int_equal(i.used_memory, 1000000);
 	assert_int_equal(i.maxmemory, 2000000);
+	assert_int_equal(i.system_memory, 3000000);
 	assert_int_equal(i.keys, 15);
 	assert_int_equal(i.expires, 3);
 	assert_int_equal(i.db_max_used, 12);
@@ -223,6 +225,7 @@ a_real_server_tells_its_facts(void **state)
 	assert_int_equal(i.keys, 2);
 	assert_int_equal(i.expires, 1);
 	assert_true(i.used_memory > 0);
+	assert_true(i.system_memory > i.used_memory);
 	assert_int_equal(strlen(i.replid), 40);
 	redis_conn_free(c);
 	real_redis_stop(redis);
