@@ -186,7 +186,6 @@ visit_key_end(struct rdb_visitor *v, uint64_t raw_bytes, uint64_t elements,
 	if (restore_put_payload(&c, l->payload, err) != 0 ||
 	    restore_put_options(&c, &l->key, err) != 0)
 		return -1;
-	l->facts.keys++;
 	l->facts.bytes += dump_payload_size(l->payload);
 	return end_command(l, err);
 }
@@ -381,6 +380,9 @@ restore_loader_finish(
 		if (restore_pipe_settle(l->pipes[i], &l->scope, 0, err) != 0)
 			return -1;
 	*facts = l->facts;
+	for (unsigned i = 0; i < l->npipes; i++)
+		facts->keys += restore_pipe_keys(l->pipes[i]);
+	/* An expired key is answered by OK, too. */
 	facts->keys -= facts->expired;
 	return 0;
 }
@@ -392,13 +394,21 @@ restore_empty_target(const struct redis_target *target,
 	struct redis_opts patient = *opts;
 	struct redis_info info;
 	struct redis_conn *c;
-	redisReply *r = NULL;
+	redisReply *r;
 	int rc = -1;
 
 	patient.reply_timeout_ms = FLUSH_TIMEOUT_MS;
 	c = redis_primary_connect(target, &patient, scope, &info, NULL, err);
 	if (c == NULL)
 		return -1;
+	/* First what is less: should it be refused, the keys are still there.
+	 * target_check() cannot always foretell it. */
+	if (info.version_number >= 70000) {
+		r = redis_command(c, scope, err, "FUNCTION FLUSH SYNC");
+		if (r == NULL)
+			goto out;
+		freeReplyObject(r);
+	}
 	/* The memory must be free before the load.  SYNC is a word of 6.2;
 	 * lazyfree-lazy-user-flush, which it overrules, too. */
 	r = redis_command(c, scope, err,
@@ -406,16 +416,8 @@ restore_empty_target(const struct redis_target *target,
 	if (r == NULL)
 		goto out;
 	freeReplyObject(r);
-	r = NULL;
-	if (info.version_number >= 70000) {
-		r = redis_command(c, scope, err, "FUNCTION FLUSH SYNC");
-		if (r == NULL)
-			goto out;
-	}
 	rc = 0;
 out:
-	if (r != NULL)
-		freeReplyObject(r);
 	if (rc != 0)
 		err_in(err, "emptying '%s'", redis_conn_name(c));
 	redis_conn_free(c);

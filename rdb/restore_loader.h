@@ -38,8 +38,9 @@ struct restore_opts {
 };
 
 struct restore_facts {
-	uint64_t keys;	  /* stored */
-	uint64_t expired; /* whose time had passed: not stored */
+	/* Together as many as RESTOREs were answered by OK; expired are those
+	 * whose time had passed by our clock: the server stores none of them. */
+	uint64_t keys, expired;
 	uint64_t functions;
 	uint64_t bytes;	   /* of payloads */
 	uint64_t left_out; /* module data outside of keys */
@@ -64,7 +65,7 @@ int restore_loader_finish(
     struct restore_loader *, struct restore_facts *, struct err *);
 
 /*
- * FLUSHALL and FUNCTION FLUSH: an import never makes a union.  Waits for up to
+ * FUNCTION FLUSH and FLUSHALL: an import never makes a union.  Waits for up to
  * an hour, since freeing a large dataset takes the server long.
  */
 int restore_empty_target(const struct redis_target *, const struct redis_opts *,

@@ -31,6 +31,7 @@ struct restore_pipe {
 	uint64_t at_hand; /* bytes of the command that is being queued */
 	size_t unsent;
 	uint64_t unanswered;
+	uint64_t keys;
 
 	/* Commands without a reply, packed, oldest first. */
 	unsigned char *queue;
@@ -128,6 +129,10 @@ restore_pipe_select(struct restore_pipe *p, const struct scope *scope,
 	if (restore_pipe_add(p, scope, command, (size_t)n, err) != 0)
 		return -1;
 	restore_pipe_end(p);
+	p->db = NO_DB;
+	if (restore_pipe_flush(p, scope, err) != 0 ||
+	    restore_pipe_settle(p, scope, 0, err) != 0)
+		return -1;
 	p->db = db;
 	return 0;
 }
@@ -138,6 +143,12 @@ restore_pipe_flush(
 {
 	p->unsent = 0;
 	return redis_conn_flush(p->conn, scope, err);
+}
+
+uint64_t
+restore_pipe_keys(const struct restore_pipe *p)
+{
+	return p->keys;
 }
 
 size_t
@@ -193,10 +204,11 @@ take_reply(struct restore_pipe *p, struct err *err)
 	p->line[p->line_len] = '\0';
 	if (p->line[0] == '-')
 		return refused(p, &c, err);
-	if (p->line[0] != '+')
+	if (strcmp(p->line, "+OK") != 0)
 		return err_set(err, ERR_CORRUPT,
-		    "'%s': a reply of an unexpected type",
+		    "'%s': a reply that is neither OK nor an error",
 		    redis_conn_name(p->conn));
+	p->keys += c.what == RESTORE_KEY;
 	p->head += sizeof(c) + c.name_len;
 	p->unanswered -= c.bytes;
 	p->line_len = 0;

@@ -33,12 +33,19 @@ void restore_pipe_name(struct restore_pipe *, enum restore_what, uint32_t db,
 /* It is whole. */
 void restore_pipe_end(struct restore_pipe *);
 
-/* A whole SELECT, when db is not the one that was selected last. */
+/*
+ * A SELECT, when db is not the one that was selected last.  Waits for all
+ * replies: what is put behind a SELECT that fails would land in the database
+ * before.
+ */
 int restore_pipe_select(
     struct restore_pipe *, const struct scope *, uint32_t db, struct err *);
 
 int
 restore_pipe_flush(struct restore_pipe *, const struct scope *, struct err *);
+
+/* RESTORE_KEYs that were answered by OK. */
+uint64_t restore_pipe_keys(const struct restore_pipe *);
 
 /* Bytes of whole commands since the last flush, and without a reply. */
 size_t restore_pipe_unsent(const struct restore_pipe *);

@@ -137,6 +137,18 @@ loaded(const struct restore_opts *opts, struct restore_facts *facts)
 	free(is);
 }
 
+static long long
+all_keys(struct redis_conn *c)
+{
+	long long n = 0;
+
+	for (int db = 0; db < 16; db++) {
+		redis_data_do(c, "SELECT %d", db);
+		n += redis_data_int(c, "DBSIZE");
+	}
+	return n;
+}
+
 static void
 every_kind_arrives(void **state)
 {
@@ -146,6 +158,7 @@ every_kind_arrives(void **state)
 	redis_data_fill(from, 2000);
 	loaded(&(struct restore_opts){0}, &facts);
 	assert_int_equal(facts.expired, 0);
+	assert_int_equal(facts.keys, all_keys(to));
 	assert_int_equal(facts.functions, 1);
 	redis_data_do(to, "SELECT 1");
 	assert_int_equal(redis_data_int(to, "DBSIZE"), 2000);
@@ -272,11 +285,13 @@ a_value_over_the_servers_ceiling_is_refused_by_name(void **state)
 }
 
 static void
-a_database_that_the_target_lacks_is_named(void **state)
+nothing_lands_beside_a_database_that_the_target_lacks(void **state)
 {
-	static const char *const args[] = {"--databases", "2", NULL};
+	static const char *const args[] = {
+	    "--databases", "2", "--rename-command", "CONFIG", "", NULL};
 	const struct real_redis_opts opts = {.args = args};
 	struct real_redis *small = real_redis_start(&opts);
+	struct redis_conn *c = redis_data_connect(small, NULL);
 	struct restore_facts facts;
 	struct err err = {0};
 	unsigned char *dump;
@@ -290,6 +305,8 @@ a_database_that_the_target_lacks_is_named(void **state)
 			     &(struct restore_opts){0}, &facts, &err),
 	    -1);
 	assert_non_null(strstr(err.text, "selecting database 3"));
+	assert_int_equal(redis_data_int(c, "DBSIZE"), 0);
+	redis_conn_free(c);
 	free(dump);
 	real_redis_stop(small);
 }
@@ -333,6 +350,27 @@ emptying_takes_keys_and_functions(void **state)
 	redis_target_release(&t);
 }
 
+/* Without rights to functions the keys must outlive the refusal. */
+static void
+emptying_loses_no_key_before_a_refusal(void **state)
+{
+	const struct redis_opts redis = {.user = "bob"};
+	struct scope scope = scope_root(NULL);
+	struct redis_target t;
+	struct err err = {0};
+
+	(void)state;
+	redis_data_do(to, "ACL SETUSER bob on nopass +@all -function ~*");
+	redis_data_do(to, "SET old data");
+	target_at(&t, real_redis_port(target));
+	assert_int_equal(restore_empty_target(&t, &redis, &scope, &err), -1);
+	assert_int_equal(err.kind, ERR_AUTH);
+	assert_non_null(strstr(err.text, "function|flush"));
+	assert_int_equal(redis_data_int(to, "DBSIZE"), 1);
+	redis_target_release(&t);
+	redis_data_do(to, "ACL DELUSER bob");
+}
+
 static void
 a_replica_is_never_written_to(void **state)
 {
@@ -365,9 +403,18 @@ static const char INFO[] =
     "# Server\r\nredis_version:7.0.15\r\nrole:master\r\n";
 
 /* In the command below; the checksum is a real server's to judge. */
-#define CRC_AT 50
+#define CRC_AT 43
 
-enum ending { SAY_OK, SAY_ERROR, SAY_NONSENSE, SAY_TWICE, HANG_UP, RESET };
+enum ending {
+	SAY_OK,
+	SAY_ERROR,
+	SAY_NONSENSE,
+	SAY_QUEUED,
+	SAY_TWICE,
+	HANG_UP,
+	RESET,
+	REFUSE_SELECT
+};
 
 static int
 serve_setup(struct script_conn *c)
@@ -389,12 +436,32 @@ serve_setup(struct script_conn *c)
 			    c, "$%zu\r\n%s\r\n", sizeof(INFO) - 1, INFO);
 		else if (strcmp(line.data, "CONFIG\r\n") == 0)
 			rc = script_sends(c, "-ERR unknown command\r\n");
-		else if (strcmp(line.data, "SELECT\r\n") == 0)
+		else if (strcmp(line.data, "SELECT\r\n") == 0) {
+			rc = script_expects(c, "$1\r\n0\r\n");
 			break;
+		}
 		if (rc != 0)
 			break;
 	}
 	buf_release(&line);
+	return rc;
+}
+
+/* The one wanted, but for its checksum. */
+static int
+read_command(struct script_conn *c, const char *wanted, size_t len)
+{
+	struct buf got;
+	int rc;
+
+	buf_init(&got, 4096);
+	rc = script_read(c, &got, len);
+	if (rc == 0 &&
+	    (memcmp(got.data, wanted, CRC_AT) != 0 ||
+		memcmp(got.data + CRC_AT + 8, wanted + CRC_AT + 8,
+		    len - CRC_AT - 8) != 0))
+		rc = script_fail(c, "not the RESTORE expected");
+	buf_release(&got);
 	return rc;
 }
 
@@ -403,44 +470,47 @@ serve_restore(struct script_conn *c, void *arg)
 {
 	const enum ending *end = arg;
 	static const char wanted[] =
-	    "$1\r\n0\r\n*6\r\n$7\r\nRESTORE\r\n$1\r\nk\r\n$3\r\n123\r\n"
+	    "*6\r\n$7\r\nRESTORE\r\n$1\r\nk\r\n$3\r\n123\r\n"
 	    "$13\r\n\x00\x01v\x01\x00........\r\n"
 	    "$7\r\nREPLACE\r\n$6\r\nABSTTL\r\n";
 
 	if (serve_setup(c) != 0)
 		return;
-	if (*end == SAY_OK) {
-		struct buf got;
-
-		buf_init(&got, 4096);
-		if (script_read(c, &got, sizeof(wanted) - 1) == 0 &&
-		    (memcmp(got.data, wanted, CRC_AT) != 0 ||
-			memcmp(got.data + CRC_AT + 8, wanted + CRC_AT + 8,
-			    sizeof(wanted) - 1 - CRC_AT - 8) != 0))
-			script_fail(c, "not the RESTORE expected");
-		buf_release(&got);
+	if (*end == REFUSE_SELECT) {
+		script_sends(c, "-ERR DB index is out of range\r\n");
+		script_expect_eof(c);
+		return;
 	}
+	if (script_sends(c, "+OK\r\n") != 0)
+		return;
+	/* An answer that came sooner would be one to nothing. */
+	if (read_command(c, wanted, sizeof(wanted) - 1) != 0)
+		return;
 	switch (*end) {
 	case SAY_OK:
-		script_sends(c, "+OK\r\n+O");
+		script_sends(c, "+O");
 		script_sends(c, "K\r\n");
 		break;
 	case SAY_ERROR:
-		script_sends(c, "+OK\r\n-ERR Bad data format\r\n");
+		script_sends(c, "-ERR Bad data format\r\n");
 		break;
 	case SAY_NONSENSE:
-		script_sends(c, "+OK\r\n$3\r\nabc\r\n");
+		script_sends(c, "$3\r\nabc\r\n");
 		break;
 	case SAY_TWICE:
-		script_sends(c, "+OK\r\n+OK\r\n+OK\r\n");
+		script_sends(c, "+OK\r\n+OK\r\n");
+		break;
+	case SAY_QUEUED:
+		script_sends(c, "+QUEUED\r\n");
 		break;
 	case HANG_UP:
-		script_sends(c, "+OK\r\n");
 		script_close(c);
 		return;
 	case RESET:
 		script_reset(c);
 		return;
+	case REFUSE_SELECT:
+		break;
 	}
 	script_stall(c);
 }
@@ -483,10 +553,12 @@ every_bad_answer_ends_the_load(void **state)
 		const char *text;
 	} cases[] = {
 	    {SAY_ERROR, ERR_UNSUPPORTED, "restoring key 'k' of database 0"},
-	    {SAY_NONSENSE, ERR_CORRUPT, "unexpected type"},
+	    {SAY_NONSENSE, ERR_CORRUPT, "neither OK nor an error"},
+	    {SAY_QUEUED, ERR_CORRUPT, "neither OK nor an error"},
 	    {SAY_TWICE, ERR_CORRUPT, "nothing asked for"},
 	    {HANG_UP, ERR_TRANSIENT, "closed the connection"},
 	    {RESET, ERR_TRANSIENT, "connection"},
+	    {REFUSE_SELECT, ERR_REFUSED, "selecting database 0"},
 	};
 
 	(void)state;
@@ -519,11 +591,14 @@ main(void)
 		a_value_over_the_servers_ceiling_is_refused_by_name,
 		empty_servers),
 	    cmocka_unit_test_setup(
-		a_database_that_the_target_lacks_is_named, empty_servers),
+		nothing_lands_beside_a_database_that_the_target_lacks,
+		empty_servers),
 	    cmocka_unit_test_setup(
 		its_memory_comes_off_the_budget, empty_servers),
 	    cmocka_unit_test_setup(
 		emptying_takes_keys_and_functions, empty_servers),
+	    cmocka_unit_test_setup(
+		emptying_loses_no_key_before_a_refusal, empty_servers),
 	    cmocka_unit_test_setup(
 		a_replica_is_never_written_to, empty_servers),
 	    cmocka_unit_test(a_key_is_these_bytes),
