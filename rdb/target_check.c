@@ -1,15 +1,13 @@
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/err.h"
 #include "rdb/rdb_reader.h"
 #include "rdb/rdb_types.h"
-#include "rdb/redis_config.h"
-#include "rdb/redis_conn.h"
 #include "rdb/redis_info.h"
+#include "rdb/target_probe.h"
 
 #include "rdb/target_check.h"
 
@@ -18,127 +16,6 @@
 
 /* Valkey takes 12 to 79 for another family's and refuses them. */
 #define RDB_FOREIGN_MIN 12
-
-/*
- * A question that may be refused: 1 with *r, 0 when it was, -1 when the
- * connection broke.
- */
-static int
-ask(struct redis_conn *c, const struct scope *scope, const char *command,
-    redisReply **r, struct err *err)
-{
-	*err = (struct err){0};
-	*r = redis_command(c, scope, err, command);
-	if (*r != NULL)
-		return 1;
-	/* An error reply has a code, a broken connection has none. */
-	return err->code[0] != '\0' ? 0 : -1;
-}
-
-static int
-probe_config(struct redis_conn *c, const struct scope *scope,
-    struct target_probe *p, struct err *err)
-{
-	redisReply *r;
-	int rc = ask(c, scope, "CONFIG GET repl-diskless-load", &r, err);
-
-	p->config = rc == 1;
-	if (rc == 1)
-		freeReplyObject(r);
-	return rc < 0 ? -1 : 0;
-}
-
-/* COMMAND INFO of a renamed or removed command is nil. */
-static int
-probe_replicaof(struct redis_conn *c, const struct scope *scope,
-    struct target_probe *p, struct err *err)
-{
-	bool known = true;
-	redisReply *r;
-	int rc = ask(c, scope, "COMMAND INFO replicaof slaveof", &r, err);
-
-	if (rc == 1) {
-		if (r->type == REDIS_REPLY_ARRAY && r->elements == 2)
-			known = r->element[0]->type == REDIS_REPLY_ARRAY ||
-			    r->element[1]->type == REDIS_REPLY_ARRAY;
-		freeReplyObject(r);
-	}
-	if (!known)
-		snprintf(p->replicaof, sizeof(p->replicaof),
-		    "the server has no REPLICAOF (renamed or disabled)");
-	return rc < 0 ? -1 : 0;
-}
-
-/* ACL DRYRUN: since 7.0. */
-static int
-probe_acl(struct redis_conn *c, const struct scope *scope,
-    struct target_probe *p, struct err *err)
-{
-	redisReply *who, *r;
-	int rc = ask(c, scope, "ACL WHOAMI", &who, err);
-
-	if (rc != 1)
-		return rc;
-	r = NULL;
-	if (who->type == REDIS_REPLY_STRING) {
-		*err = (struct err){0};
-		r = redis_command(
-		    c, scope, err, "ACL DRYRUN %s REPLICAOF NO ONE", who->str);
-		rc = r != NULL || err->code[0] != '\0' ? 0 : -1;
-	}
-	if (r != NULL && r->type == REDIS_REPLY_STRING)
-		snprintf(p->replicaof, sizeof(p->replicaof),
-		    "user '%.40s' may not run REPLICAOF", who->str);
-	if (r != NULL)
-		freeReplyObject(r);
-	freeReplyObject(who);
-	return rc < 0 ? -1 : 0;
-}
-
-/* Each module is name, NAME, ver, VERSION...; since Redis 7 also more. */
-static void
-note_module(struct target_probe *p, const redisReply *m)
-{
-	if (m->type != REDIS_REPLY_ARRAY || p->nmodules == TARGET_MODULES_MAX)
-		return;
-	for (size_t i = 0; i + 1 < m->elements; i += 2)
-		if (m->element[i]->str != NULL &&
-		    m->element[i + 1]->str != NULL &&
-		    strcmp(m->element[i]->str, "name") == 0)
-			snprintf(p->modules[p->nmodules++],
-			    sizeof(p->modules[0]), "%s",
-			    m->element[i + 1]->str);
-}
-
-static int
-probe_modules(struct redis_conn *c, const struct scope *scope,
-    struct target_probe *p, struct err *err)
-{
-	redisReply *r;
-	int rc = ask(c, scope, "MODULE LIST", &r, err);
-
-	if (rc != 1)
-		return rc;
-	p->modules_known = r->type == REDIS_REPLY_ARRAY;
-	for (size_t i = 0; p->modules_known && i < r->elements; i++)
-		note_module(p, r->element[i]);
-	freeReplyObject(r);
-	return 0;
-}
-
-int
-target_probe(struct redis_conn *c, const struct scope *scope,
-    struct target_probe *p, struct err *err)
-{
-	*p = (struct target_probe){0};
-	if (probe_config(c, scope, p, err) != 0 ||
-	    probe_replicaof(c, scope, p, err) != 0 ||
-	    probe_acl(c, scope, p, err) != 0 ||
-	    probe_modules(c, scope, p, err) != 0)
-		return err_in(err, "asking what the target can load");
-	*err = (struct err){0};
-	return 0;
-}
 
 struct judging {
 	const struct redis_info *info;
@@ -170,13 +47,47 @@ owns_version(const struct redis_info *info, int version)
 	return !info->valkey || version < RDB_FOREIGN_MIN;
 }
 
+/*
+ * Its old data go first, so their memory does not count against it; what an
+ * empty server uses stays.
+ */
+static bool
+memory_ok(const struct judging *j, char why[200])
+{
+	const struct redis_info *info = j->info;
+	uint64_t need = j->dump->size + j->dump->rdb->keys * KEY_OVERHEAD;
+	uint64_t used = info->keys == 0 ? info->used_memory : 0;
+
+	if (j->dump->used_memory > need)
+		need = j->dump->used_memory;
+	if (info->maxmemory > 0 && need > info->maxmemory)
+		return no(why,
+		    "the dump needs about %" PRIu64 " MiB, its maxmemory is "
+		    "%" PRIu64 " MiB",
+		    need >> 20, info->maxmemory >> 20);
+	if (info->maxmemory == 0 && info->system_memory > 0 &&
+	    need + used > info->system_memory)
+		return no(why,
+		    "the dump needs about %" PRIu64 " MiB, its machine has "
+		    "%" PRIu64 " MiB",
+		    need >> 20, info->system_memory >> 20);
+	return true;
+}
+
+static bool
+not_refused(const struct judging *j, enum target_command which, char why[200])
+{
+	const char *words = j->probe->refused[which];
+
+	return words[0] == '\0' || no(why, "%s", words);
+}
+
 /* What neither way can do without. */
 static bool
 common_ok(const struct judging *j, char why[200])
 {
 	const struct rdb_summary *rdb = j->dump->rdb;
 	const struct redis_info *info = j->info;
-	uint64_t need = j->dump->size + rdb->keys * KEY_OVERHEAD;
 
 	if (info->is_replica)
 		return no(why, "it is a replica of '%.100s:%d'",
@@ -187,15 +98,10 @@ common_ok(const struct judging *j, char why[200])
 	    rdb->db_max >= (uint32_t)info->databases)
 		return no(why, "the dump uses database %u, the server has %d",
 		    rdb->db_max, info->databases);
-	/* Its old data go first, so used_memory does not count against it. */
-	if (j->dump->used_memory > need)
-		need = j->dump->used_memory;
-	if (info->maxmemory > 0 && need > info->maxmemory)
-		return no(why,
-		    "the dump needs about %" PRIu64 " MiB, its maxmemory is "
-		    "%" PRIu64 " MiB",
-		    need >> 20, info->maxmemory >> 20);
-	return true;
+	/* Where CONFIG does not tell it, SELECT does. */
+	if (info->databases == 0 && !not_refused(j, TARGET_SELECT, why))
+		return false;
+	return memory_ok(j, why);
 }
 
 static const char *
@@ -251,9 +157,8 @@ replica_ok(const struct judging *j, char why[200])
 		    rdb->version, j->info->version);
 	if (!j->probe->config)
 		return no(why, "the server refuses CONFIG");
-	if (j->probe->replicaof[0] != '\0')
-		return no(why, "%s", j->probe->replicaof);
-	return modules_ok(j, true, why);
+	return not_refused(j, TARGET_CONFIG_SET, why) &&
+	    not_refused(j, TARGET_REPLICAOF, why) && modules_ok(j, true, why);
 }
 
 static bool
@@ -277,11 +182,31 @@ types_ok(const struct judging *j, char why[200])
 	return true;
 }
 
+/* FUNCTION FLUSH comes with FLUSHALL wherever there are functions. */
+static bool
+restore_allowed(const struct judging *j, char why[200])
+{
+	const struct rdb_summary *rdb = j->dump->rdb;
+
+	if (!not_refused(j, TARGET_SELECT, why) ||
+	    !not_refused(j, TARGET_RESTORE, why))
+		return false;
+	if (rdb->has_functions && !not_refused(j, TARGET_FUNCTION_RESTORE, why))
+		return false;
+	return j->info->keys == 0 ||
+	    (not_refused(j, TARGET_FLUSHALL, why) &&
+		not_refused(j, TARGET_FUNCTION_FLUSH, why));
+}
+
 static bool
 restore_ok(const struct judging *j, char why[200])
 {
 	if (!common_ok(j, why))
 		return false;
+	if (j->dump->unproved)
+		return no(why,
+		    "the dump could not be parsed, so it can only be sent "
+		    "whole, by 'replica'");
 	if (j->info->version_number < 30000)
 		return no(why,
 		    "RESTORE knows REPLACE since Redis 3.0, the "
@@ -292,7 +217,8 @@ restore_ok(const struct judging *j, char why[200])
 		    "the dump holds functions, which came with "
 		    "Redis 7.0; the server is %s",
 		    j->info->version);
-	return types_ok(j, why) && modules_ok(j, false, why);
+	return types_ok(j, why) && modules_ok(j, false, why) &&
+	    restore_allowed(j, why);
 }
 
 void
@@ -313,7 +239,7 @@ target_check(struct redis_conn *c, const struct scope *scope,
 {
 	struct target_probe probe;
 
-	if (target_probe(c, scope, &probe, err) != 0)
+	if (target_probe(c, scope, info, dump, &probe, err) != 0)
 		return -1;
 	target_judge(info, &probe, dump, v);
 	return 0;

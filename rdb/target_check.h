@@ -15,6 +15,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "rdb/target_probe.h"
+
 struct err;
 struct rdb_summary;
 struct redis_conn;
@@ -23,23 +25,13 @@ struct scope;
 
 struct target_dump {
 	const struct rdb_summary *rdb;
+	/* Nobody could parse it, so rdb says little of it. */
+	bool unproved;
 	uint64_t size;	      /* raw bytes */
 	uint64_t used_memory; /* of its source; 0: not known */
 	/* The modules its data need, as in MODULE LIST; n 0: not known. */
 	const char *const *modules;
 	size_t nmodules;
-};
-
-#define TARGET_MODULES_MAX 64
-
-/* What the server was asked beyond INFO. */
-struct target_probe {
-	bool config;	     /* CONFIG answers */
-	char replicaof[120]; /* why it refuses REPLICAOF; "" if not known to
-				 * refuse */
-	bool modules_known;  /* MODULE LIST answered */
-	size_t nmodules;
-	char modules[TARGET_MODULES_MAX][64];
 };
 
 struct target_verdict {
@@ -49,15 +41,10 @@ struct target_verdict {
 	char restore_why[200];
 };
 
-/* Questions that a server refuses or does not know are no failure: -1 is for
- * a connection that broke. */
-int target_probe(struct redis_conn *, const struct scope *,
-    struct target_probe *, struct err *);
-
 void target_judge(const struct redis_info *, const struct target_probe *,
     const struct target_dump *, struct target_verdict *);
 
-/* Both. */
+/* target_probe() and target_judge(). */
 int target_check(struct redis_conn *, const struct scope *,
     const struct redis_info *, const struct target_dump *,
     struct target_verdict *, struct err *);

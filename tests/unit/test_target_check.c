@@ -205,8 +205,87 @@ a_dump_that_was_not_proved_is_not_sent_as_a_whole(void **state)
 }
 
 static void
-probe_server(const char *const *args, struct target_probe *p,
-    void (*before)(struct redis_conn *))
+a_dump_that_could_not_be_parsed_is_sent_whole_or_not_at_all(void **state)
+{
+	struct world w;
+
+	(void)state;
+	world_init(&w);
+	w.rdb.keys = 0;
+	w.rdb.types_seen = 0;
+	w.dump.unproved = true;
+	judge(&w);
+	assert_true(w.v.replica_ok);
+	assert_false(w.v.restore_ok);
+	assert_non_null(strstr(w.v.restore_why, "'replica'"));
+}
+
+static void
+without_maxmemory_the_machine_is_the_ceiling(void **state)
+{
+	struct world w;
+
+	(void)state;
+	world_init(&w);
+	w.info.system_memory = 4 << 20;
+	w.dump.used_memory = 5 << 20;
+	neither(&w, "its machine has 4 MiB");
+	/* What an empty server uses stays, old data go. */
+	w.dump.used_memory = 3 << 20;
+	w.info.used_memory = 2 << 20;
+	neither(&w, "its machine has 4 MiB");
+	w.info.keys = 1;
+	judge(&w);
+	assert_true(w.v.replica_ok && w.v.restore_ok);
+	w.info.maxmemory = 5 << 20;
+	w.dump.used_memory = 5 << 20;
+	judge(&w);
+	assert_true(w.v.replica_ok && w.v.restore_ok);
+}
+
+/* FLUSHALL is no matter where nothing needs to go. */
+static void
+a_command_counts_for_the_way_that_needs_it(void **state)
+{
+	static const struct {
+		enum target_command which;
+		uint64_t keys;
+		bool functions, replica, restore;
+	} rows[] = {
+	    {TARGET_REPLICAOF, 1, true, false, true},
+	    {TARGET_CONFIG_SET, 1, true, false, true},
+	    {TARGET_FLUSHALL, 1, false, true, false},
+	    {TARGET_FLUSHALL, 0, false, true, true},
+	    {TARGET_FUNCTION_FLUSH, 1, false, true, false},
+	    {TARGET_FUNCTION_FLUSH, 0, true, true, true},
+	    {TARGET_SELECT, 0, false, true, false},
+	    {TARGET_RESTORE, 0, false, true, false},
+	    {TARGET_FUNCTION_RESTORE, 0, true, true, false},
+	    {TARGET_FUNCTION_RESTORE, 0, false, true, true},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct world w;
+
+		world_init(&w);
+		w.info.keys = rows[i].keys;
+		w.rdb.has_functions = rows[i].functions;
+		strcpy(w.probe.refused[rows[i].which], "the words");
+		judge(&w);
+		assert_true(w.v.replica_ok == rows[i].replica);
+		assert_true(w.v.restore_ok == rows[i].restore);
+		if (!w.v.restore_ok)
+			assert_string_equal(w.v.restore_why, "the words");
+		if (!w.v.replica_ok)
+			assert_string_equal(w.v.replica_why, "the words");
+	}
+}
+
+/* A dump with functions, up to db_max, into a server with one key. */
+static void
+check_server(
+    const char *const *args, const char *acl, uint32_t db_max, struct world *w)
 {
 	const struct real_redis_opts opts = {.args = args};
 	struct real_redis *server = real_redis_start(&opts);
@@ -214,19 +293,31 @@ probe_server(const char *const *args, struct target_probe *p,
 	struct scope scope = scope_root(NULL);
 	struct err err = {0};
 
-	if (before != NULL)
-		before(c);
-	if (target_probe(c, &scope, p, &err) != 0)
+	world_init(w);
+	w->rdb.has_functions = true;
+	w->rdb.db_max = db_max;
+	redis_data_do(c, "SET old data");
+	if (acl != NULL) {
+		redis_data_do(c, acl);
+		redis_data_do(c, "AUTH bob x");
+	}
+	if (redis_info_get(c, &scope, &w->info, &err) != 0 ||
+	    target_probe(c, &scope, &w->info, &w->dump, &w->probe, &err) != 0)
 		fail_msg("%s", err.text);
+	judge(w);
+	/* Nothing was written. */
+	redis_conn_free(c);
+	c = redis_data_connect(server, NULL);
+	assert_int_equal(redis_data_int(c, "DBSIZE"), 1);
 	redis_conn_free(c);
 	real_redis_stop(server);
 }
 
 static void
-become_bob(struct redis_conn *c)
+says(const char *text, const char *words)
 {
-	redis_data_do(c, "ACL SETUSER bob on nopass +@all -replicaof ~*");
-	redis_data_do(c, "AUTH bob x");
+	if (strstr(text, words) == NULL)
+		fail_msg("'%s' is not in: %s", words, text);
 }
 
 static void
@@ -234,19 +325,97 @@ a_real_server_tells_what_it_refuses(void **state)
 {
 	static const char *const removed[] = {"--rename-command", "REPLICAOF",
 	    "", "--rename-command", "SLAVEOF", "", "--rename-command", "CONFIG",
-	    "", NULL};
-	struct target_probe p;
+	    "", "--rename-command", "RESTORE", "", NULL};
+	static const char *const no_flush[] = {
+	    "--rename-command", "FLUSHALL", "", NULL};
+	struct world w;
 
 	(void)state;
-	probe_server(NULL, &p, NULL);
-	assert_true(p.config && p.modules_known);
-	assert_int_equal(p.nmodules, 0);
-	assert_string_equal(p.replicaof, "");
-	probe_server(removed, &p, NULL);
-	assert_false(p.config);
-	assert_non_null(strstr(p.replicaof, "no REPLICAOF"));
-	probe_server(NULL, &p, become_bob);
-	assert_non_null(strstr(p.replicaof, "'bob'"));
+	check_server(NULL, NULL, 15, &w);
+	assert_true(w.probe.config && w.probe.modules_known);
+	assert_int_equal(w.probe.nmodules, 0);
+	for (int i = 0; i < TARGET_COMMANDS; i++)
+		assert_string_equal(w.probe.refused[i], "");
+	assert_true(w.v.replica_ok && w.v.restore_ok);
+	check_server(removed, NULL, 0, &w);
+	assert_false(w.probe.config);
+	says(w.probe.refused[TARGET_REPLICAOF], "renamed or disabled");
+	says(w.v.restore_why, "refuses RESTORE: ERR unknown command");
+	check_server(no_flush, NULL, 0, &w);
+	says(w.v.restore_why, "FLUSHALL: it is renamed or disabled");
+}
+
+static void
+a_real_server_tells_what_a_user_may_not(void **state)
+{
+	static const struct {
+		const char *acl;
+		enum target_command which;
+		const char *replica, *restore;
+	} rows[] = {
+	    {"-replicaof ~*", TARGET_REPLICAOF, "refuses REPLICAOF: user 'bob'",
+		""},
+	    {"-config|set ~*", TARGET_CONFIG_SET,
+		"refuses CONFIG SET: user 'bob'", ""},
+	    {"-flushall ~*", TARGET_FLUSHALL, "",
+		"refuses FLUSHALL: user 'bob'"},
+	    {"-function|flush ~*", TARGET_FUNCTION_FLUSH, "",
+		"refuses FUNCTION FLUSH: user 'bob'"},
+	    {"-function|restore ~*", TARGET_FUNCTION_RESTORE, "",
+		"refuses FUNCTION RESTORE: NOPERM"},
+	    {"-select ~*", TARGET_SELECT, "", "refuses SELECT: NOPERM"},
+	    {"-restore ~*", TARGET_RESTORE, "", "refuses RESTORE: NOPERM"},
+	    {"~app:*", TARGET_RESTORE, "", "keys"},
+	    /* Without DRYRUN, what can be tried is still found. */
+	    {"-acl -restore ~*", TARGET_RESTORE, "", "NOPERM"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		char acl[128];
+		struct world w;
+
+		snprintf(acl, sizeof(acl), "ACL SETUSER bob on nopass +@all %s",
+		    rows[i].acl);
+		check_server(NULL, acl, 3, &w);
+		for (int k = 0; k < TARGET_COMMANDS; k++)
+			assert_true((w.probe.refused[k][0] != '\0') ==
+			    (k == (int)rows[i].which));
+		says(w.v.replica_why, rows[i].replica);
+		says(w.v.restore_why, rows[i].restore);
+		assert_true(w.v.replica_ok == (rows[i].replica[0] == '\0'));
+		assert_true(w.v.restore_ok == (rows[i].restore[0] == '\0'));
+	}
+}
+
+static void
+what_is_not_known_is_left_to_restore(void **state)
+{
+	struct world w;
+
+	(void)state;
+	check_server(
+	    NULL, "ACL SETUSER bob on nopass +@all -acl -flushall ~*", 3, &w);
+	assert_string_equal(w.probe.refused[TARGET_FLUSHALL], "");
+	assert_true(w.v.replica_ok && w.v.restore_ok);
+}
+
+static void
+too_few_databases_are_found_where_config_is_hidden(void **state)
+{
+	static const char *const args[] = {
+	    "--databases", "2", "--rename-command", "CONFIG", "", NULL};
+	struct world w;
+
+	(void)state;
+	check_server(args, NULL, 2, &w);
+	assert_int_equal(w.info.databases, 0);
+	assert_false(w.v.replica_ok || w.v.restore_ok);
+	says(w.v.restore_why, "refuses SELECT: ERR");
+	says(w.v.restore_why, "DB index is out of range");
+	says(w.v.replica_why, "DB index is out of range");
+	check_server(args, NULL, 1, &w);
+	assert_true(w.v.restore_ok);
 }
 
 /* Refusals are an answer, a broken connection is none. */
@@ -256,12 +425,14 @@ a_connection_that_breaks_is_a_failure(void **state)
 	struct real_redis *server = real_redis_start(NULL);
 	struct redis_conn *c = redis_data_connect(server, NULL);
 	struct scope scope = scope_root(NULL);
-	struct target_probe p;
+	struct world w;
 	struct err err = {0};
 
 	(void)state;
+	world_init(&w);
 	kill(real_redis_pid(server), SIGKILL);
-	assert_int_equal(target_probe(c, &scope, &p, &err), -1);
+	assert_int_equal(
+	    target_probe(c, &scope, &w.info, &w.dump, &w.probe, &err), -1);
 	assert_int_equal(err.kind, ERR_TRANSIENT);
 	redis_conn_free(c);
 	real_redis_stop(server);
@@ -280,7 +451,15 @@ main(void)
 		databases_memory_cluster_and_replicas_rule_out_both),
 	    cmocka_unit_test(module_data_need_their_modules),
 	    cmocka_unit_test(a_dump_that_was_not_proved_is_not_sent_as_a_whole),
+	    cmocka_unit_test(
+		a_dump_that_could_not_be_parsed_is_sent_whole_or_not_at_all),
+	    cmocka_unit_test(without_maxmemory_the_machine_is_the_ceiling),
+	    cmocka_unit_test(a_command_counts_for_the_way_that_needs_it),
 	    cmocka_unit_test(a_real_server_tells_what_it_refuses),
+	    cmocka_unit_test(a_real_server_tells_what_a_user_may_not),
+	    cmocka_unit_test(what_is_not_known_is_left_to_restore),
+	    cmocka_unit_test(
+		too_few_databases_are_found_where_config_is_hidden),
 	    cmocka_unit_test(a_connection_that_breaks_is_a_failure),
 	};
 
