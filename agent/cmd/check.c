@@ -8,7 +8,8 @@
 #include "agent/job/check.h"
 
 static const enum option takes[] = {SOURCE_REDIS_OPTIONS, SOURCE_STORE_OPTIONS,
-    DR_STORE_OPTIONS, DR_REDIS_OPTIONS, OPT_CIPHER_KEY, OPTIONS};
+    DR_STORE_OPTIONS, DR_REDIS_OPTIONS, OPT_IMPORT, CODING_OPTIONS,
+    LOADING_OPTIONS, OPT_IN_FLIGHT, OPT_TIMEOUT, OPTIONS};
 
 static const char *
 result_name(enum check_result r)
@@ -68,10 +69,12 @@ const struct cmd cmd_check = {
     .name = "check",
     .args = "",
     .summary = "try each thing that the job needs, and tell what to do",
-    .text = "Tries, for real, what a run of the job needs: the ledger, the "
-	    "key, both Redis, both stores (a small blob is written, read, "
-	    "copied and removed). Goes on after a failure, and says what to "
-	    "do about each.",
+    .text = "Tries, for real, what a run of the job needs: settings, ledger, "
+	    "key, spool, both stores (a small blob is written, read, copied "
+	    "and removed), both Redis, the file if there is one, and the "
+	    "address at which we pose as a master. Tells by which ways the DR "
+	    "Redis can be loaded, and changes nothing there. Goes on after a "
+	    "failure, and says what to do about each.",
     .options = takes,
     .run = run,
 };
