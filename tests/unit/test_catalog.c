@@ -62,6 +62,24 @@ put(struct ground *g, const char *blob, const char *text)
 	    0);
 }
 
+/* Of the right sizes; what is in them nobody asks here. */
+static void
+put_parts(struct ground *g, const char *folder)
+{
+	char blob[BLOB_NAME_MAX + 1];
+
+	for (size_t i = 0; i < g->m->nparts; i++) {
+		const struct manifest_part *p = &g->m->parts[i];
+		void *bytes = xcalloc(1, p->bytes);
+
+		catalog_blob(blob, RIG_JOB, folder, p->name);
+		assert_int_equal(store_put(g->store, &g->rig.scope, blob, bytes,
+				     p->bytes, NULL, NULL, &g->rig.err),
+		    0);
+		free(bytes);
+	}
+}
+
 /* A manifest that says it is of this job and id, at JOB/FOLDER. */
 static void
 put_manifest(struct ground *g, const char *job, const char *folder,
@@ -81,6 +99,7 @@ put_manifest(struct ground *g, const char *job, const char *folder,
 	catalog_blob(blob, RIG_JOB, folder, MANIFEST_NAME);
 	put(g, blob, text);
 	free(text);
+	put_parts(g, folder);
 }
 
 static void

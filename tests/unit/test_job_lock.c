@@ -1,11 +1,15 @@
 /* One run at a time, for as long as its lease is renewed. */
+#include <fcntl.h>
 #include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -21,10 +25,9 @@
 #include "tests/sim/store_fault.h"
 #include "tests/sim/temp_dir.h"
 
-#define JOB	  "cache"
-#define RENEW_MS  20000
-#define PATIENCE  30000
-#define DEAD_NOTE "1 1 %s" /* pid 1 began at another time */
+#define JOB	 "cache"
+#define RENEW_MS 20000
+#define PATIENCE 30000
 
 struct ground {
 	struct temp_dir dir;
@@ -228,19 +231,46 @@ a_release_that_fails_leaves_a_lease_that_ends(void **state)
 	assert_non_null(g->lock);
 }
 
+static int
+send_note(void *arg, const char *key, const char *value, struct err *err)
+{
+	(void)err;
+	dprintf(*(int *)arg, "%s\n%s", key, value);
+	return 0;
+}
+
+/* As a process left it that is gone by now. */
 static void
 note_of_the_dead(struct ground *g, struct journal *journal, const char *id)
 {
-	struct buf key, note;
+	char text[4096], *value;
+	int ends[2], status;
+	ssize_t n;
+	pid_t pid;
 
-	buf_init(&key, 1024);
-	buf_addf(&key, "lease/%s/%s", JOB, g->store->url);
-	buf_init(&note, 1024);
-	buf_addf(&note, DEAD_NOTE, id);
-	assert_int_equal(
-	    journal->ops->put(journal, key.data, note.data, &g->err), 0);
-	buf_release(&key);
-	buf_release(&note);
+	assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+	pid = fork();
+	if (pid == 0) {
+		struct journal *own = journal_memory_new();
+		struct err err = {0};
+
+		if (lock_note_put(own, g->store, JOB,
+			strcmp(id, "-") == 0 ? NULL : id, &err) != 0 ||
+		    own->ops->each(own, "", send_note, &ends[1], &err) != 0)
+			_exit(1);
+		_exit(0);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	n = read(ends[0], text, sizeof(text) - 1);
+	assert_true(n > 0);
+	text[n] = '\0';
+	close(ends[0]);
+	close(ends[1]);
+	value = strchr(text, '\n');
+	assert_non_null(value);
+	*value++ = '\0';
+	assert_int_equal(journal->ops->put(journal, text, value, &g->err), 0);
 }
 
 static int

@@ -338,20 +338,6 @@ lost_runs_are_closed_and_running_ones_are_not(void **state)
 	assert_int_equal(lost, 0);
 }
 
-/* Of another process of the same number. */
-static void
-a_pid_that_was_used_again_is_not_running(void **state)
-{
-	struct ground *g = *state;
-	int lost = 0;
-
-	begin(g, 5);
-	ask_sql(g, "UPDATE runs SET pid_started = pid_started - 1");
-	assert_int_equal(
-	    ledger_close_lost(g->ledger, JOB, 80, &lost, &g->err), 0);
-	assert_int_equal(lost, 1);
-}
-
 static void
 a_ledger_from_the_future_is_refused_and_left_alone(void **state)
 {
@@ -474,7 +460,6 @@ main(void)
 	    TEST(a_walk_of_the_journal_may_change_it),
 	    TEST(what_was_written_survives_a_kill),
 	    TEST(lost_runs_are_closed_and_running_ones_are_not),
-	    TEST(a_pid_that_was_used_again_is_not_running),
 	    TEST(a_ledger_from_the_future_is_refused_and_left_alone),
 	    TEST(what_is_no_ledger_is_an_error),
 	    TEST(nobody_else_may_read_it),
