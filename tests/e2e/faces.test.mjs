@@ -195,7 +195,9 @@ test('help, man page and completion come from the same tables', async (t) => {
 	const man = await drsync(['--man']);
 	fs.writeFileSync(page, man.stdout);
 	await tool('mandoc', ['-Tlint', '-Werror', page]);
-	const text = await tool('mandoc', ['-Tutf8', page]);
+	// Bold is struck over.
+	const text = (await tool('mandoc', ['-Tutf8', page]))
+		.replace(/.\x08/g, '');
 	for (const command of COMMANDS)
 		assert.ok(text.includes(command), command);
 	const completion = path.join(dir, 'completion');
