@@ -1,6 +1,5 @@
 /* The source: the host that a snapshot would be taken from, and the others. */
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -17,59 +16,68 @@
 
 enum leave { LEAVE_YES, LEAVE_NO, LEAVE_NO_COMMAND, LEAVE_UNKNOWN };
 
-/* An error reply has a code, a broken connection has none. */
-static bool
-was_answered(const redisReply *r, const struct err *err)
+/* A question that may be refused: *r is NULL then; -1 when the connection
+ * broke. */
+static int
+ask(struct checking *c, struct redis_conn *conn, redisReply **r,
+    struct err *err, const char *format, const char *a, const char *b)
 {
-	return r != NULL || err->code[0] != '\0';
+	struct err why = {0};
+
+	*r = redis_command(conn, &c->scope, &why, format, a, b);
+	/* An error reply has a code, a broken connection has none. */
+	if (*r != NULL || why.code[0] != '\0')
+		return 0;
+	*err = why;
+	return -1;
 }
 
-/* Since Redis 2.8.13; nil for a command that is renamed away. */
+/* Nil for a command that is renamed away; since Redis 2.8.13. */
 static int
-command_exists(struct checking *c, struct redis_conn *conn, const char *command,
-    enum leave *leave, struct err *err)
+ask_command_info(struct checking *c, struct redis_conn *conn,
+    const char *command, bool *unknown, struct err *err)
 {
-	redisReply *r = redis_command(
-	    conn, &c->scope, err, "COMMAND INFO %s", command);
-	bool answered = was_answered(r, err);
+	redisReply *r;
 
-	*leave = LEAVE_UNKNOWN;
-	if (r != NULL && r->type == REDIS_REPLY_ARRAY && r->elements == 1 &&
-	    r->element[0]->type != REDIS_REPLY_ARRAY)
-		*leave = LEAVE_NO_COMMAND;
+	if (ask(c, conn, &r, err, "COMMAND INFO %s", command, NULL) != 0)
+		return -1;
+	*unknown = r != NULL && r->type == REDIS_REPLY_ARRAY &&
+	    r->elements == 1 && r->element[0]->type != REDIS_REPLY_ARRAY;
 	if (r != NULL)
 		freeReplyObject(r);
-	return answered ? 0 : -1;
+	return 0;
 }
 
 /*
- * Redis 7.0 on can tell by ACL DRYRUN, without doing it; that answers an
- * error for a command that does not exist, and where it is not to be had.
+ * Redis 7.0 on can tell by ACL DRYRUN, without doing it: OK, or why not.  It
+ * answers an error for a command that does not exist, so that is asked first.
  */
 static int
 may_use(struct checking *c, struct redis_conn *conn, const char *user,
     const char *command, enum leave *leave, struct err *err)
 {
+	const char *format = strcmp(command, "PSYNC") == 0
+	    ? "ACL DRYRUN %s %s ? -1"
+	    : "ACL DRYRUN %s %s";
+	bool unknown;
 	redisReply *r;
-	bool answered, refused, allowed;
 
-	if (command_exists(c, conn, command, leave, err) != 0)
+	*leave = LEAVE_UNKNOWN;
+	if (ask_command_info(c, conn, command, &unknown, err) != 0)
 		return -1;
-	if (*leave == LEAVE_NO_COMMAND || user == NULL)
+	if (unknown)
+		*leave = LEAVE_NO_COMMAND;
+	if (unknown || user == NULL)
 		return 0;
-	*err = (struct err){0};
-	r = strcmp(command, "PSYNC") == 0
-	    ? redis_command(
-		  conn, &c->scope, err, "ACL DRYRUN %s PSYNC ? -1", user)
-	    : redis_command(
-		  conn, &c->scope, err, "ACL DRYRUN %s %s", user, command);
-	answered = was_answered(r, err);
-	refused = r != NULL && r->type == REDIS_REPLY_STRING;
-	allowed = r != NULL && r->type == REDIS_REPLY_STATUS;
+	if (ask(c, conn, &r, err, format, user, command) != 0)
+		return -1;
+	if (r != NULL && r->type == REDIS_REPLY_STRING)
+		*leave = LEAVE_NO;
+	if (r != NULL && r->type == REDIS_REPLY_STATUS)
+		*leave = LEAVE_YES;
 	if (r != NULL)
 		freeReplyObject(r);
-	*leave = refused ? LEAVE_NO : allowed ? LEAVE_YES : LEAVE_UNKNOWN;
-	return answered ? 0 : -1;
+	return 0;
 }
 
 /* PSYNC, and SYNC for a server that does not know it: as sync_client.h. */
@@ -87,7 +95,6 @@ judge_sync(struct checking *c, struct redis_conn *conn, const char *user,
 		if (may_use(c, conn, user, "SYNC", &leave, err) != 0)
 			return -1;
 	}
-	*err = (struct err){0};
 	switch (leave) {
 	case LEAVE_NO_COMMAND:
 		return err_set(err, ERR_UNSUPPORTED,
@@ -113,13 +120,12 @@ static int
 judge_leave(struct checking *c, struct redis_conn *conn, const char **detail,
     struct err *err)
 {
-	redisReply *who = redis_command(conn, &c->scope, err, "ACL WHOAMI");
 	const char *user = NULL; /* before Redis 6.0 there are no ACLs */
+	redisReply *who;
 	int rc;
 
-	if (!was_answered(who, err))
+	if (ask(c, conn, &who, err, "ACL WHOAMI", NULL, NULL) != 0)
 		return -1;
-	*err = (struct err){0};
 	if (who != NULL && who->type == REDIS_REPLY_STRING)
 		user = who->str;
 	rc = judge_sync(c, conn, user, detail, err);

@@ -137,6 +137,14 @@ test('by which ways the DR Redis can be loaded', async (t) => {
 	await good(job, 'DR Redis', /replica: no: .*REPLICAOF.*restore: yes/);
 	await failed(job, 'DR Redis', /'replica'.*REPLICAOF/, EXIT.FAILED,
 		'--restorer', 'replica');
+	await failed(new Job(t, { source, target: { url: await as(redis,
+		'mere', '+@all', '-replicaof', '-slaveof', '-restore') } }),
+	'DR Redis', /replica: no: .*REPLICAOF.*restore: no: .*RESTORE/,
+	EXIT.FAILED);
+	job.target = { url: await as(redis, 'plain', '+@all', '-config',
+		'-function') };
+	await failed(job, 'DR Redis', /replica: no: .*restore: no: .*FUNCTION/,
+		EXIT.FAILED);
 	// The copy holds 16 databases' worth of numbers.
 	job.target = await Redis.start(t, { databases: 2 });
 	await failed(job, 'DR Redis', /replica: no: .*restore: no: /,
