@@ -186,3 +186,48 @@ process_started(pid_t pid)
 		started = strtoll(p, NULL, 10);
 	return started;
 }
+
+/* Of this boot and pid namespace; "" when /proc does not tell. */
+static void
+process_world(char out[80])
+{
+	char boot[40] = "", ns[32] = "";
+	FILE *f = fopen("/proc/sys/kernel/random/boot_id", "re");
+	ssize_t n = readlink("/proc/self/ns/pid", ns, sizeof(ns) - 1);
+
+	out[0] = '\0';
+	if (f == NULL)
+		return;
+	if (fgets(boot, sizeof(boot), f) != NULL && n > 0) {
+		boot[strcspn(boot, "\n")] = '\0';
+		ns[n] = '\0';
+		snprintf(out, 80, "%s/%s", boot, ns);
+	}
+	fclose(f);
+}
+
+void
+process_id(char out[PROCESS_ID_SIZE])
+{
+	char world[80];
+
+	process_world(world);
+	snprintf(out, PROCESS_ID_SIZE, "%s/%ld/%lld", world, (long)getpid(),
+	    (long long)process_started(getpid()));
+}
+
+bool
+process_id_gone(const char *id)
+{
+	char world[80];
+	long long started;
+	size_t n;
+	long pid;
+
+	process_world(world);
+	n = strlen(world);
+	if (n == 0 || strncmp(id, world, n) != 0 ||
+	    sscanf(id + n, "/%ld/%lld", &pid, &started) != 2)
+		return false;
+	return process_started((pid_t)pid) != started;
+}

@@ -4,6 +4,7 @@
 #ifndef BASE_PROCESS_H
 #define BASE_PROCESS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -22,6 +23,21 @@ struct process_opts {
  * later one of the same pid; 0 when there is none, or only its exit status.
  */
 int64_t process_started(pid_t);
+
+#define PROCESS_ID_SIZE 128
+
+/*
+ * Which process this is, for a note that outlives it: boot, pid namespace,
+ * pid and start.
+ */
+void process_id(char out[PROCESS_ID_SIZE]);
+
+/*
+ * Whether the process of such a note has certainly ended.  Of another boot or
+ * namespace (another host or container may share the note) nothing is known:
+ * false.
+ */
+bool process_id_gone(const char *id);
 
 /* argv[0] is looked up in PATH.  Signals are unblocked in the child. */
 int process_start(pid_t *, const char *const argv[],

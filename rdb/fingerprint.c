@@ -429,7 +429,21 @@ on_key_end(struct rdb_visitor *v, uint64_t raw_bytes, uint64_t elements,
 	return 0;
 }
 
+static int
+on_function(struct rdb_visitor *v, const unsigned char *source, size_t len,
+    struct err *err)
+{
+	struct fingerprint *f = (struct fingerprint *)v;
+	struct digest128 d = hash(source, len);
+
+	(void)err;
+	f->functions.keys++;
+	sum_add(f->functions.value, &d);
+	return 0;
+}
+
 static const struct rdb_visitor_ops visitor_ops = {
+    .function = on_function,
     .key_begin = on_key_begin,
     .piece = on_piece,
     .score = on_score,

@@ -7,7 +7,8 @@
  * that expire make one per expiry bucket (a hash with field TTLs belongs to
  * its earliest).  A comparison drops, on both sides, every bucket up to the
  * first bound after both reads ended, because either side may or may not have
- * expired those keys.
+ * expired those keys; only that b holds no more of them than a is still asked.
+ * Function libraries are summed apart, by their source.
  *
  * Buckets are aligned to Unix time: by minute for six hours from the anchor,
  * by hour for seven days, by day for 400 days, then one for all beyond.  Two
@@ -67,6 +68,7 @@ struct fp_comparison {
 };
 
 /* both_ended_ms: wall clock at which the later of the two reads ended. */
+/* b is read after a: what a lacks in the buckets left out was written since. */
 void fingerprint_compare(const struct fingerprint *a,
     const struct fingerprint *b, int64_t both_ended_ms, struct fp_comparison *);
 

@@ -110,6 +110,7 @@ fingerprint_text(const struct fingerprint *f, char out[33])
 	unsigned char sha[SHA256_BYTES];
 
 	digest_sum(d, RDB_NO_EXPIRY, &f->persistent);
+	digest_sum(d, RDB_NO_EXPIRY, &f->functions);
 	for (size_t i = 0; i < FP_BUCKETS; i++)
 		if (f->buckets[i].sum.keys > 0)
 			digest_sum(
@@ -169,11 +170,58 @@ same_opaque(const struct fingerprint *a, const struct fingerprint *b)
 	return same;
 }
 
+static bool
+compare_functions(const struct fingerprint *a, const struct fingerprint *b,
+    struct fp_comparison *c)
+{
+	if (a->functions.keys == b->functions.keys &&
+	    same_sum(a->functions.value, b->functions.value))
+		return true;
+	snprintf(c->why, sizeof(c->why),
+	    "function libraries: %" PRIu64 " against %" PRIu64
+	    ", or not the same",
+	    a->functions.keys, b->functions.keys);
+	return false;
+}
+
+/*
+ * The buckets up to the bound are left out, but for one thing: keys only go
+ * from them, so more on the other side were written there.
+ */
+static bool
+compare_buckets(const struct fingerprint *a, const struct fingerprint *b,
+    int64_t dropped_until, struct fp_comparison *c)
+{
+	uint64_t theirs = 0;
+	char which[64];
+
+	for (size_t i = 0; i < FP_BUCKETS; i++) {
+		const struct fp_bucket *p = &a->buckets[i];
+		const struct fp_bucket *q = &b->buckets[i];
+		int64_t until = p->sum.keys > 0 ? p->until_ms : q->until_ms;
+
+		if (until <= dropped_until) {
+			c->expiring += p->sum.keys;
+			theirs += q->sum.keys;
+			continue;
+		}
+		snprintf(which, sizeof(which), "keys that expire by %" PRId64,
+		    until);
+		if (!compare_sums(&p->sum, &q->sum, which, c))
+			return false;
+	}
+	if (theirs <= c->expiring)
+		return true;
+	snprintf(c->why, sizeof(c->why),
+	    "keys that expire soon: %" PRIu64 " against %" PRIu64, c->expiring,
+	    theirs);
+	return false;
+}
+
 void
 fingerprint_compare(const struct fingerprint *a, const struct fingerprint *b,
     int64_t both_ended_ms, struct fp_comparison *c)
 {
-	char which[64];
 	int64_t dropped_until;
 
 	memset(c, 0, sizeof(*c));
@@ -185,21 +233,10 @@ fingerprint_compare(const struct fingerprint *a, const struct fingerprint *b,
 	c->stream_meta_compared = same_stream_encoding(
 	    a->stream_types, b->stream_types);
 	fp_bucket_of(a->anchor_ms, both_ended_ms, &dropped_until);
-	c->same = compare_sums(
-	    &a->persistent, &b->persistent, "keys without expiry", c);
-	for (size_t i = 0; i < FP_BUCKETS && c->same; i++) {
-		const struct fp_bucket *p = &a->buckets[i];
-		const struct fp_bucket *q = &b->buckets[i];
-		int64_t until = p->sum.keys > 0 ? p->until_ms : q->until_ms;
-
-		if (until <= dropped_until) {
-			c->expiring += p->sum.keys;
-			continue;
-		}
-		snprintf(which, sizeof(which), "keys that expire by %" PRId64,
-		    until);
-		c->same = compare_sums(&p->sum, &q->sum, which, c);
-	}
+	c->same = compare_sums(&a->persistent, &b->persistent,
+		      "keys without expiry", c) &&
+	    compare_functions(a, b, c) &&
+	    compare_buckets(a, b, dropped_until, c);
 	if (c->same && !same_opaque(a, b))
 		c->not_compared = a->modules;
 }

@@ -44,6 +44,7 @@ fingerprint_format(const struct fingerprint *f)
 	json_add_int(o, "stream_types", f->stream_types);
 	json_add_int(o, "module_keys", (int64_t)f->modules);
 	format_sum(cJSON_AddObjectToObject(o, "persistent"), &f->persistent);
+	format_sum(cJSON_AddObjectToObject(o, "functions"), &f->functions);
 	list = cJSON_AddArrayToObject(o, "buckets");
 	for (size_t i = 0; i < FP_BUCKETS; i++) {
 		const struct fp_bucket *b = &f->buckets[i];
@@ -128,13 +129,15 @@ parse_bucket(struct fingerprint *f, const cJSON *o, struct err *err)
 static int
 parse_into(struct fingerprint *f, const cJSON *o, struct err *err)
 {
-	const cJSON *sum, *list, *e;
+	const cJSON *sum, *functions, *list, *e;
 	uint64_t types = 0;
 
 	if (parse_count(o, "stream_types", &types, err) != 0 ||
 	    parse_count(o, "module_keys", &f->modules, err) != 0 ||
 	    json_get_object(o, "persistent", &sum, err) != 0 ||
 	    parse_sum(sum, &f->persistent, err) != 0 ||
+	    json_get_object(o, "functions", &functions, err) != 0 ||
+	    parse_sum(functions, &f->functions, err) != 0 ||
 	    json_get_array(o, "buckets", &list, err) != 0)
 		return -1;
 	f->stream_types = (uint32_t)types;

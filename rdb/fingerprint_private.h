@@ -20,6 +20,7 @@ struct fingerprint {
 	struct rdb_visitor visitor;
 	int64_t anchor_ms;
 	struct fp_sum persistent;
+	struct fp_sum functions;   /* libraries, by their source */
 	struct fp_bucket *buckets; /* FP_BUCKETS of them, mostly empty */
 	struct fp_bucket *used;	   /* those with keys, made when asked for */
 	uint64_t modules;	   /* keys */

@@ -1,6 +1,7 @@
 #include <stdbool.h>
 
 #include "base/err.h"
+#include "base/xalloc.h"
 #include "rdb/redis_conn.h"
 #include "rdb/redis_info.h"
 
@@ -58,4 +59,25 @@ redis_primary_connect(const struct redis_target *t,
 	}
 	*err = first;
 	return NULL;
+}
+
+int
+redis_primary_pin(const struct redis_target *target,
+    const struct redis_opts *opts, const struct scope *scope,
+    struct redis_target *pinned, struct err *err)
+{
+	struct redis_conn *conn;
+	size_t host;
+
+	conn = redis_primary_connect(target, opts, scope, NULL, &host, err);
+	if (conn == NULL)
+		return -1;
+	redis_conn_free(conn);
+	*pinned = (struct redis_target){.nhosts = 1, .db = target->db};
+	pinned->hosts = xcalloc(1, sizeof(*pinned->hosts));
+	pinned->hosts[0] = target->hosts[host];
+	pinned->hosts[0].host = xstrdup(target->hosts[host].host);
+	pinned->user = target->user != NULL ? xstrdup(target->user) : NULL;
+	pinned->shown = xstrdup(target->shown);
+	return 0;
 }

@@ -20,4 +20,12 @@ struct redis_conn *
 redis_primary_connect(const struct redis_target *, const struct redis_opts *,
     const struct scope *, struct redis_info *info, size_t *host, struct err *);
 
+/*
+ * A target of one host: the primary that answered, so that whatever follows
+ * is asked of, and done to, that server alone.  To be released by
+ * redis_target_release().
+ */
+int redis_primary_pin(const struct redis_target *, const struct redis_opts *,
+    const struct scope *, struct redis_target *pinned, struct err *);
+
 #endif

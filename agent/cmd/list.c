@@ -25,6 +25,7 @@ struct listing {
 	struct store *store;
 	cJSON *doc; /* --json */
 	size_t shown;
+	struct err damaged; /* the first that was met */
 };
 
 static void
@@ -55,6 +56,31 @@ json_row(cJSON *list, const struct manifest *m)
 	cJSON_AddItemToArray(list, o);
 }
 
+/* One damaged snapshot does not hide the others; the exit status tells. */
+static int
+note_damaged(struct listing *l, const char *job, const char *id,
+    const struct err *why, struct err *err)
+{
+	cJSON *o;
+
+	if (why->kind != ERR_CORRUPT && why->kind != ERR_UNSUPPORTED) {
+		*err = *why;
+		return -1;
+	}
+	if (l->damaged.kind == ERR_NONE)
+		l->damaged = *why;
+	if (l->doc == NULL) {
+		printf("%-10s  %-23s  DAMAGED: %s\n", job, id, why->text);
+		return 0;
+	}
+	o = cJSON_CreateObject();
+	cJSON_AddStringToObject(o, "job", job);
+	cJSON_AddStringToObject(o, "id", id);
+	cJSON_AddStringToObject(o, "damaged", why->text);
+	cJSON_AddItemToArray(l->doc, o);
+	return 0;
+}
+
 static int
 list_job(struct listing *l, const char *job, struct err *err)
 {
@@ -66,10 +92,12 @@ list_job(struct listing *l, const char *job, struct err *err)
 	if (catalog_read(l->store, scope, job, &c, err) != 0)
 		return -1;
 	for (size_t i = c.n; rc == 0 && i-- > 0;) {
-		m = catalog_get(l->store, scope, job, c.ids[i], err);
+		struct err why = {0};
+
+		m = catalog_get(l->store, scope, job, c.ids[i], &why);
 		if (m == NULL) {
-			rc = -1;
-			break;
+			rc = note_damaged(l, job, c.ids[i], &why, err);
+			continue;
 		}
 		if (l->doc != NULL)
 			json_row(l->doc, m);
@@ -130,9 +158,13 @@ run(struct cmd_call *c, struct err *err)
 	}
 	if (c->json)
 		show_json(doc);
-	else if (l.shown == 0)
+	else if (l.shown == 0 && l.damaged.kind == ERR_NONE)
 		printf("no snapshots in %s\n", l.store->url);
-	return 0;
+	if (l.damaged.kind == ERR_NONE)
+		return 0;
+	*err = l.damaged;
+	c->told = true;
+	return -1;
 }
 
 const struct cmd cmd_list = {

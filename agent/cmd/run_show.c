@@ -111,7 +111,9 @@ show_report(const struct run_report *r, bool failed)
 	if (done(r, STEP_COMPARE) && r->target_fingerprint[0] != '\0')
 		show_comparison(r);
 	if (r->import_skipped[0] != '\0')
-		printf("  %-14s no: %s\n", "loaded", r->import_skipped);
+		printf("  %-14s %s\n",
+		    done(r, STEP_IMPORT) ? "compared" : "not loaded",
+		    r->import_skipped);
 	show_times(r);
 }
 

@@ -17,14 +17,15 @@
 #include "agent/job/ledger.h"
 
 /* Another process writes for milliseconds; one that is stuck is told of. */
-#define BUSY_MS 10000
+#define BUSY_MS	 10000
+#define PAUSE_MS 10
 
 #define SCHEMA_VERSION 1
 
 static const char *const migrations[SCHEMA_VERSION] = {
     "CREATE TABLE runs (id INTEGER PRIMARY KEY AUTOINCREMENT,"
-    " job TEXT NOT NULL, command TEXT NOT NULL, pid INTEGER NOT NULL,"
-    " pid_started INTEGER NOT NULL, state TEXT NOT NULL,"
+    " job TEXT NOT NULL, command TEXT NOT NULL, process TEXT NOT NULL,"
+    " state TEXT NOT NULL,"
     " started_ms INTEGER NOT NULL, ended_ms INTEGER NOT NULL DEFAULT 0,"
     " snapshot TEXT, error TEXT);"
     "CREATE INDEX runs_by_job ON runs (job, id);"
@@ -141,14 +142,31 @@ migrate(struct ledger *l, struct err *err)
 	return 0;
 }
 
+/* SQLite does not wait by itself for the lock that the change takes. */
+static int
+use_wal(struct ledger *l, struct err *err)
+{
+	for (int waited_ms = 0;; waited_ms += PAUSE_MS) {
+		int rc = sqlite3_exec(
+		    l->db, "PRAGMA journal_mode=WAL", NULL, NULL, NULL);
+
+		if (rc == SQLITE_OK)
+			return 0;
+		if (rc != SQLITE_BUSY || waited_ms >= BUSY_MS)
+			return sql_err(l, err, "setting up");
+		sqlite3_sleep(PAUSE_MS);
+	}
+}
+
 static int
 set_up(struct ledger *l, struct err *err)
 {
 	int rc;
 
 	sqlite3_busy_timeout(l->db, BUSY_MS);
-	if (exec(l,
-		"PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"
+	if (use_wal(l, err) != 0 ||
+	    exec(l,
+		"PRAGMA synchronous=FULL;"
 		"PRAGMA foreign_keys=ON; BEGIN IMMEDIATE;",
 		err) != 0)
 		return -1;
@@ -338,14 +356,15 @@ int64_t
 ledger_run_begin(struct ledger *l, const char *job, const char *command,
     int64_t now_ms, struct err *err)
 {
-	int64_t pid = getpid(), id = -1;
+	char process[PROCESS_ID_SIZE];
+	int64_t id = -1;
 	struct query q = {l,
-	    "INSERT INTO runs (job, command, pid, pid_started, state,"
-	    " started_ms) VALUES (?, ?, ?, ?, 'running', ?) RETURNING id",
+	    "INSERT INTO runs (job, command, process, state, started_ms)"
+	    " VALUES (?, ?, ?, 'running', ?) RETURNING id",
 	    read_number, &id};
 
-	if (run_query(&q, err, "ssiii", job, command, pid,
-		process_started((pid_t)pid), now_ms) != 0)
+	process_id(process);
+	if (run_query(&q, err, "sssi", job, command, process, now_ms) != 0)
 		return -1;
 	return id;
 }
@@ -389,24 +408,21 @@ ledger_step_end(struct ledger *l, int64_t run, enum step step,
 	    step_name(step));
 }
 
-struct open_run {
-	int64_t id, pid, started;
-};
-
 struct open_runs {
-	struct open_run *list;
+	int64_t *list; /* whose processes are gone */
 	size_t n;
 };
 
 static int
-collect_open(void *arg, sqlite3_stmt *st, struct err *err)
+collect_gone(void *arg, sqlite3_stmt *st, struct err *err)
 {
 	struct open_runs *o = arg;
 
 	(void)err;
+	if (!process_id_gone((const char *)sqlite3_column_text(st, 1)))
+		return 0;
 	o->list = xreallocarray(o->list, o->n + 1, sizeof(*o->list));
-	o->list[o->n++] = (struct open_run){sqlite3_column_int64(st, 0),
-	    sqlite3_column_int64(st, 1), sqlite3_column_int64(st, 2)};
+	o->list[o->n++] = sqlite3_column_int64(st, 0);
 	return 0;
 }
 
@@ -430,26 +446,21 @@ ledger_close_lost(struct ledger *l, const char *job, int64_t now_ms, int *lost,
 	    .kind = ERR_SYSTEM,
 	    .text = "the process ended without closing the run",
 	};
-	struct open_runs open = {0};
+	struct open_runs gone = {0};
 	struct query q = {l,
-	    "SELECT id, pid, pid_started FROM runs"
-	    " WHERE job = ? AND state = 'running'",
-	    collect_open, &open};
+	    "SELECT id, process FROM runs WHERE job = ? AND state = 'running'",
+	    collect_gone, &gone};
 	int rc = run_query(&q, err, "s", job);
 
 	*lost = 0;
-	for (size_t i = 0; rc == 0 && i < open.n; i++) {
-		const struct open_run *o = &open.list[i];
-
-		if (o->started != 0 &&
-		    process_started((pid_t)o->pid) == o->started)
-			continue;
-		rc = fail_open_steps(l, o->id, &why, now_ms, err);
+	for (size_t i = 0; rc == 0 && i < gone.n; i++) {
+		rc = fail_open_steps(l, gone.list[i], &why, now_ms, err);
 		if (rc == 0)
-			rc = ledger_run_end(l, o->id, NULL, &why, now_ms, err);
+			rc = ledger_run_end(
+			    l, gone.list[i], NULL, &why, now_ms, err);
 		*lost += 1;
 	}
-	free(open.list);
+	free(gone.list);
 	return rc;
 }
 

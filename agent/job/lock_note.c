@@ -1,9 +1,7 @@
-#include <inttypes.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/buf.h"
 #include "base/err.h"
@@ -32,11 +30,11 @@ lock_note_put(struct journal *journal, const struct store *store,
     const char *job, const char *id, struct err *err)
 {
 	char *key = note_key(store, job);
-	char note[NOTE_MAX];
+	char process[PROCESS_ID_SIZE], note[NOTE_MAX];
 	int rc;
 
-	snprintf(note, sizeof(note), "%ld %" PRId64 " %s", (long)getpid(),
-	    process_started(getpid()), id != NULL ? id : "-");
+	process_id(process);
+	snprintf(note, sizeof(note), "%s %s", process, id != NULL ? id : "-");
 	rc = journal->ops->put(journal, key, note, err);
 	free(key);
 	return rc;
@@ -53,10 +51,9 @@ lock_note_remove(struct journal *journal, const struct store *store,
 	return rc;
 }
 
-/* The note's three words; found is false when there is none, or another's. */
+/* The note's words; found is false when there is none. */
 struct words {
-	long pid;
-	int64_t started;
+	char process[PROCESS_ID_SIZE];
 	char id[LEASE_ID_MAX];
 	bool found;
 };
@@ -73,8 +70,8 @@ read_note(struct journal *journal, const struct store *store, const char *job,
 	buf_init(&note, NOTE_MAX);
 	rc = journal->ops->get(journal, key, &note, err);
 	if (rc == 0)
-		w->found = sscanf(note.data, "%ld %" SCNd64 " %63s", &w->pid,
-			       &w->started, w->id) == 3;
+		w->found = sscanf(note.data, "%127s %63s", w->process, w->id) ==
+		    2;
 	else if (err->kind == ERR_MISSING)
 		rc = 0;
 	free(key);
@@ -94,7 +91,7 @@ lock_note_recover(struct journal *journal, struct store *store, const char *job,
 		return -1;
 	if (!w.found)
 		return 0;
-	if (process_started((pid_t)w.pid) == w.started) {
+	if (!process_id_gone(w.process)) {
 		*what = LOCK_NOTE_ALIVE;
 		return 0;
 	}

@@ -8,23 +8,24 @@
 #include "base/retry.h"
 #include "base/scope.h"
 #include "rdb/posing_master.h"
+#include "rdb/redis_primary.h"
 #include "storage/blob_copy.h"
 #include "storage/blob_same.h"
 #include "storage/store.h"
 
 #include "agent/job/agent.h"
-#include "agent/job/job_lock.h"
 #include "agent/job/ledger.h"
-#include "agent/job/lock_note.h"
 #include "agent/job/run.h"
+#include "agent/job/run_locks.h"
 #include "agent/job/settings.h"
 #include "agent/snapshot/catalog.h"
 #include "agent/snapshot/env.h"
 #include "agent/snapshot/manifest.h"
 #include "agent/snapshot/snapshot_compare.h"
-#include "agent/snapshot/snapshot_id.h"
 #include "agent/snapshot/snapshot_take.h"
 #include "agent/snapshot/source.h"
+
+#define UNDO_MS 180000
 
 struct run {
 	struct agent *agent;
@@ -37,7 +38,13 @@ struct run {
 
 	struct cancel *cancel; /* triggered too when a lease is lost */
 	struct scope scope;
-	struct job_lock *locks[2]; /* by enum region */
+	struct run_locks locks;
+
+	/* The host of the DR Redis that answered as its primary: all that is
+	 * asked, destroyed, loaded and compared is asked of it alone. */
+	struct redis_target pinned;
+	const struct redis_opts *pinned_opts; /* NULL: not yet */
+	struct snapshot_env own_env;
 };
 
 void
@@ -61,12 +68,20 @@ try_again(struct run *r, step_fn *fn, struct err *err)
 	    .total_ms = 120000,
 	    .first_ms = 1000,
 	};
+	struct err first = {0};
 	struct retry retry;
 
 	retry_init(&retry, &r->scope, &opts);
-	while (fn(r, err) != 0)
-		if (retry_wait(&retry, err) != 0)
-			return -1;
+	while (fn(r, err) != 0) {
+		if (first.kind == ERR_NONE)
+			first = *err;
+		if (retry_wait(&retry, err) == 0)
+			continue;
+		/* What began it says more than what ended it. */
+		if (retry.failures > 1)
+			err_in(err, "%.300s; then", first.text);
+		return -1;
+	}
 	return 0;
 }
 
@@ -91,65 +106,6 @@ do_step(struct run *r, enum step step, step_fn *fn, struct err *err)
 		rc = -1;
 	}
 	return rc;
-}
-
-/* A lease that a crashed run of this host left is taken over. */
-static struct job_lock *
-take_lock(struct run *r, struct store *store, struct err *err)
-{
-	struct journal *journal = r->env->journal;
-	const char *job = r->opts->job;
-	struct err ignored = {0};
-	struct job_lock *lock;
-	char blob[JOB_NAME_MAX + 16];
-	enum lock_note note;
-
-	job_lock_blob(job, blob, sizeof(blob));
-	if (lock_note_recover(
-		journal, store, job, blob, &r->scope, &note, err) != 0)
-		return NULL;
-	if (note == LOCK_NOTE_ALIVE)
-		return job_lock(store, job, &r->scope, r->cancel, err);
-	if (lock_note_put(journal, store, job, NULL, err) != 0)
-		return NULL;
-	lock = job_lock(store, job, &r->scope, r->cancel, err);
-	if (lock == NULL && err->kind == ERR_LOCKED && note == LOCK_NOTE_LOST &&
-	    scope_sleep(&r->scope, JOB_LEASE_SECONDS * 1000, err) == 0)
-		lock = job_lock(store, job, &r->scope, r->cancel, err);
-	if (lock == NULL)
-		lock_note_remove(journal, store, job, &ignored);
-	return lock;
-}
-
-static int
-lock_store(struct run *r, enum region region, struct err *err)
-{
-	struct store *store = agent_store(r->agent, region, err);
-	struct job_lock *lock;
-
-	if (store == NULL)
-		return -1;
-	if (r->locks[region] != NULL || !(store->ops->caps & STORE_CAP_LEASE))
-		return 0;
-	lock = take_lock(r, store, err);
-	if (lock == NULL)
-		return -1;
-	r->locks[region] = lock;
-	return lock_note_put(
-	    r->env->journal, store, r->opts->job, job_lock_id(lock), err);
-}
-
-/* In this order: a note without a lease does no harm. */
-static void
-unlock_store(struct run *r, enum region region)
-{
-	struct err ignored = {0};
-
-	if (r->locks[region] == NULL)
-		return;
-	job_unlock(r->locks[region]);
-	lock_note_remove(r->env->journal,
-	    agent_store(r->agent, region, &ignored), r->opts->job, &ignored);
 }
 
 static struct source *
@@ -226,12 +182,11 @@ step_import(struct run *r, struct err *err)
 	};
 	struct store *store = agent_store(r->agent, REGION_DR, err);
 
-	if (store == NULL)
-		return -1;
-	opts.target = agent_redis(r->agent, REGION_DR, &opts.redis, err);
-	if (opts.target == NULL ||
+	if (store == NULL ||
 	    restorer_parse(settings_str(s, OPT_RESTORER), &opts.way, err) != 0)
 		return -1;
+	opts.target = &r->pinned;
+	opts.redis = r->pinned_opts;
 	return snapshot_load(store, r->report->m, &r->scope, r->env, &opts,
 	    &r->report->load, err);
 }
@@ -241,15 +196,10 @@ step_compare(struct run *r, struct err *err)
 {
 	struct run_report *report = r->report;
 	struct fingerprint *theirs = NULL;
-	const struct redis_target *target;
-	const struct redis_opts *redis;
 	int rc;
 
-	target = agent_redis(r->agent, REGION_DR, &redis, err);
-	if (target == NULL)
-		return -1;
-	rc = snapshot_compare(report->m, target, redis, &r->scope, r->env,
-	    &report->comparison, &theirs, err);
+	rc = snapshot_compare(report->m, &r->pinned, r->pinned_opts, &r->scope,
+	    r->env, &report->comparison, &theirs, err);
 	if (rc == 0)
 		fingerprint_text(theirs, report->target_fingerprint);
 	fingerprint_free(theirs);
@@ -323,26 +273,61 @@ step_copy_blob(struct run *r, struct err *err)
 	return 0;
 }
 
-/* Leftovers of a crashed run first: the target must be nobody's replica. */
+/* The target of a crashed run must be nobody's replica. */
 static int
-import_and_compare(struct run *r, struct err *err)
+undo_leftovers(struct run *r, struct err *err)
+{
+	struct scope scope = scope_within(&r->scope, UNDO_MS);
+	const struct redis_target *target;
+	const struct redis_opts *redis;
+
+	target = agent_redis(r->agent, REGION_DR, &redis, err);
+	if (target == NULL || run_locks_take(&r->locks, LOCK_DR, err) != 0 ||
+	    run_locks_take_target(&r->locks, target, err) != 0)
+		return -1;
+	return posing_undo(r->env->journal, target, redis, &scope, err);
+}
+
+/* Early, whatever becomes of this run; a snapshot must not wait for it. */
+static void
+try_undo(struct run *r)
+{
+	struct log_line line;
+	struct err err = {0};
+
+	if (settings_str(r->settings, OPT_DR_REDIS) == NULL ||
+	    undo_leftovers(r, &err) == 0)
+		return;
+	log_begin(&line, LOG_WARN, "what a crashed run left is not undone yet");
+	log_err(&line, &err);
+	log_end(&line);
+}
+
+static int
+pin_target(struct run *r, struct err *err)
 {
 	const struct redis_target *target;
 	const struct redis_opts *redis;
 
 	target = agent_redis(r->agent, REGION_DR, &redis, err);
-	if (target == NULL || lock_store(r, REGION_DR, err) != 0 ||
-	    posing_undo(r->env->journal, target, redis, &r->scope, err) != 0)
+	if (target == NULL ||
+	    redis_primary_pin(target, redis, &r->scope, &r->pinned, err) != 0)
 		return -1;
-	if (do_step(r, STEP_IMPORT, step_import, err) != 0)
+	r->pinned_opts = redis;
+	return 0;
+}
+
+static int
+import_and_compare(struct run *r, struct err *err)
+{
+	if (undo_leftovers(r, err) != 0 || try_again(r, pin_target, err) != 0 ||
+	    do_step(r, STEP_IMPORT, step_import, err) != 0)
 		return -1;
-	if (!r->report->m->verified) {
-		snprintf(r->report->comparison.why,
-		    sizeof(r->report->comparison.why),
-		    "the snapshot is unverified: it has no fingerprint");
-		return 0;
-	}
-	return do_step(r, STEP_COMPARE, step_compare, err);
+	if (r->report->m->verified)
+		return do_step(r, STEP_COMPARE, step_compare, err);
+	snprintf(r->report->import_skipped, sizeof(r->report->import_skipped),
+	    "NOT compared, since the snapshot is unverified");
+	return 0;
 }
 
 static int
@@ -350,10 +335,11 @@ run_sync(struct run *r, struct err *err)
 {
 	const char *import = settings_str(r->settings, OPT_IMPORT);
 
-	if (agent_store(r->agent, REGION_DR, err) == NULL ||
-	    lock_store(r, REGION_SOURCE, err) != 0 ||
-	    lock_store(r, REGION_DR, err) != 0 ||
-	    do_step(r, STEP_SNAPSHOT, step_snapshot, err) != 0 ||
+	if (run_locks_take(&r->locks, LOCK_SOURCE, err) != 0 ||
+	    run_locks_take(&r->locks, LOCK_DR, err) != 0)
+		return -1;
+	try_undo(r);
+	if (do_step(r, STEP_SNAPSHOT, step_snapshot, err) != 0 ||
 	    do_step(r, STEP_COPY, step_copy, err) != 0)
 		return -1;
 	if (strcmp(import, "after-each-sync") == 0 && r->report->m->verified)
@@ -369,7 +355,7 @@ run_sync(struct run *r, struct err *err)
 static int
 run_snapshot(struct run *r, struct err *err)
 {
-	if (lock_store(r, REGION_SOURCE, err) != 0)
+	if (run_locks_take(&r->locks, LOCK_SOURCE, err) != 0)
 		return -1;
 	return do_step(r, STEP_SNAPSHOT, step_snapshot, err);
 }
@@ -389,7 +375,7 @@ find_snapshot(struct run *r, enum region region, struct err *err)
 static int
 run_copy(struct run *r, struct err *err)
 {
-	if (lock_store(r, REGION_DR, err) != 0)
+	if (run_locks_take(&r->locks, LOCK_DR, err) != 0)
 		return -1;
 	if (r->opts->blob != NULL)
 		return do_step(r, STEP_COPY, step_copy_blob, err);
@@ -401,6 +387,14 @@ run_copy(struct run *r, struct err *err)
 static int
 run_restore(struct run *r, struct err *err)
 {
+	/* Who wrote it down meant it. */
+	if (settings_origin(r->settings, OPT_IMPORT) != ORIGIN_DEFAULT &&
+	    strcmp(settings_str(r->settings, OPT_IMPORT), "never") == 0 &&
+	    r->opts->overwrite == NULL)
+		return err_set(err, ERR_REFUSED,
+		    "job '%s' has 'import' set to 'never'; set it to "
+		    "'on-failover', or name the target by --overwrite-target",
+		    r->opts->job);
 	if (find_snapshot(r, REGION_DR, err) != 0)
 		return -1;
 	return import_and_compare(r, err);
@@ -419,6 +413,12 @@ static const struct command commands[] = {
 };
 
 static int
+still_ours(void *locks, struct err *err)
+{
+	return run_locks_still_ours(locks, err);
+}
+
+static int
 begin(struct run *r, const struct command *c, struct err *err)
 {
 	struct log_line line;
@@ -429,6 +429,17 @@ begin(struct run *r, const struct command *c, struct err *err)
 	r->env = r->ledger != NULL ? agent_env(r->agent, err) : NULL;
 	if (r->env == NULL)
 		return -1;
+	r->own_env = *r->env;
+	r->own_env.still_ours = still_ours;
+	r->own_env.still_ours_arg = &r->locks;
+	r->env = &r->own_env;
+	r->locks = (struct run_locks){
+	    .agent = r->agent,
+	    .journal = r->env->journal,
+	    .scope = &r->scope,
+	    .cancel = r->cancel,
+	    .job = r->opts->job,
+	};
 	if (ledger_close_lost(r->ledger, r->opts->job, scope_wall_ms(&r->scope),
 		&lost, err) != 0)
 		return -1;
@@ -448,8 +459,9 @@ end(struct run *r, int rc, struct err *err)
 	const struct manifest *m = r->report->m;
 	struct err later = {0};
 
-	unlock_store(r, REGION_DR);
-	unlock_store(r, REGION_SOURCE);
+	run_locks_release(&r->locks);
+	if (r->pinned_opts != NULL)
+		redis_target_release(&r->pinned);
 	if (r->id < 0)
 		return rc;
 	if (ledger_run_end(r->ledger, r->id, m != NULL ? m->id : NULL,

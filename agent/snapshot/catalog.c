@@ -4,6 +4,7 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "base/log.h"
 #include "base/xalloc.h"
 #include "storage/store.h"
 
@@ -193,28 +194,76 @@ out:
 	return m;
 }
 
-/* The newest that is verified; the newest of all when none is. */
+/* Every part is there, with its size. */
+static int
+check_parts(struct store *store, const struct scope *scope,
+    const struct manifest *m, struct err *err)
+{
+	char blob[BLOB_NAME_MAX + 1];
+	struct blob_props props;
+
+	for (size_t i = 0; i < m->nparts; i++) {
+		catalog_blob(blob, m->job, m->id, m->parts[i].name);
+		if (store->ops->stat(store, scope, blob, &props, err) != 0) {
+			if (err->kind == ERR_MISSING)
+				err->kind = ERR_CORRUPT;
+			return err_in(err, "'%s'", blob);
+		}
+		if (props.size != m->parts[i].bytes)
+			return err_set(err, ERR_CORRUPT,
+			    "'%s' has not the size that its manifest says",
+			    blob);
+	}
+	return 0;
+}
+
+static void
+passed_over(const char *id, const struct err *err)
+{
+	struct log_line line;
+
+	log_begin(&line, LOG_ERROR, "snapshot passed over");
+	log_str(&line, "snapshot", id);
+	log_err(&line, err);
+	log_end(&line);
+}
+
+/*
+ * The newest that is verified and whole; the newest of all when none is.  A
+ * damaged one does not hide the older ones: it is told and passed over.
+ */
 static struct manifest *
 get_latest(struct store *store, const struct scope *scope, const char *job,
     const struct catalog *c, struct err *err)
 {
 	struct manifest *newest = NULL, *m;
+	struct err first = {0};
 
 	for (size_t i = c->n; i-- > 0;) {
+		*err = (struct err){0};
 		m = get_manifest(store, scope, job, c->ids[i], err);
-		if (m == NULL) {
+		if (m != NULL && check_parts(store, scope, m, err) == 0) {
+			if (m->verified) {
+				manifest_free(newest);
+				return m;
+			}
+			if (newest == NULL)
+				newest = m;
+			else
+				manifest_free(m);
+			continue;
+		}
+		manifest_free(m);
+		if (err->kind != ERR_CORRUPT && err->kind != ERR_UNSUPPORTED) {
 			manifest_free(newest);
 			return NULL;
 		}
-		if (m->verified) {
-			manifest_free(newest);
-			return m;
-		}
-		if (newest == NULL)
-			newest = m;
-		else
-			manifest_free(m);
+		passed_over(c->ids[i], err);
+		if (first.kind == ERR_NONE)
+			first = *err;
 	}
+	if (newest == NULL)
+		*err = first;
 	return newest;
 }
 

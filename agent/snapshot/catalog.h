@@ -34,7 +34,9 @@ int catalog_jobs(struct store *, const struct scope *, char ***names, size_t *n,
 
 /*
  * The manifest of one snapshot.  id may be NULL or "latest" (the newest that
- * is verified; the newest of all when none is), or the beginning of one id.
+ * is verified and has all its parts; the newest unverified one when there is
+ * none), or the beginning of one id.  Damaged ones are logged and passed over
+ * by "latest", and ERR_CORRUPT when asked for by their id.
  * ERR_MISSING when there is none, ERR_USAGE when several begin so.
  */
 struct manifest *catalog_get(struct store *, const struct scope *,

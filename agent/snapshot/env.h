@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 struct budget;
+struct err;
 struct journal;
 struct pool;
 struct progress;
@@ -18,7 +19,14 @@ struct snapshot_env {
 	const struct secret *cipher_key; /* NULL: neither seal nor open */
 	const char *spool_dir;		 /* NULL: the default */
 	uint64_t spool_max;		 /* bytes; 0: the default */
-	unsigned in_flight;		 /* blocks or ranges; 0: 4 */
+	/*
+	 * Asked right before a request that destroys what a Redis holds: fails
+	 * when the run has lost, or is about to lose, its leave to do so.
+	 * NULL: nobody can take it away.
+	 */
+	int (*still_ours)(void *arg, struct err *);
+	void *still_ours_arg;
+	unsigned in_flight; /* blocks or ranges; 0: 4 */
 };
 
 #endif

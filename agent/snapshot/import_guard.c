@@ -1,5 +1,6 @@
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/err.h"
@@ -11,6 +12,7 @@
 
 #include "agent/snapshot/catalog.h"
 #include "agent/snapshot/import_guard.h"
+#include "agent/snapshot/import_marker.h"
 #include "agent/snapshot/job_state.h"
 #include "agent/snapshot/manifest.h"
 #include "agent/snapshot/snapshot_compare.h"
@@ -43,59 +45,122 @@ count_functions(struct redis_conn *conn, const struct scope *scope, size_t *n,
 	return 0;
 }
 
-/* What the target holds, as far as "nothing" can be told from "something". */
-static int
-count_data(const struct guard_request *q, const struct scope *scope,
-    uint64_t *keys, size_t *functions, struct err *err)
+static void
+take_field(const char *info, const char *name, char *out, size_t size)
 {
+	char *value = redis_info_field(info, name);
+
+	snprintf(out, size, "%s", value != NULL ? value : "");
+	free(value);
+}
+
+static int
+take_mark(struct redis_conn *conn, const struct redis_info *info,
+    const struct scope *scope, struct guard_mark *mark, struct err *err)
+{
+	redisReply *r = redis_command(conn, scope, err, "INFO persistence");
+
+	if (r == NULL)
+		return -1;
+	memset(mark, 0, sizeof(*mark));
+	snprintf(mark->run_id, sizeof(mark->run_id), "%s", info->run_id);
+	mark->keys = info->keys;
+	if (r->type == REDIS_REPLY_STRING) {
+		take_field(r->str, "rdb_changes_since_last_save", mark->changes,
+		    sizeof(mark->changes));
+		take_field(r->str, "rdb_last_save_time", mark->last_save,
+		    sizeof(mark->last_save));
+	}
+	freeReplyObject(r);
+	return 0;
+}
+
+/* What the target holds, as far as "nothing" can be told from "something". */
+struct holding {
+	uint64_t keys;
+	size_t functions;
+	bool marked; /* half of an import of ours */
+};
+
+static int
+look(const struct guard_request *q, const struct job_state *state,
+    const char *name, const struct scope *scope, struct guard_mark *mark,
+    struct holding *h, struct err *err)
+{
+	const char *half = job_state_import_begun(state, name)
+	    ? job_state_may_hold(state, name, 0)
+	    : NULL;
 	struct redis_info info;
 	struct redis_conn *conn;
 	int rc;
 
+	memset(h, 0, sizeof(*h));
 	conn = redis_primary_connect(
 	    q->target, q->redis, scope, &info, NULL, err);
 	if (conn == NULL)
 		return -1;
-	rc = count_functions(conn, scope, functions, err);
+	rc = take_mark(conn, &info, scope, mark, err);
+	if (rc == 0)
+		rc = count_functions(conn, scope, &h->functions, err);
+	if (rc == 0 && half != NULL)
+		rc = import_marker_stands(
+		    conn, q->job, half, scope, &h->marked, err);
+	if (rc == 0 && q->replid != NULL && q->replid[0] != '\0' &&
+	    strcmp(q->replid, info.replid) == 0)
+		rc = err_set(err, ERR_REFUSED,
+		    "target '%s' is the Redis that the snapshot was taken "
+		    "from, or one of its replicas' successors: an import "
+		    "would undo what was written there since",
+		    name);
 	redis_conn_free(conn);
-	*keys = info.keys;
+	h->keys = info.keys;
 	return rc;
 }
 
-/* Whether the target still is what our last import made it. */
+/* Whether the target is an exact copy of this snapshot. */
+static int
+is_copy_of(const struct guard_request *q, const char *id,
+    const struct scope *scope, const struct snapshot_env *env, bool *copy,
+    struct err *err)
+{
+	struct fp_comparison comparison;
+	struct manifest *m;
+	int rc = 0;
+
+	m = catalog_get(q->store, scope, q->job, id, err);
+	if (m == NULL)
+		return err->kind == ERR_MISSING || err->kind == ERR_CORRUPT
+		    ? 0
+		    : -1;
+	if (m->verified) {
+		rc = snapshot_compare(
+		    m, q->target, q->redis, scope, env, &comparison, NULL, err);
+		*copy = rc == 0 && comparison.same &&
+		    comparison.not_compared == 0;
+	}
+	manifest_free(m);
+	return rc;
+}
+
 static int
 is_ours(const struct guard_request *q, const struct job_state *state,
     const char *name, const struct scope *scope, const struct snapshot_env *env,
     bool *ours, struct err *err)
 {
-	const char *id = job_state_import(state, name);
-	struct fp_comparison comparison;
-	struct manifest *last;
-	int rc;
+	const char *id;
 
-	/* What an import that was cut short left is nobody's data. */
-	*ours = job_state_import_begun(state, name);
-	if (*ours || id == NULL)
-		return 0;
-	last = catalog_get(q->store, scope, q->job, id, err);
-	if (last == NULL)
-		return err->kind == ERR_MISSING ? 0 : -1;
-	if (!last->verified) {
-		manifest_free(last);
-		return 0;
-	}
-	rc = snapshot_compare(
-	    last, q->target, q->redis, scope, env, &comparison, NULL, err);
-	*ours = rc == 0 && comparison.same && comparison.not_compared == 0;
-	manifest_free(last);
-	return rc;
+	for (int i = 0;
+	     !*ours && (id = job_state_may_hold(state, name, i)) != NULL; i++)
+		if (is_copy_of(q, id, scope, env, ours, err) != 0)
+			return -1;
+	return 0;
 }
 
 static int
 refuse(const char *name, uint64_t keys, size_t functions,
     const struct job_state *state, struct err *err)
 {
-	const char *since = job_state_import(state, name) != NULL
+	const char *since = job_state_may_hold(state, name, 0) != NULL
 	    ? "has changed since this job's last import"
 	    : "holds data that this job did not put there";
 
@@ -106,55 +171,91 @@ refuse(const char *name, uint64_t keys, size_t functions,
 	    name, since, keys, functions, name);
 }
 
+/* ERR_REFUSED when the DR side is the primary by now. */
+static int
+check_direction(const struct guard_request *q, const struct job_state *state,
+    struct err *err)
+{
+	if (!state->promoted)
+		return 0;
+	return err_set(err, ERR_REFUSED,
+	    "job '%s' was failed over (epoch %" PRId64
+	    "): its DR side is the primary now",
+	    q->job, state->epoch);
+}
+
+static int
+judge(const struct guard_request *q, const struct job_state *state,
+    const struct scope *scope, const struct snapshot_env *env,
+    struct guard_answer *a, struct err *err)
+{
+	struct holding h;
+	char name[300];
+
+	import_target_name(q->target, name, sizeof(name));
+	if (check_direction(q, state, err) != 0)
+		return -1;
+	if (q->overwrite != NULL && strcmp(q->overwrite, name) != 0)
+		return err_set(err, ERR_REFUSED,
+		    "--overwrite-target names '%s', and the target is '%s'",
+		    q->overwrite, name);
+	if (look(q, state, name, scope, &a->mark, &h, err) != 0)
+		return -1;
+	a->empty = h.keys == 0 && h.functions == 0;
+	a->forced = !a->empty && q->overwrite != NULL;
+	a->ours = h.marked;
+	if (!a->empty && !a->forced && !a->ours &&
+	    is_ours(q, state, name, scope, env, &a->ours, err) != 0)
+		return -1;
+	if (a->empty || a->forced || a->ours)
+		return 0;
+	return refuse(name, h.keys, h.functions, state, err);
+}
+
 int
 import_guard_ask(const struct guard_request *q, const struct scope *scope,
     const struct snapshot_env *env, struct guard_answer *a, struct err *err)
 {
 	struct job_state state;
-	char name[300];
-	uint64_t keys;
-	size_t functions;
-	int rc = -1;
+	int rc;
 
 	memset(a, 0, sizeof(*a));
-	import_target_name(q->target, name, sizeof(name));
 	if (job_state_read(q->store, scope, q->job, &state, err) != 0) {
 		if (err->kind == ERR_CORRUPT)
 			err->kind = ERR_REFUSED;
 		return -1;
 	}
-	if (state.promoted) {
-		err_set(err, ERR_REFUSED,
-		    "job '%s' was failed over (epoch %" PRId64
-		    "): its DR side is the primary now",
-		    q->job, state.epoch);
-		goto out;
-	}
-	if (q->overwrite != NULL && strcmp(q->overwrite, name) != 0) {
-		err_set(err, ERR_REFUSED,
-		    "--overwrite-target names '%s', and the target is '%s'",
-		    q->overwrite, name);
-		goto out;
-	}
-	if (count_data(q, scope, &keys, &functions, err) != 0)
-		goto out;
-	a->empty = keys == 0 && functions == 0;
-	a->forced = !a->empty && q->overwrite != NULL;
-	if (!a->empty && !a->forced &&
-	    is_ours(q, &state, name, scope, env, &a->ours, err) != 0)
-		goto out;
-	if (a->empty || a->forced || a->ours)
-		rc = 0;
-	else
-		refuse(name, keys, functions, &state, err);
-out:
+	a->epoch = state.epoch;
+	rc = judge(q, &state, scope, env, a, err);
 	job_state_release(&state);
 	return rc;
 }
 
 int
-import_guard_note(const struct guard_request *q, bool ended,
-    const struct scope *scope, struct err *err)
+import_guard_again(const struct guard_request *q, const struct scope *scope,
+    const struct snapshot_env *env, struct guard_answer *a, struct err *err)
+{
+	struct guard_mark now;
+	struct redis_info info;
+	struct redis_conn *conn;
+	int rc;
+
+	conn = redis_primary_connect(
+	    q->target, q->redis, scope, &info, NULL, err);
+	if (conn == NULL)
+		return -1;
+	rc = take_mark(conn, &info, scope, &now, err);
+	redis_conn_free(conn);
+	if (rc != 0)
+		return -1;
+	if (memcmp(&now, &a->mark, sizeof(now)) == 0)
+		return 0;
+	return import_guard_ask(q, scope, env, a, err);
+}
+
+int
+import_guard_note(const struct guard_request *q, const struct guard_answer *a,
+    bool ended, const struct scope *scope, struct err *err)
 {
 	struct job_state state;
 	char name[300];
@@ -163,9 +264,17 @@ import_guard_note(const struct guard_request *q, bool ended,
 	import_target_name(q->target, name, sizeof(name));
 	if (job_state_read(q->store, scope, q->job, &state, err) != 0)
 		return -1;
-	job_state_set_import(
-	    &state, name, q->snapshot, ended, scope_wall_ms(scope));
-	rc = job_state_write(q->store, scope, q->job, &state, err);
+	rc = check_direction(q, &state, err);
+	if (rc == 0 && state.epoch != a->epoch)
+		rc = err_set(err, ERR_REFUSED,
+		    "job '%s' came to epoch %" PRId64 " while this run was at "
+		    "%" PRId64,
+		    q->job, state.epoch, a->epoch);
+	if (rc == 0) {
+		job_state_set_import(
+		    &state, name, q->snapshot, ended, scope_wall_ms(scope));
+		rc = job_state_write(q->store, scope, q->job, &state, err);
+	}
 	job_state_release(&state);
 	return rc;
 }

@@ -2,29 +2,45 @@
  * import_guard.h -- may this Redis be overwritten?
  *
  * An import destroys what the target holds.  It is allowed when the target is
- * empty, or still holds exactly what this job imported last (by fingerprint) or
- * what an import that was cut short left there, or when the user repeats the target's name.  The job's state lives in the
- * DR store as JOB/state.json, changed by conditional writes: its direction
- * and epoch, and what was imported where.  State that is unreadable, or says
- * that the DR side was promoted, refuses everything.
+ * empty, or still holds exactly what this job imported last (by fingerprint),
+ * or what an import that was cut short left there (import_marker.h), or when
+ * the user repeats the target's name.  It is never allowed into the server
+ * that the snapshot was taken from, nor into one that shares its history.
+ *
+ * The job's state lives in the DR store as JOB/state.json, changed by
+ * conditional writes: its direction and epoch, and what was imported where.
+ * State that is unreadable, or says that the DR side was promoted, refuses
+ * everything.
  */
 #ifndef AGENT_SNAPSHOT_IMPORT_GUARD_H
 #define AGENT_SNAPSHOT_IMPORT_GUARD_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 struct err;
 struct import_guard;
+struct manifest;
 struct redis_opts;
 struct redis_target;
 struct scope;
 struct snapshot_env;
 struct store;
 
+/* By what a write to the target since would be noticed. */
+struct guard_mark {
+	char run_id[64];
+	char changes[32];   /* rdb_changes_since_last_save */
+	char last_save[32]; /* rdb_last_save_time */
+	uint64_t keys;
+};
+
 struct guard_answer {
 	bool empty;  /* the target holds no keys and no functions */
 	bool ours;   /* it holds our last import, unchanged */
 	bool forced; /* by its name */
+	int64_t epoch;
+	struct guard_mark mark;
 };
 
 struct guard_request {
@@ -34,6 +50,7 @@ struct guard_request {
 	const struct redis_target *target;
 	const struct redis_opts *redis;
 	const char *overwrite; /* the target's name, or NULL */
+	const char *replid; /* of the snapshot's source; NULL or "" unknown */
 };
 
 /* "host:port" of the target's first host, as the user must repeat it. */
@@ -44,10 +61,18 @@ int import_guard_ask(const struct guard_request *, const struct scope *,
     const struct snapshot_env *, struct guard_answer *, struct err *);
 
 /*
+ * Right before the target's data go: whether it was written since the answer,
+ * and if so everything is asked again.
+ */
+int import_guard_again(const struct guard_request *, const struct scope *,
+    const struct snapshot_env *, struct guard_answer *, struct err *);
+
+/*
  * Into the job's state: that an import of this snapshot into the target begins
  * (after which nothing there is ours until it ends), or has ended.
+ * ERR_REFUSED when the job was promoted, or its epoch is another, since.
  */
-int import_guard_note(const struct guard_request *, bool ended,
-    const struct scope *, struct err *);
+int import_guard_note(const struct guard_request *, const struct guard_answer *,
+    bool ended, const struct scope *, struct err *);
 
 #endif

@@ -94,17 +94,34 @@ find_import(const struct job_state *s, const char *target)
 	return NULL;
 }
 
+static const char *
+id_of(const cJSON *e, const char *key)
+{
+	const cJSON *id = cJSON_GetObjectItemCaseSensitive(e, key);
+
+	if (!cJSON_IsString(id) || !snapshot_id_valid(id->valuestring))
+		return NULL;
+	return id->valuestring;
+}
+
 const char *
 job_state_import(const struct job_state *s, const char *target)
 {
 	const cJSON *e = find_import(s, target);
-	const cJSON *ended = cJSON_GetObjectItemCaseSensitive(e, "ended");
-	const cJSON *id = cJSON_GetObjectItemCaseSensitive(e, "snapshot");
 
-	if (!cJSON_IsTrue(ended) || !cJSON_IsString(id) ||
-	    !snapshot_id_valid(id->valuestring))
-		return NULL;
-	return id->valuestring;
+	return cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(e, "ended"))
+	    ? id_of(e, "snapshot")
+	    : NULL;
+}
+
+const char *
+job_state_may_hold(const struct job_state *s, const char *target, int i)
+{
+	const cJSON *e = find_import(s, target);
+
+	if (i == 0)
+		return id_of(e, "snapshot");
+	return i == 1 ? id_of(e, "previous") : NULL;
 }
 
 bool
@@ -120,10 +137,14 @@ job_state_set_import(struct job_state *s, const char *target,
     const char *snapshot, bool ended, int64_t at_ms)
 {
 	cJSON *imports = cJSON_GetObjectItemCaseSensitive(s->doc, "imports");
-	cJSON *e = find_import(s, target);
+	cJSON *old = find_import(s, target), *e;
+	const char *previous = NULL;
 
-	if (e != NULL)
-		cJSON_Delete(cJSON_DetachItemViaPointer(imports, e));
+	/* Of several that began and did not end, the last that ended counts. */
+	if (!ended)
+		previous = id_of(old,
+		    job_state_import_begun(s, target) ? "previous"
+						      : "snapshot");
 	if (!cJSON_IsArray(imports)) {
 		cJSON_DeleteItemFromObjectCaseSensitive(s->doc, "imports");
 		imports = cJSON_AddArrayToObject(s->doc, "imports");
@@ -135,6 +156,10 @@ job_state_set_import(struct job_state *s, const char *target,
 	cJSON_AddStringToObject(e, "snapshot", snapshot);
 	cJSON_AddBoolToObject(e, "ended", ended);
 	json_add_int(e, "at_ms", at_ms);
+	if (previous != NULL)
+		cJSON_AddStringToObject(e, "previous", previous);
+	if (old != NULL)
+		cJSON_Delete(cJSON_DetachItemViaPointer(imports, old));
 	cJSON_AddItemToArray(imports, e);
 }
 

@@ -39,6 +39,14 @@ const char *job_state_import(const struct job_state *, const char *target);
 /* Whether an import into target began and did not end. */
 bool job_state_import_begun(const struct job_state *, const char *target);
 
+/*
+ * Snapshots of which the target may be an exact copy: the one whose import
+ * began or ended last, and, when it did not end, the one before it.  NULL
+ * past the last.
+ */
+const char *
+job_state_may_hold(const struct job_state *, const char *target, int i);
+
 /* Note in the document; job_state_write() makes it last. */
 void job_state_set_import(struct job_state *, const char *target,
     const char *snapshot, bool ended, int64_t at_ms);

@@ -39,9 +39,17 @@ struct part_writer {
 	struct part part; /* flow NULL: none open */
 	struct manifest_part *parts;
 	size_t nparts; /* begun */
-	size_t ncommitted;
+	atomic_uint *begun;
 	uint64_t spooled;
 };
+
+#define PART_NAME_SIZE sizeof(((struct manifest_part *)NULL)->name)
+
+static void
+part_name(const struct part_writer_opts *opts, unsigned i, char *out)
+{
+	snprintf(out, PART_NAME_SIZE, "part-%04u%s", i, opts->suffix);
+}
 
 static void
 blob_of(const struct part_writer *w, size_t i, char out[BLOB_NAME_MAX + 1])
@@ -127,9 +135,9 @@ open_part(struct part_writer *w, struct err *err)
 	w->parts = xreallocarray(w->parts, w->nparts + 1, sizeof(*w->parts));
 	p = &w->parts[w->nparts];
 	memset(p, 0, sizeof(*p));
-	snprintf(p->name, sizeof(p->name), "part-%04zu%s", w->nparts,
-	    w->opts.suffix);
+	part_name(&w->opts, (unsigned)w->nparts, p->name);
 	w->nparts++;
+	atomic_store(w->begun, (unsigned)w->nparts);
 	memset(&w->part, 0, sizeof(w->part));
 	if (assemble(w, err) != 0)
 		return err_in(err, "'%s'", p->name);
@@ -160,7 +168,6 @@ commit_part(struct part_writer *w, const struct scope *scope, struct err *err)
 
 	if (blob_writer_commit(w->part.writer, scope, &opts, NULL, err) != 0)
 		return err_in(err, "'%s'", p->name);
-	w->ncommitted = w->nparts;
 	flow_free(w->part.flow);
 	w->part.flow = NULL;
 	return 0;
@@ -227,27 +234,11 @@ part_free(struct sink *s)
 	free(w);
 }
 
-static bool
-part_failure(struct sink *s, struct err *err)
-{
-	struct part_writer *w = (struct part_writer *)s;
-	struct err cause = {.kind = ERR_CANCELLED};
-
-	if (w->part.flow == NULL)
-		return false;
-	flow_failed(w->part.flow, &cause);
-	if (cause.kind == ERR_CANCELLED)
-		return false;
-	*err = cause;
-	return true;
-}
-
 static const struct sink_ops part_ops = {
     .name = "part writer",
     .write = part_write,
     .finish = part_finish,
     .free = part_free,
-    .failure = part_failure,
 };
 
 unsigned
@@ -261,7 +252,8 @@ part_writer_held(const struct part_writer_opts *opts)
 
 struct sink *
 part_writer_new(struct store *store, const struct scope *scope,
-    const struct snapshot_env *env, const struct part_writer_opts *opts)
+    const struct snapshot_env *env, const struct part_writer_opts *opts,
+    atomic_uint *begun, struct err *err)
 {
 	struct part_writer *w = xcalloc(1, sizeof(*w));
 
@@ -270,7 +262,11 @@ part_writer_new(struct store *store, const struct scope *scope,
 	w->scope = scope;
 	w->env = env;
 	w->opts = *opts;
-	return &w->sink;
+	w->begun = begun;
+	if (open_part(w, err) == 0)
+		return &w->sink;
+	part_free(&w->sink);
+	return NULL;
 }
 
 int
@@ -290,15 +286,17 @@ part_writer_commit(struct sink *s, const struct scope *scope,
 }
 
 void
-part_writer_abandon(struct sink *s, const struct scope *scope)
+part_writer_abandon(struct store *store, const struct part_writer_opts *opts,
+    unsigned begun, const struct scope *scope)
 {
-	struct part_writer *w = (struct part_writer *)s;
-	char blob[BLOB_NAME_MAX + 1];
-	struct err ignored = {0};
+	char blob[BLOB_NAME_MAX + 1], name[PART_NAME_SIZE];
 
-	for (size_t i = 0; i < w->ncommitted; i++) {
-		blob_of(w, i, blob);
-		w->store->ops->remove(w->store, scope, blob, NULL, &ignored);
+	for (unsigned i = 0; i < begun; i++) {
+		struct err ignored = {0};
+
+		part_name(opts, i, name);
+		catalog_blob(blob, opts->job, opts->id, name);
+		store->ops->remove(store, scope, blob, NULL, &ignored);
 	}
 }
 

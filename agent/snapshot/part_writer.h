@@ -11,6 +11,7 @@
 #ifndef AGENT_SNAPSHOT_PART_WRITER_H
 #define AGENT_SNAPSHOT_PART_WRITER_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -28,9 +29,14 @@ struct part_writer_opts {
 	uint64_t part_max; /* bytes before sealing; 0: the blob's limit */
 };
 
-/* Borrows all but copies opts; scope is a flow's. */
+/*
+ * Borrows all but copies opts; scope is a flow's.  The first part is opened
+ * here, so that memory which does not suffice is told before a source forks.
+ * begun counts the parts opened so far, for part_writer_abandon().
+ */
 struct sink *part_writer_new(struct store *, const struct scope *,
-    const struct snapshot_env *, const struct part_writer_opts *);
+    const struct snapshot_env *, const struct part_writer_opts *,
+    atomic_uint *begun, struct err *);
 
 /* Chunks of the stage before it that it keeps at once. */
 unsigned part_writer_held(const struct part_writer_opts *);
@@ -39,8 +45,10 @@ unsigned part_writer_held(const struct part_writer_opts *);
 int part_writer_commit(
     struct sink *, const struct scope *, struct manifest *, struct err *);
 
-/* Remove the parts that were committed, when the snapshot came to nothing. */
-void part_writer_abandon(struct sink *, const struct scope *);
+/* Remove what was committed of so many parts, when the snapshot came to
+ * nothing and its writer is freed. */
+void part_writer_abandon(struct store *, const struct part_writer_opts *,
+    unsigned begun, const struct scope *);
 
 /* The most bytes that lay in the spool at once. */
 uint64_t part_writer_spooled(const struct sink *);

@@ -1,3 +1,4 @@
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -14,6 +15,7 @@
 
 #include "agent/snapshot/env.h"
 #include "agent/snapshot/import_guard.h"
+#include "agent/snapshot/import_marker.h"
 #include "agent/snapshot/manifest.h"
 #include "agent/snapshot/progress.h"
 #include "agent/snapshot/snapshot_load.h"
@@ -27,6 +29,7 @@ struct loading {
 	const struct snapshot_load_opts *opts;
 	struct snapshot_load_facts *facts;
 	struct guard_request guard;
+	struct guard_answer answer;
 };
 
 struct way_name {
@@ -75,6 +78,33 @@ modules_of(const struct manifest *m, const char **names, size_t most)
 			names[n++] = name->valuestring;
 	}
 	return n;
+}
+
+static int
+still_ours(const struct loading *l, struct err *err)
+{
+	return l->env->still_ours != NULL
+	    ? l->env->still_ours(l->env->still_ours_arg, err)
+	    : 0;
+}
+
+/* Right before the target's data may go. */
+static int
+last_look(struct loading *l, struct err *err)
+{
+	if (import_guard_again(&l->guard, l->scope, l->env, &l->answer, err) !=
+	    0)
+		return -1;
+	return still_ours(l, err);
+}
+
+/* The state says "begun" from here on. */
+static int
+note_begin(struct loading *l, struct err *err)
+{
+	if (import_guard_note(&l->guard, &l->answer, false, l->scope, err) != 0)
+		return -1;
+	return still_ours(l, err);
 }
 
 static int
@@ -165,8 +195,7 @@ stream_to(struct loading *l, struct sink *posing, struct err *err)
 	};
 
 	if (snapshot_read(l->store, l->m, l->scope, l->env, &opts, err) != 0 ||
-	    sink_finish(posing, err) != 0 ||
-	    import_guard_note(&l->guard, false, l->scope, err) != 0)
+	    sink_finish(posing, err) != 0 || note_begin(l, err) != 0)
 		return err_in(err, "the target's old data is untouched");
 	return posing_release(posing, l->scope, err);
 }
@@ -185,10 +214,13 @@ load_by_replica(struct loading *l, struct err *err)
 	    .tls_ca = o->tls_ca,
 	    .journal = l->env->journal,
 	};
-	struct sink *posing = posing_master_new(
-	    o->target, o->redis, l->scope, &opts, err);
+	struct sink *posing;
 	int rc;
 
+	/* From here on it follows us, and takes no writes from others. */
+	if (last_look(l, err) != 0)
+		return -1;
+	posing = posing_master_new(o->target, o->redis, l->scope, &opts, err);
 	if (posing == NULL)
 		return -1;
 	rc = stream_to(l, posing, err);
@@ -217,14 +249,35 @@ feed_loader(struct loading *l, struct restore_loader *loader, struct err *err)
 
 	if (snapshot_read(l->store, l->m, l->scope, l->env, &opts, err) != 0 ||
 	    restore_loader_finish(loader, &facts, err) != 0)
-		return err_in(err, "the target holds a part of the snapshot");
+		return -1;
+	if (facts.keys + facts.expired != l->m->total.keys)
+		return err_set(err, ERR_CORRUPT,
+		    "%" PRIu64 " keys arrived of %" PRIu64,
+		    facts.keys + facts.expired, l->m->total.keys);
 	l->facts->expired = facts.expired;
 	l->facts->left_out = facts.left_out;
 	return 0;
 }
 
 static int
-load_by_restore(struct loading *l, struct err *err)
+mark(struct loading *l, bool set, struct err *err)
+{
+	const struct snapshot_load_opts *o = l->opts;
+	struct redis_conn *conn = redis_primary_connect(
+	    o->target, o->redis, l->scope, NULL, NULL, err);
+	int rc;
+
+	if (conn == NULL)
+		return -1;
+	rc = set ? import_marker_set(conn, l->m->job, l->m->id, l->scope, err)
+		 : import_marker_clear(conn, l->m->job, l->scope, err);
+	redis_conn_free(conn);
+	return rc;
+}
+
+/* The target is nobody's from the note on, until all has arrived. */
+static int
+refill(struct loading *l, struct err *err)
 {
 	const struct snapshot_load_opts *o = l->opts;
 	struct restore_opts opts = {
@@ -234,18 +287,29 @@ load_by_restore(struct loading *l, struct err *err)
 	struct restore_loader *loader;
 	int rc;
 
-	if (prove_copy(l, err) != 0 ||
-	    import_guard_note(&l->guard, false, l->scope, err) != 0)
-		return -1;
 	if (l->facts->replaced &&
 	    restore_empty_target(o->target, o->redis, l->scope, err) != 0)
 		return err_in(err, "emptying the target");
+	if (mark(l, true, err) != 0)
+		return -1;
 	loader = restore_loader_new(o->target, o->redis, l->scope, &opts, err);
 	if (loader == NULL)
 		return -1;
 	rc = feed_loader(l, loader, err);
 	restore_loader_free(loader);
-	return rc;
+	return rc == 0 ? mark(l, false, err) : -1;
+}
+
+static int
+load_by_restore(struct loading *l, struct err *err)
+{
+	if (prove_copy(l, err) != 0 || last_look(l, err) != 0 ||
+	    note_begin(l, err) != 0)
+		return -1;
+	l->facts->replaced = !l->answer.empty;
+	if (refill(l, err) != 0)
+		return err_in(err, "the target holds a part of the snapshot");
+	return 0;
 }
 
 /* 'replica' may turn out not to work when the target cannot reach us. */
@@ -272,7 +336,6 @@ load(struct loading *l, const struct target_verdict *v, struct err *err)
 static int
 guarded(struct loading *l, struct err *err)
 {
-	struct guard_answer answer;
 	struct target_verdict verdict;
 
 	if (!l->m->verified && !l->opts->unverified)
@@ -281,16 +344,16 @@ guarded(struct loading *l, struct err *err)
 		    "it (RDB version %d), so nothing proves it; to load it "
 		    "all the same give --unverified",
 		    l->m->rdb_version);
-	if (import_guard_ask(&l->guard, l->scope, l->env, &answer, err) != 0)
+	if (import_guard_ask(&l->guard, l->scope, l->env, &l->answer, err) != 0)
 		return -1;
-	l->facts->replaced = !answer.empty;
+	l->facts->replaced = !l->answer.empty;
 	if (ask_target(l, &verdict, err) != 0 || choose(l, &verdict, err) != 0)
 		return -1;
 	progress_note(l->env->progress, STEP_IMPORT, "by '%s': %s",
 	    restorer_name(l->facts->way), l->facts->why);
 	if (load(l, &verdict, err) != 0)
 		return -1;
-	return import_guard_note(&l->guard, true, l->scope, err);
+	return import_guard_note(&l->guard, &l->answer, true, l->scope, err);
 }
 
 int
@@ -307,7 +370,7 @@ snapshot_load(struct store *store, const struct manifest *m,
 	    .opts = opts,
 	    .facts = facts,
 	    .guard = {store, m->job, m->id, opts->target, opts->redis,
-		opts->overwrite},
+		opts->overwrite, m->replid},
 	};
 
 	memset(facts, 0, sizeof(*facts));

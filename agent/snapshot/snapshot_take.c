@@ -1,4 +1,6 @@
 #include <assert.h>
+#include <stdatomic.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -44,6 +46,9 @@ struct taking {
 	struct sink *encoder;
 	struct sink *parts;
 	unsigned held; /* chunks of the source that the chain keeps */
+	struct part_writer_opts part_opts;
+	atomic_uint begun;  /* parts that may stand */
+	bool manifest_sent; /* it may stand, though no answer came */
 	char suffix[16];
 };
 
@@ -68,18 +73,18 @@ assemble(struct taking *t, struct store *store, const struct scope *scope,
 	    .pool = t->env->pool,
 	    .budget = t->env->budget,
 	};
-	struct part_writer_opts parts = {
+	const struct scope *inner;
+
+	snprintf(t->suffix, sizeof(t->suffix), ".rdb%s%s",
+	    codec_suffix(t->opts->codec), t->opts->seal ? ".enc" : "");
+	t->part_opts = (struct part_writer_opts){
 	    .job = t->opts->job,
 	    .id = t->m->id,
 	    .suffix = t->suffix,
 	    .seal = t->opts->seal,
 	    .part_max = t->opts->part_max,
 	};
-	const struct scope *inner;
-
-	snprintf(t->suffix, sizeof(t->suffix), ".rdb%s%s",
-	    codec_suffix(t->opts->codec), t->opts->seal ? ".enc" : "");
-	codec.held = part_writer_held(&parts);
+	codec.held = part_writer_held(&t->part_opts);
 	t->held = HANDOFF_DEPTH + 1 +
 	    (t->opts->codec == CODEC_NONE
 		    ? codec.held
@@ -94,7 +99,8 @@ assemble(struct taking *t, struct store *store, const struct scope *scope,
 	t->encoder = encoder_new(t->opts->codec, inner, &codec, err);
 	if (flow_append(t->flow, t->encoder) != 0)
 		return -1;
-	t->parts = part_writer_new(store, inner, t->env, &parts);
+	t->parts = part_writer_new(
+	    store, inner, t->env, &t->part_opts, &t->begun, err);
 	return flow_append(t->flow, t->parts);
 }
 
@@ -205,21 +211,26 @@ put_manifest(struct taking *t, struct store *store, const struct scope *scope,
 
 /*
  * Parts that were committed for a snapshot that came to nothing.  They stay
- * when the manifest may stand: its answer may have been lost.
+ * when the manifest may stand, or may still arrive: an answer was lost.
  */
 static void
-take_back(struct taking *t, struct store *store)
+take_back(struct taking *t, struct store *store, enum err_kind why)
 {
 	struct scope root = scope_root(NULL);
 	struct scope scope = scope_within(&root, ABANDON_MS);
+	bool ambiguous = why == ERR_TRANSIENT || why == ERR_UNREACHABLE ||
+	    why == ERR_CANCELLED;
 	char blob[BLOB_NAME_MAX + 1];
 	struct blob_props props;
 	struct err err = {0};
 
+	if (t->manifest_sent && ambiguous)
+		return;
 	catalog_blob(blob, t->m->job, t->m->id, MANIFEST_NAME);
 	if (store->ops->stat(store, &scope, blob, &props, &err) != 0 &&
 	    err.kind == ERR_MISSING)
-		part_writer_abandon(t->parts, &scope);
+		part_writer_abandon(
+		    store, &t->part_opts, atomic_load(&t->begun), &scope);
 }
 
 static int
@@ -242,6 +253,7 @@ run(struct taking *t, struct source *source, struct store *store,
 		    t->env->progress, STEP_SNAPSHOT, "%s", facts.note);
 	if (part_writer_commit(t->parts, scope, t->m, err) != 0)
 		return -1;
+	t->manifest_sent = true;
 	return put_manifest(t, store, scope, err);
 }
 
@@ -262,9 +274,9 @@ snapshot_take(struct source *source, struct store *store,
 	rc = assemble(&t, store, scope, err);
 	if (rc == 0)
 		rc = run(&t, source, store, scope, err);
-	if (rc != 0 && t.parts != NULL)
-		take_back(&t, store);
 	flow_free(t.flow);
+	if (rc != 0)
+		take_back(&t, store, err->kind);
 	rdb_reader_free(t.reader);
 	keystats_free(t.stats);
 	fingerprint_free(t.fingerprint);

@@ -1,6 +1,5 @@
 #include <errno.h>
 #include <fcntl.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +17,7 @@
 #include "rdb/rdb_reader.h"
 #include "storage/codec.h"
 
+#include "agent/snapshot/dump_aux.h"
 #include "agent/snapshot/env.h"
 #include "agent/snapshot/progress.h"
 #include "agent/snapshot/reader_tap.h"
@@ -28,35 +28,7 @@
 
 struct source_file {
 	struct source source;
-	struct rdb_visitor aux; /* sees the dump's AUX fields */
-	int64_t ctime_ms;	/* when the dump was made; 0: it does not say */
-	char server[48];
-};
-
-static int
-on_aux(struct rdb_visitor *v, const unsigned char *name, size_t name_len,
-    const unsigned char *value, size_t value_len, struct err *err)
-{
-	struct source_file *f = (struct source_file *)((char *)v -
-	    offsetof(struct source_file, aux));
-	char text[32];
-
-	(void)err;
-	if (value_len >= sizeof(text))
-		return 0;
-	memcpy(text, value, value_len);
-	text[value_len] = '\0';
-	if (name_len == 5 && memcmp(name, "ctime", 5) == 0)
-		f->ctime_ms = strtoll(text, NULL, 10) * 1000;
-	if (name_len == 9 && memcmp(name, "redis-ver", 9) == 0)
-		snprintf(f->server, sizeof(f->server), "redis %s", text);
-	if (name_len == 10 && memcmp(name, "valkey-ver", 10) == 0)
-		snprintf(f->server, sizeof(f->server), "valkey %s", text);
-	return 0;
-}
-
-static const struct rdb_visitor_ops aux_ops = {
-    .aux = on_aux,
+	struct dump_aux aux;
 };
 
 static int
@@ -149,7 +121,7 @@ file_dump(struct source *s, const struct scope *scope,
 	struct stat st;
 	int fd = -1, rc = -1;
 
-	rdb_reader_add(call->reader, &f->aux);
+	rdb_reader_add(call->reader, &f->aux.visitor);
 	if (open_file(s->shown, &fd, &st, err) != 0)
 		goto out;
 	/* An undecoded file is passed on as it is read. */
@@ -163,11 +135,12 @@ file_dump(struct source *s, const struct scope *scope,
 		goto out;
 	rc = pump(fd, (uint64_t)st.st_size, flow, budget, env->progress, err);
 	memset(facts, 0, sizeof(*facts));
-	snprintf(facts->server, sizeof(facts->server), "%s", f->server);
+	snprintf(facts->server, sizeof(facts->server), "%s", f->aux.server);
 	facts->offset = -1;
 	facts->consistent = true;
-	facts->point_ms = f->ctime_ms > 0 ? f->ctime_ms
-					  : (int64_t)st.st_mtim.tv_sec * 1000;
+	facts->point_ms = f->aux.made_ms > 0
+	    ? f->aux.made_ms
+	    : (int64_t)st.st_mtim.tv_sec * 1000;
 	facts->unverified = reader_newer(call->reader);
 out:
 	flow_free(flow);
@@ -197,6 +170,6 @@ source_file_new(const char *path)
 
 	f->source.ops = &file_ops;
 	f->source.shown = xstrdup(path);
-	f->aux.ops = &aux_ops;
+	dump_aux_init(&f->aux);
 	return &f->source;
 }

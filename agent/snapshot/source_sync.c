@@ -11,6 +11,7 @@
 #include "rdb/redis_profile.h"
 #include "rdb/sync_client.h"
 
+#include "agent/snapshot/dump_aux.h"
 #include "agent/snapshot/env.h"
 #include "agent/snapshot/progress.h"
 #include "agent/snapshot/source.h"
@@ -22,6 +23,7 @@
 
 struct source_sync {
 	struct source source;
+	struct dump_aux aux;
 	const struct redis_target *target;
 	const struct redis_opts *redis;
 };
@@ -37,7 +39,8 @@ advance(void *arg, uint64_t done, uint64_t total)
  * it, so that nothing delays the dump.
  */
 static cJSON *
-take_profile(struct source_sync *ss, const struct scope *scope)
+take_profile(
+    struct source_sync *ss, const char *host, const struct scope *scope)
 {
 	struct scope brief = scope_within(scope, PROFILE_MS);
 	cJSON *profile = NULL;
@@ -49,7 +52,8 @@ take_profile(struct source_sync *ss, const struct scope *scope)
 
 		if (conn == NULL)
 			continue;
-		profile = redis_profile_take(conn, &brief, &ignored);
+		if (strcmp(redis_conn_name(conn), host) == 0)
+			profile = redis_profile_take(conn, &brief, &ignored);
 		redis_conn_free(conn);
 	}
 	return profile;
@@ -69,6 +73,7 @@ sync_source_dump(struct source *s, const struct scope *scope,
 	};
 	int rc;
 
+	rdb_reader_add(call->reader, &ss->aux.visitor);
 	opts.budget = budget_carve(
 	    call->env->budget, (READ_CHUNKS + call->held) * CHUNK_SIZE, err);
 	if (opts.budget == NULL)
@@ -86,8 +91,11 @@ sync_source_dump(struct source *s, const struct scope *scope,
 	facts->offset = sync.offset;
 	facts->consistent = true;
 	facts->point_ms = sync.forked_ms;
-	facts->child_ms = sync.last_byte_ms - sync.forked_ms;
-	facts->profile = take_profile(ss, scope);
+	/* A save that was already going on is older than our request. */
+	if (ss->aux.made_ms > 0 && ss->aux.made_ms < facts->point_ms)
+		facts->point_ms = ss->aux.made_ms;
+	facts->child_ms = sync.last_byte_ms - facts->point_ms;
+	facts->profile = take_profile(ss, facts->host, scope);
 	facts->unverified = sync.unverified;
 	if (sync.unverified)
 		snprintf(facts->note, sizeof(facts->note), "%.199s",
@@ -115,6 +123,7 @@ source_sync_new(
 	struct source_sync *ss = xcalloc(1, sizeof(*ss));
 
 	ss->source.ops = &sync_source_ops;
+	dump_aux_init(&ss->aux);
 	ss->source.shown = xstrdup(target->shown);
 	ss->target = target;
 	ss->redis = redis;

@@ -15,7 +15,7 @@
 #include "rdb/rdb_reader.h"
 #include "tests/sim/rdb_bytes.h"
 
-#define ANCHOR	  INT64_C(1795263537000) /* 12 s before a full minute */
+#define ANCHOR	  INT64_C(1795263537000) /* 3 s before a full minute */
 #define MINUTE_MS INT64_C(60000)
 #define HOUR_MS	  (60 * MINUTE_MS)
 #define DAY_MS	  (24 * HOUR_MS)
@@ -452,11 +452,13 @@ refuses_what_it_did_not_write(void **state)
 	    " \"persistent\": {\"keys\": 1, \"sum\": \"zz\"}, \"buckets\": []}",
 	    "{\"algorithm\": \"xxh3-128-sum/1\", \"anchor_ms\": 60000,"
 	    " \"stream_types\": 0, \"module_keys\": 0,"
-	    " \"persistent\": {\"keys\": 1}, \"buckets\":"
+	    " \"persistent\": {\"keys\": 1}, \"functions\": {\"keys\": 0},"
+	    " \"buckets\":"
 	    " [{\"until_ms\": 60001, \"keys\": 1}]}",
 	    "{\"algorithm\": \"xxh3-128-sum/1\", \"anchor_ms\": 60000,"
 	    " \"stream_types\": 0, \"module_keys\": 0,"
-	    " \"persistent\": {\"keys\": 1}, \"buckets\":"
+	    " \"persistent\": {\"keys\": 1}, \"functions\": {\"keys\": 0},"
+	    " \"buckets\":"
 	    " [{\"until_ms\": 120000, \"keys\": 0}]}",
 	};
 
@@ -506,6 +508,46 @@ opaque_module_values_are_told_and_not_judged(void **state)
 	fingerprint_free(c);
 }
 
+/* A session that somebody began on the copy must not pass for expired. */
+static void
+more_keys_in_what_is_left_out_are_told(void **state)
+{
+	static const int64_t after[] = {30000, 40000};
+	struct fingerprint *one = expiring(after, 1), *two = expiring(after, 2);
+	struct fp_comparison c;
+
+	(void)state;
+	fingerprint_compare(two, one, ANCHOR + 10000, &c);
+	assert_true(c.same);
+	fingerprint_compare(one, two, ANCHOR + 10000, &c);
+	assert_false(c.same);
+	assert_non_null(strstr(c.why, "keys that expire soon: 1 against 2"));
+	fingerprint_free(one);
+	fingerprint_free(two);
+}
+
+static struct fingerprint *
+library(const char *source)
+{
+	struct buf b;
+
+	begin(&b);
+	if (source != NULL) {
+		buf_addc(&b, (char)0xf5);
+		rdb_put_string(&b, source);
+	}
+	return take(&b, SIZE_MAX);
+}
+
+static void
+functions_count(void **state)
+{
+	(void)state;
+	assert_true(same(library("#!lua name=a"), library("#!lua name=a")));
+	assert_false(same(library("#!lua name=a"), library("#!lua name=b")));
+	assert_false(same(library("#!lua name=a"), library(NULL)));
+}
+
 int
 main(void)
 {
@@ -519,6 +561,8 @@ main(void)
 	    cmocka_unit_test(the_cuts_of_the_stream_do_not_matter),
 	    cmocka_unit_test(buckets_grow_with_the_distance),
 	    cmocka_unit_test(what_may_have_expired_is_left_out_on_both_sides),
+	    cmocka_unit_test(more_keys_in_what_is_left_out_are_told),
+	    cmocka_unit_test(functions_count),
 	    cmocka_unit_test(a_difference_is_told),
 	    cmocka_unit_test(survives_the_manifest),
 	    cmocka_unit_test(refuses_what_it_did_not_write),

@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "agent/snapshot/import_guard.h"
+#include "agent/snapshot/import_marker.h"
 #include "agent/snapshot/job_state.h"
 #include "agent/snapshot/manifest.h"
 #include "agent/snapshot/source.h"
@@ -119,7 +120,8 @@ note_as_ours(struct ground *g)
 		fail_msg("%s", g->rig.err.text);
 	g->q.snapshot = m->id;
 	assert_int_equal(
-	    import_guard_note(&g->q, true, &g->rig.scope, &g->rig.err), 0);
+	    import_guard_note(&g->q, &g->a, true, &g->rig.scope, &g->rig.err),
+	    0);
 	g->q.snapshot = ID;
 	manifest_free(m);
 	source_free(source);
@@ -222,21 +224,115 @@ what_cannot_be_compared_is_not_ours(void **state)
 
 	redis_data_do(g->conn, "SET a 1");
 	assert_int_equal(
-	    import_guard_note(&g->q, true, &g->rig.scope, &g->rig.err), 0);
+	    import_guard_note(&g->q, &g->a, true, &g->rig.scope, &g->rig.err),
+	    0);
 	must_refuse(g, "has changed since");
 }
 
+/*
+ * Half of an import is told by its mark; the data that somebody put into the
+ * emptied target afterwards are his.
+ */
 static void
 what_an_import_cut_short_left_may_be_replaced(void **state)
 {
 	struct ground *g = *state;
 
-	redis_data_do(g->conn, "SET half 1");
-	must_refuse(g, "did not put there");
 	assert_int_equal(
-	    import_guard_note(&g->q, false, &g->rig.scope, &g->rig.err), 0);
+	    import_guard_note(&g->q, &g->a, false, &g->rig.scope, &g->rig.err),
+	    0);
+	redis_data_do(g->conn, "SELECT 0");
+	assert_int_equal(
+	    import_marker_set(g->conn, RIG_JOB, ID, &g->rig.scope, &g->rig.err),
+	    0);
+	redis_data_do(g->conn, "SET half 1");
 	must_allow(g);
 	assert_true(g->a.ours);
+	redis_data_do(g->conn, "FLUSHALL");
+	redis_data_do(g->conn, "SET theirs 1");
+	must_refuse(g, "has changed since");
+}
+
+/* The import that failed had not begun to destroy: the old data stand. */
+static void
+what_was_ours_before_an_import_cut_short_stays_ours(void **state)
+{
+	struct ground *g = *state;
+
+	redis_data_fill(g->conn, 10);
+	note_as_ours(g);
+	assert_int_equal(
+	    import_guard_note(&g->q, &g->a, false, &g->rig.scope, &g->rig.err),
+	    0);
+	must_allow(g);
+	assert_true(g->a.ours);
+	redis_data_do(g->conn, "SET theirs 1");
+	must_refuse(g, "has changed since");
+}
+
+static void
+a_write_since_the_answer_is_seen(void **state)
+{
+	struct ground *g = *state;
+
+	must_allow(g);
+	assert_int_equal(import_guard_again(&g->q, &g->rig.scope, &g->rig.env,
+			     &g->a, &g->rig.err),
+	    0);
+	redis_data_do(g->conn, "SET theirs 1");
+	assert_int_equal(import_guard_again(&g->q, &g->rig.scope, &g->rig.env,
+			     &g->a, &g->rig.err),
+	    -1);
+	assert_int_equal(g->rig.err.kind, ERR_REFUSED);
+}
+
+static void
+a_promotion_since_the_answer_is_seen(void **state)
+{
+	struct ground *g = *state;
+
+	must_allow(g);
+	put_state(
+	    g, "{\"format\": 1, \"epoch\": 1, \"direction\": \"reverse\"}");
+	assert_int_equal(
+	    import_guard_note(&g->q, &g->a, false, &g->rig.scope, &g->rig.err),
+	    -1);
+	assert_int_equal(g->rig.err.kind, ERR_REFUSED);
+	put_state(
+	    g, "{\"format\": 1, \"epoch\": 1, \"direction\": \"forward\"}");
+	assert_int_equal(
+	    import_guard_note(&g->q, &g->a, false, &g->rig.scope, &g->rig.err),
+	    -1);
+	assert_int_equal(g->rig.err.kind, ERR_REFUSED);
+}
+
+static void
+the_source_itself_is_never_a_target(void **state)
+{
+	struct ground *g = *state;
+	char *info = redis_data_text(g->conn, "INFO replication");
+	char *replid = redis_info_field(info, "master_replid");
+
+	g->q.replid = replid;
+	g->q.overwrite = g->name;
+	must_refuse(g, "that the snapshot was taken from");
+	free(replid);
+	free(info);
+}
+
+/* A library that was loaded since is data that an import would destroy. */
+static void
+a_function_loaded_since_is_a_change(void **state)
+{
+	struct ground *g = *state;
+
+	redis_data_do(g->conn, "SET a 1");
+	note_as_ours(g);
+	must_allow(g);
+	redis_data_do(g->conn,
+	    "FUNCTION LOAD #!lua\tname=mylib\n"
+	    "redis.register_function('f',function()return\t1\tend)");
+	must_refuse(g, "has changed since");
 }
 
 static void
@@ -291,7 +387,8 @@ noting_over_state_that_cannot_be_read_fails(void **state)
 
 	put_state(g, "not json");
 	assert_int_equal(
-	    import_guard_note(&g->q, false, &g->rig.scope, &g->rig.err), -1);
+	    import_guard_note(&g->q, &g->a, false, &g->rig.scope, &g->rig.err),
+	    -1);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, up, down)
@@ -308,6 +405,11 @@ main(void)
 	    TEST(another_target_or_job_is_not_ours),
 	    TEST(what_cannot_be_compared_is_not_ours),
 	    TEST(what_an_import_cut_short_left_may_be_replaced),
+	    TEST(what_was_ours_before_an_import_cut_short_stays_ours),
+	    TEST(a_write_since_the_answer_is_seen),
+	    TEST(a_promotion_since_the_answer_is_seen),
+	    TEST(the_source_itself_is_never_a_target),
+	    TEST(a_function_loaded_since_is_a_change),
 	    TEST(a_promoted_job_is_refused_even_by_name_and_empty),
 	    TEST(state_that_cannot_be_read_refuses),
 	    TEST(a_target_that_is_down_is_an_error),

@@ -443,7 +443,7 @@ refusals_say_what_to_try_next(void **state)
 		"LOADING"},
 	    {{.psync = "-NOPERM this user has no permissions to run the "
 		       "'psync' command\r\n"},
-		ERR_UNSUPPORTED, "+psync"},
+		ERR_AUTH, "+psync"},
 	    {{.psync = "-ERR command is not allowed\r\n"}, ERR_UNSUPPORTED,
 		"'arm'"},
 	    {{.psync = "-ERR unknown command\r\n",

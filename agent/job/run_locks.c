@@ -1,0 +1,141 @@
+#include <stdio.h>
+#include <string.h>
+
+#include "base/cancel.h"
+#include "base/digest.h"
+#include "base/err.h"
+#include "base/journal.h"
+#include "base/scope.h"
+#include "storage/store.h"
+
+#include "agent/job/agent.h"
+#include "agent/job/lock_note.h"
+#include "agent/job/run_locks.h"
+#include "agent/snapshot/import_guard.h"
+
+/* Beyond what a request that destroys takes to be sent; leases last 60 s. */
+#define LEASE_LEAST_MS 15000
+
+static enum region
+region_of(enum lock which)
+{
+	return which == LOCK_SOURCE ? REGION_SOURCE : REGION_DR;
+}
+
+static const char *
+name_of(const struct run_locks *r, enum lock which)
+{
+	return which == LOCK_TARGET ? r->target : r->job;
+}
+
+/* A lease that a crashed run of this host left is taken over. */
+static struct job_lock *
+take_lock(
+    struct run_locks *r, struct store *store, const char *name, struct err *err)
+{
+	struct journal *journal = r->journal;
+	struct err ignored = {0};
+	struct job_lock *lock;
+	char blob[JOB_NAME_MAX + 16];
+	enum lock_note note;
+
+	job_lock_blob(name, blob, sizeof(blob));
+	if (lock_note_recover(
+		journal, store, name, blob, r->scope, &note, err) != 0)
+		return NULL;
+	if (note == LOCK_NOTE_ALIVE)
+		return job_lock(store, name, r->scope, r->cancel, err);
+	if (lock_note_put(journal, store, name, NULL, err) != 0)
+		return NULL;
+	lock = job_lock(store, name, r->scope, r->cancel, err);
+	if (lock == NULL && err->kind == ERR_LOCKED && note == LOCK_NOTE_LOST &&
+	    scope_sleep(r->scope, JOB_LEASE_SECONDS * 1000, err) == 0)
+		lock = job_lock(store, name, r->scope, r->cancel, err);
+	if (lock == NULL)
+		lock_note_remove(journal, store, name, &ignored);
+	return lock;
+}
+
+int
+run_locks_take(struct run_locks *r, enum lock which, struct err *err)
+{
+	struct store *store = agent_store(r->agent, region_of(which), err);
+	const char *name = name_of(r, which);
+	struct job_lock *lock;
+
+	if (store == NULL)
+		return -1;
+	if (r->held[which] != NULL || !(store->ops->caps & STORE_CAP_LEASE))
+		return 0;
+	lock = take_lock(r, store, name, err);
+	if (lock == NULL)
+		return -1;
+	r->held[which] = lock;
+	return lock_note_put(r->journal, store, name, job_lock_id(lock), err);
+}
+
+/* In this order: a note without a lease does no harm. */
+static void
+let_go(struct run_locks *r, enum lock which)
+{
+	struct err ignored = {0};
+
+	if (r->held[which] == NULL)
+		return;
+	job_unlock(r->held[which]);
+	lock_note_remove(r->journal,
+	    agent_store(r->agent, region_of(which), &ignored),
+	    name_of(r, which), &ignored);
+}
+
+/* The same for every order in which the hosts are given. */
+static void
+first_name(const struct redis_target *target, char *out, size_t size)
+{
+	struct redis_target one = *target;
+	char name[300];
+
+	out[0] = '\0';
+	for (size_t i = 0; i < target->nhosts; i++) {
+		one.hosts = &target->hosts[i];
+		import_target_name(&one, name, sizeof(name));
+		if (out[0] == '\0' || strcmp(name, out) < 0)
+			snprintf(out, size, "%s", name);
+	}
+}
+
+/* Two jobs of one DR store must not import into one Redis at once. */
+int
+run_locks_take_target(
+    struct run_locks *r, const struct redis_target *target, struct err *err)
+{
+	unsigned char sha[SHA256_BYTES];
+	char name[300], hex[17];
+
+	first_name(target, name, sizeof(name));
+	sha256(name, strlen(name), sha);
+	hex_encode(sha, 8, hex);
+	snprintf(r->target, sizeof(r->target), "import-%s", hex);
+	if (run_locks_take(r, LOCK_TARGET, err) == 0)
+		return 0;
+	return err_in(err, "target '%s'", name);
+}
+
+int
+run_locks_still_ours(const struct run_locks *r, struct err *err)
+{
+	for (int i = 0; i < LOCKS; i++)
+		if (r->held[i] != NULL &&
+		    job_lock_left_ms(r->held[i]) < LEASE_LEAST_MS)
+			return err_set(err, ERR_LOCKED,
+			    "the lease on '%s' is about to end",
+			    name_of(r, (enum lock)i));
+	return scope_check(r->scope, err);
+}
+
+void
+run_locks_release(struct run_locks *r)
+{
+	for (int i = LOCKS; i-- > 0;)
+		let_go(r, (enum lock)i);
+}
