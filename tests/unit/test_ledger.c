@@ -298,6 +298,7 @@ what_was_written_survives_a_kill(void **state)
 
 	buf_init(&b, 1024);
 	ledger_close(g->ledger);
+	g->ledger = NULL;
 	begin_and_die(g);
 	g->ledger = open_ledger(g);
 	expect_runs(g, 9, "1 cache copy running - 5 0 -\n");
@@ -314,6 +315,7 @@ lost_runs_are_closed_and_running_ones_are_not(void **state)
 	int lost = -1;
 
 	ledger_close(g->ledger);
+	g->ledger = NULL;
 	begin_and_die(g);
 	begin_and_die(g);
 	g->ledger = open_ledger(g);
@@ -426,6 +428,7 @@ several_processes_may_open_and_write_at_once(void **state)
 	int start[2], status;
 
 	ledger_close(g->ledger);
+	g->ledger = NULL;
 	snprintf(g->state, sizeof(g->state), "%s/fresh", g->dir.path);
 	assert_int_equal(pipe2(start, O_CLOEXEC), 0);
 	for (int i = 0; i < CHILDREN; i++) {

@@ -242,8 +242,8 @@ a_part_cannot_be_named_out_of_its_folder(void **state)
 	    "part-0000.rdb\\x", "part-0000 rdb", "Part-0000.rdb",
 	    "part-0000.RDB", "manifest.json", "/part-0000.rdb",
 	    "part-%2e%2e%2f",
-	    "part-012345678901234567890123456789"
-	    "01234567890123456789012345678"};
+	    ("part-012345678901234567890123456789"
+	     "01234567890123456789012345678")};
 	cJSON *parts = cJSON_GetObjectItem(*state, "parts");
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
