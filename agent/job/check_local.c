@@ -152,7 +152,7 @@ check_source_file(struct checking *c, struct err *err)
 	const char *path = settings_str(c->settings, OPT_SOURCE_FILE);
 	struct rdb_reader *reader;
 	struct chunk *head;
-	bool whole, newer;
+	bool whole;
 	int rc;
 
 	if (path == NULL)
@@ -164,15 +164,14 @@ check_source_file(struct checking *c, struct err *err)
 	rc = parse_head(c, head, whole, reader, err);
 	if (rc == 0) {
 		rdb_reader_summary(reader, &c->file);
-		newer = reader_newer(reader);
+		c->file_newer = reader_newer(reader);
 		snprintf(c->detail, sizeof(c->detail),
 		    "%s: %s, RDB version %d%s%s", path,
 		    codec_name(codec_sniff(head->data, head->len)),
 		    c->file.version, c->file.valkey ? " of Valkey" : "",
-		    newer	? ", newer than this drsync reads"
-			: whole ? ", whole"
-				: "; its beginning is good");
-		c->file.complete = true;
+		    c->file_newer ? ", newer than this drsync reads"
+			: whole	  ? ", whole"
+				  : "; its beginning is good");
 	} else {
 		err_in(err, "'%s'", path);
 	}

@@ -32,6 +32,7 @@ struct checking {
 	/* What earlier checks saw, for later ones. */
 	struct redis_info source; /* version "" when it is not known */
 	struct rdb_summary file;  /* version 0 when it is not known */
+	bool file_newer;	  /* than the reader */
 	char dr_local_ip[64];	  /* by which we reach the DR Redis; "" */
 	bool dr_reached;
 	bool dr_by_restore_only; /* 'replica' would not be tried */

@@ -67,7 +67,7 @@ may_use(struct checking *c, struct redis_conn *conn, const char *user,
 		return -1;
 	if (unknown)
 		*leave = LEAVE_NO_COMMAND;
-	if (unknown || user == NULL)
+	if (unknown)
 		return 0;
 	if (ask(c, conn, &r, err, format, user, command) != 0)
 		return -1;
@@ -116,22 +116,12 @@ judge_sync(struct checking *c, struct redis_conn *conn, const char *user,
 	return 0;
 }
 
-static int
-judge_leave(struct checking *c, struct redis_conn *conn, const char **detail,
-    struct err *err)
+static const char *
+user_of(const struct redis_target *target, const struct redis_opts *redis)
 {
-	const char *user = NULL; /* before Redis 6.0 there are no ACLs */
-	redisReply *who;
-	int rc;
-
-	if (ask(c, conn, &who, err, "ACL WHOAMI", NULL, NULL) != 0)
-		return -1;
-	if (who != NULL && who->type == REDIS_REPLY_STRING)
-		user = who->str;
-	rc = judge_sync(c, conn, user, detail, err);
-	if (who != NULL)
-		freeReplyObject(who);
-	return rc;
+	if (redis->user != NULL)
+		return redis->user;
+	return target->user != NULL ? target->user : "default";
 }
 
 /* Those of which none would be taken, each with its reason. */
@@ -191,7 +181,7 @@ check_source_redis(struct checking *c, struct err *err)
 	if (target == NULL ||
 	    sync_host_choose(target, redis, &c->scope, &host, err) != 0)
 		return -1;
-	rc = judge_leave(c, host.conn, &leave, err);
+	rc = judge_sync(c, host.conn, user_of(target, redis), &leave, err);
 	if (rc == 0) {
 		buf_init(&passed_over, PASSED_OVER_MAX);
 		tell_passed_over(c, target, redis, &passed_over);

@@ -57,6 +57,7 @@ describe_manifest(struct described *d)
 	json_opt_int(m->profile, "used_memory", &used, &ignored);
 	d->dump.used_memory = used > 0 ? (uint64_t)used : 0;
 	d->dump.size = m->raw_bytes;
+	d->dump.unproved = !m->verified;
 	cJSON_ArrayForEach(e, list)
 	{
 		const cJSON *name = cJSON_GetObjectItemCaseSensitive(e, "name");
@@ -100,6 +101,7 @@ describe_dump(struct checking *c, struct described *d)
 	} else if (c->file.version > 0) {
 		d->by = "the source file's beginning";
 		d->rdb = c->file;
+		d->dump.unproved = c->file_newer;
 	} else {
 		d->by = "an empty dump";
 	}
@@ -137,7 +139,7 @@ look_for_leftover(struct checking *c, const struct redis_target *target,
 }
 
 static int
-judge(struct checking *c, const struct redis_info *info,
+judge(struct checking *c, const char *name, const struct redis_info *info,
     const struct target_verdict *v, const char *by, struct err *err)
 {
 	const char *want = settings_str(c->settings, OPT_RESTORER);
@@ -145,9 +147,10 @@ judge(struct checking *c, const struct redis_info *info,
 	bool restore = v->restore_ok && strcmp(want, "replica") != 0;
 
 	snprintf(c->detail, sizeof(c->detail),
-	    "%s %s, %" PRIu64 " keys, %" PRIu64 " MiB used; of %s: replica: "
+	    "%s: %s %s, %" PRIu64 " keys, %" PRIu64
+	    " MiB used; of %s: replica: "
 	    "%s%s, restore: %s%s",
-	    info->valkey ? "valkey" : "redis", info->version, info->keys,
+	    name, info->valkey ? "valkey" : "redis", info->version, info->keys,
 	    info->used_memory >> 20, by,
 	    v->replica_ok ? "yes" : "no: ", v->replica_why,
 	    v->restore_ok ? "yes" : "no: ", v->restore_why);
@@ -182,7 +185,8 @@ judge_target(struct checking *c, const struct redis_target *target,
 		    conn, &c->scope, &info, &d.dump, &verdict, err);
 	if (rc == 0) {
 		c->dr_reached = true;
-		rc = judge(c, &info, &verdict, d.by, err);
+		rc = judge(
+		    c, redis_conn_name(conn), &info, &verdict, d.by, err);
 	}
 	if (rc != 0)
 		err_in(err, "'%s'", redis_conn_name(conn));

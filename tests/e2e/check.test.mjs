@@ -1,8 +1,9 @@
 // What check finds out before a run does, and what it says to do about it.
 import assert from 'node:assert/strict';
+import crypto from 'node:crypto';
+import { once } from 'node:events';
 import fs from 'node:fs';
 import net from 'node:net';
-import { once } from 'node:events';
 import path from 'node:path';
 import { test } from 'node:test';
 import zlib from 'node:zlib';
@@ -112,6 +113,12 @@ test('a source that is a file', async (t) => {
 	await is(bytes.subarray(0, bytes.length - 9), failed, /./, EXIT.CORRUPT);
 	await is(zlib.gzipSync(bytes).subarray(0, 100), failed, /./,
 		EXIT.CORRUPT);
+	// Of a large one the beginning must do: a snapshot proves the rest.
+	await source.pipe([['SET', 'large',
+		crypto.randomBytes(2 << 20).toString('base64')]]);
+	fs.copyFileSync(await dump(source), file);
+	await good(job, 'source file', /none, RDB version 10; its beginning/,
+		'--source-file', file);
 });
 
 test('a spool where no file can be made', async (t) => {
