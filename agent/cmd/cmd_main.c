@@ -1,3 +1,4 @@
+#include <errno.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -64,18 +65,24 @@ wait_for_signals(void *arg)
 	return NULL;
 }
 
-static int
-take_signals(struct cancel *cancel, struct err *err)
+/* What signals trigger; their thread keeps it as long as the process. */
+static struct cancel *
+take_signals(struct err *err)
 {
+	struct cancel *cancel = cancel_new(NULL);
 	sigset_t set = stop_signals();
 	pthread_t thread;
 
 	signal(SIGPIPE, SIG_IGN);
 	pthread_sigmask(SIG_BLOCK, &set, NULL);
-	if (pthread_create(&thread, NULL, wait_for_signals, cancel) != 0)
-		return err_sys(err, "a thread for signals");
+	errno = pthread_create(&thread, NULL, wait_for_signals, cancel);
+	if (errno != 0) {
+		err_sys(err, "a thread for signals");
+		cancel_free(cancel);
+		return NULL;
+	}
 	pthread_detach(thread);
-	return 0;
+	return cancel;
 }
 
 /* The one place where an error is told. */
@@ -134,16 +141,19 @@ static int
 run_call(struct cmd_line *l, struct err *err)
 {
 	struct cmd_call *c = &l->call;
-	struct cancel *cancel = cancel_new(NULL);
-	struct scope scope = scope_root(cancel);
+	struct cancel *cancel;
+	struct scope scope;
 	int rc = -1;
 
-	c->scope = &scope;
 	c->settings = settings_load(
 	    c->config, c->job_given ? c->job : NULL, err);
-	if (c->settings == NULL || apply_settings(l, c->settings, err) != 0 ||
-	    take_signals(cancel, err) != 0)
+	if (c->settings == NULL || apply_settings(l, c->settings, err) != 0)
 		goto out;
+	cancel = take_signals(err);
+	if (cancel == NULL)
+		goto out;
+	scope = scope_root(cancel);
+	c->scope = &scope;
 	c->line = progress_line_new(c->quiet || c->json);
 	c->agent = agent_new(c->settings, progress_line_progress(c->line));
 	rc = c->cmd->run(c, err);
@@ -151,7 +161,6 @@ run_call(struct cmd_line *l, struct err *err)
 out:
 	progress_line_free(c->line);
 	settings_free(c->settings);
-	/* The signals' thread may be about to use it: it goes with us. */
 	return rc;
 }
 
