@@ -50,10 +50,9 @@ test('a user without the rights is told which are missing', async (t) => {
 	await job.source.cli('acl', 'setuser', 'reader', 'on', '>pw', '~*',
 		'+@read', '+ping', '+info');
 	job.env = { PW: 'pw' };
-	const r = await job.run('snapshot', '--source-user', 'reader',
-		'--source-password', 'env:PW');
-	assert.ok([EXIT.FAILED, EXIT.AUTH].includes(r.code), r.stderr);
-	assert.match(r.stderr, /grant \+psync \+sync \+replconf/);
+	await job.fails(EXIT.AUTH, /grant \+psync \+sync \+replconf/,
+		'snapshot', '--source-user', 'reader', '--source-password',
+		'env:PW');
 	assert.equal((await job.list()).length, 0);
 	await job.source.cli('acl', 'setuser', 'reader', '+psync', '+sync',
 		'+replconf');
