@@ -18,6 +18,7 @@
 #include "agent/job/run.h"
 #include "agent/job/run_locks.h"
 #include "agent/job/settings.h"
+#include "agent/job/settings_check.h"
 #include "agent/snapshot/catalog.h"
 #include "agent/snapshot/env.h"
 #include "agent/snapshot/manifest.h"
@@ -115,12 +116,6 @@ new_source(struct run *r, struct err *err)
 	const struct redis_target *target;
 	const struct redis_opts *redis;
 
-	if (file != NULL &&
-	    settings_str(r->settings, OPT_SOURCE_REDIS) != NULL) {
-		err_set(err, ERR_USAGE,
-		    "both 'source.redis' and 'source.file' are set; give one");
-		return NULL;
-	}
 	if (file != NULL)
 		return source_file_new(file);
 	target = agent_redis(r->agent, REGION_SOURCE, &redis, err);
@@ -425,6 +420,8 @@ begin(struct run *r, const struct command *c, struct err *err)
 	int lost;
 
 	r->settings = agent_settings(r->agent);
+	if (settings_check(r->settings, err) != 0)
+		return -1;
 	r->ledger = agent_ledger(r->agent, err);
 	r->env = r->ledger != NULL ? agent_env(r->agent, err) : NULL;
 	if (r->env == NULL)
