@@ -125,6 +125,7 @@ ask_target(struct loading *l, struct target_verdict *v, struct err *err)
 	struct target_dump dump = {
 	    .rdb = &rdb,
 	    .size = m->raw_bytes,
+	    .unproved = !m->verified,
 	    .modules = modules,
 	    .nmodules = modules_of(m, modules, TARGET_MODULES_MAX),
 	};
