@@ -194,7 +194,10 @@ make_dir(const char *dir, struct err *err)
 	if (rc == 0 && mkdir(path, 0700) != 0 && errno != EEXIST)
 		rc = -1;
 	if (rc != 0)
-		err_sys(err, "state directory '%s'", dir);
+		err_sys(err,
+		    "state directory '%s' (give --state-dir one that this "
+		    "user can write)",
+		    dir);
 	free(path);
 	return rc;
 }
