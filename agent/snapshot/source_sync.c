@@ -91,8 +91,9 @@ sync_source_dump(struct source *s, const struct scope *scope,
 	facts->offset = sync.offset;
 	facts->consistent = true;
 	facts->point_ms = sync.forked_ms;
-	/* A save that was already going on is older than our request. */
-	if (ss->aux.made_ms > 0 && ss->aux.made_ms < facts->point_ms)
+	/* A save that was already going on is older than our request; the
+	 * dump tells its time to the second below. */
+	if (ss->aux.made_ms > 0 && ss->aux.made_ms + 1000 <= facts->point_ms)
 		facts->point_ms = ss->aux.made_ms;
 	facts->child_ms = sync.last_byte_ms - facts->point_ms;
 	facts->profile = take_profile(ss, facts->host, scope);
