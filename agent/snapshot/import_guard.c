@@ -153,8 +153,10 @@ is_ours(const struct guard_request *q, const struct job_state *state,
 	     !*ours && (id = job_state_may_hold(state, name, i)) != NULL; i++)
 		if (is_copy_of(q, id, scope, env, ours, err) != 0)
 			return -1;
-	/* Nothing is lost where the target holds what it is to be given. */
-	if (!*ours && q->snapshot != NULL)
+	/* Nothing is lost where a target of ours holds what it is to be given:
+	 * the manifest of the last import may be damaged. */
+	if (!*ours && q->snapshot != NULL &&
+	    job_state_may_hold(state, name, 0) != NULL)
 		return is_copy_of(q, q->snapshot, scope, env, ours, err);
 	return 0;
 }
