@@ -81,19 +81,22 @@ show_comparison(const struct run_report *r)
 static void
 show_times(const struct run_report *r)
 {
-	char ms[32];
+	char ms[32], text[64];
 
 	printf("time\n");
-	for (int i = 0; i < STEPS; i++)
-		if (r->step_ms[i] >= 0)
-			row(step_name((enum step)i),
-			    show_ms(r->step_ms[i], ms));
+	for (int i = 0; i < STEPS; i++) {
+		if (r->step_ms[i] < 0)
+			continue;
+		snprintf(text, sizeof(text), "%s%s", show_ms(r->step_ms[i], ms),
+		    r->step_done[i] ? "" : ", FAILED");
+		row(step_name((enum step)i), text);
+	}
 }
 
 static bool
 done(const struct run_report *r, enum step step)
 {
-	return r->step_ms[step] >= 0;
+	return r->step_done[step];
 }
 
 static void
@@ -108,7 +111,8 @@ show_report(const struct run_report *r, bool failed)
 			show_copy(&r->copy);
 	if (done(r, STEP_IMPORT) && r->load.why[0] != '\0')
 		show_load(&r->load);
-	if (done(r, STEP_COMPARE) && r->target_fingerprint[0] != '\0')
+	/* A difference fails the step, and is what is to be told. */
+	if (r->target_fingerprint[0] != '\0')
 		show_comparison(r);
 	if (r->import_skipped[0] != '\0')
 		printf("  %-14s %s\n",
@@ -173,7 +177,7 @@ json_report(const struct run_report *r, const struct err *why)
 		json_copy(o, &r->copy);
 	if (done(r, STEP_IMPORT))
 		json_load(o, &r->load);
-	if (done(r, STEP_COMPARE))
+	if (r->target_fingerprint[0] != '\0')
 		json_comparison(o, r);
 	if (r->import_skipped[0] != '\0')
 		cJSON_AddStringToObject(o, "import_skipped", r->import_skipped);

@@ -106,6 +106,7 @@ do_step(struct run *r, enum step step, step_fn *fn, struct err *err)
 		*err = later;
 		rc = -1;
 	}
+	r->report->step_done[step] = rc == 0;
 	return rc;
 }
 

@@ -35,7 +35,8 @@ struct run_opts {
 /* What the steps did, for whoever tells it. */
 struct run_report {
 	struct manifest *m;	/* NULL: it did not come so far */
-	int64_t step_ms[STEPS]; /* -1: not done */
+	int64_t step_ms[STEPS]; /* -1: not begun */
+	bool step_done[STEPS];	/* it succeeded; else what follows is void */
 	struct snapshot_copy_facts copy;
 	struct snapshot_load_facts load;
 	struct fp_comparison comparison;

@@ -19,8 +19,6 @@
 #include <stdint.h>
 
 struct err;
-struct import_guard;
-struct manifest;
 struct redis_opts;
 struct redis_target;
 struct scope;

@@ -84,3 +84,27 @@ test('a damaged snapshot hides no older one', async (t) => {
 	assert.equal(done.snapshot.id, first);
 	assert.equal(await job.target.digest(), await job.source.digest());
 });
+
+test('what failed is not told as done', async (t) => {
+	const job = await twins(t);
+	const id = (await job.ok('sync', '--import', 'never')).snapshot.id;
+	const part = path.join(job.snapshotDir(id, job.north),
+		'part-0000.rdb.gz');
+	const bytes = fs.readFileSync(part);
+	bytes[bytes.length >> 1] ^= 1;
+	fs.writeFileSync(part, bytes);
+	const r = await job.fails(EXIT.CORRUPT, /untouched/, 'restore');
+	assert.doesNotMatch(r.stdout, /^ {2}(loaded|compared|copied)/m);
+	assert.match(r.stdout, /^ {2}import +.*FAILED/m);
+	const json = await job.run('restore', '--json');
+	assert.equal(json.code, EXIT.CORRUPT);
+	const doc = JSON.parse(json.stdout);
+	assert.equal(doc.state, 'failed');
+	assert.equal(doc.import, undefined);
+	// A copy whose bytes are not what they were is no copy either.
+	fs.rmSync(path.join(job.north, 'shop', id), { recursive: true });
+	fs.writeFileSync(path.join(job.snapshotDir(id), 'part-0000.rdb.gz'),
+		bytes);
+	const copy = await job.fails(EXIT.CORRUPT, /SHA-256/, 'copy');
+	assert.doesNotMatch(copy.stdout, /^ {2}copied/m);
+});
