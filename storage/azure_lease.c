@@ -1,38 +1,19 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <string.h>
 
-#include "base/digest.h"
 #include "base/err.h"
 #include "base/scope.h"
 #include "storage/azure_commit.h"
 #include "storage/azure_error.h"
 #include "storage/azure_held.h"
 #include "storage/azure_request.h"
+#include "storage/lease.h"
 #include "storage/store.h"
 #include "storage/store_azure.h"
 
 #include "storage/azure_lease.h"
-
-/*
- * A UUID of version 4.  We propose the id, so that an acquire whose answer
- * was lost can be sent again: the service lets the holder acquire anew.
- */
-static void
-propose_id(const struct scope *scope, char id[LEASE_ID_MAX])
-{
-	unsigned char b[16];
-	char hex[2 * sizeof(b) + 1];
-
-	scope_random(scope, b, sizeof(b));
-	b[6] = (unsigned char)(0x40 | (b[6] & 0x0f));
-	b[8] = (unsigned char)(0x80 | (b[8] & 0x3f));
-	hex_encode(b, sizeof(b), hex);
-	snprintf(id, LEASE_ID_MAX, "%.8s-%.4s-%.4s-%.4s-%.12s", hex, hex + 8,
-	    hex + 12, hex + 16, hex + 20);
-}
 
 /* Whatever the service says of a lease here, it is another's. */
 static enum err_kind
@@ -55,6 +36,7 @@ start(struct azure_request *r, struct store *s, const char *doing,
 	return 0;
 }
 
+/* Safe to repeat: the service lets the holder of an id acquire anew. */
 static int
 ask(struct store *s, const struct scope *scope, const char *blob, int seconds,
     const char *id, struct err *err)
@@ -92,14 +74,12 @@ make_blob(struct store *s, const struct scope *scope, const char *blob,
 
 static int
 acquire(struct store *s, const struct scope *scope, const char *blob,
-    int seconds, char id[LEASE_ID_MAX], struct err *err)
+    int seconds, const char *id, struct err *err)
 {
 	int rc;
 
-	if (seconds < 15 || seconds > 60)
-		return err_set(err, ERR_USAGE,
-		    "a lease lasts 15 to 60 seconds, not %d", seconds);
-	propose_id(scope, id);
+	if (lease_check(seconds, id, err) != 0)
+		return -1;
 	rc = ask(s, scope, blob, seconds, id, err);
 	if (rc != 0 && azure_error_is_no_blob(err) &&
 	    make_blob(s, scope, blob, err) == 0)

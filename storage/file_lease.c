@@ -16,13 +16,11 @@
 
 #include "storage/file_lease.h"
 
-#define SUB	    "lease"
-#define LEASE_MAX   8192 /* bytes of its file */
-#define SECONDS_MIN 15	 /* as the service has it */
-#define SECONDS_MAX 60
+#define SUB	  "lease"
+#define LEASE_MAX 8192 /* bytes of its file */
 
 struct lease {
-	char id[LEASE_ID_MAX]; /* "": none was given out, or released */
+	char id[LEASE_ID_MAX]; /* "": nobody's */
 	int64_t seconds;
 	int64_t expires_ms;
 };
@@ -172,30 +170,21 @@ file_lease_check(const struct file_dir *d, const struct scope *scope,
 
 int
 file_lease_acquire(const struct file_dir *d, const struct scope *scope,
-    const char *blob, int seconds, char *id, struct err *err)
+    const char *blob, int seconds, const char *id, struct err *err)
 {
-	unsigned char nonce[16];
 	struct lease l;
 
-	if (seconds < SECONDS_MIN || seconds > SECONDS_MAX)
-		return err_set(err, ERR_USAGE,
-		    "a lease of %d seconds; it must have %d to %d", seconds,
-		    SECONDS_MIN, SECONDS_MAX);
 	if (lease_load(d, blob, &l, err) != 0)
 		return -1;
-	if (held(&l, scope))
+	if (held(&l, scope) && strcmp(l.id, id) != 0)
 		return err_set(err, ERR_LOCKED,
 		    "'%.200s' is leased by another for %" PRId64
 		    " more seconds",
 		    blob, (l.expires_ms - scope_wall_ms(scope) + 999) / 1000);
-	scope_random(scope, nonce, sizeof(nonce));
-	hex_encode(nonce, sizeof(nonce), l.id);
+	snprintf(l.id, sizeof(l.id), "%s", id);
 	l.seconds = seconds;
 	l.expires_ms = scope_wall_ms(scope) + l.seconds * 1000;
-	if (lease_save(d, blob, &l, err) != 0)
-		return -1;
-	snprintf(id, LEASE_ID_MAX, "%s", l.id);
-	return 0;
+	return lease_save(d, blob, &l, err);
 }
 
 static int

@@ -17,11 +17,12 @@ struct scope;
 int file_lease_check(const struct file_dir *, const struct scope *,
     const char *blob, const char *id, struct err *);
 
-/* ERR_LOCKED when held; id takes LEASE_ID_MAX bytes. */
+/* What lease_check() allows.  ERR_LOCKED when another id holds it; with the
+ * same it begins anew. */
 int file_lease_acquire(const struct file_dir *, const struct scope *,
-    const char *blob, int seconds, char *id, struct err *);
+    const char *blob, int seconds, const char *id, struct err *);
 
-/* ERR_LOCKED unless id is the last that was given out; renewing after the
+/* ERR_LOCKED unless id is the last that it was taken by; renewing after the
  * expiry succeeds as long as nobody took the lease in between. */
 int file_lease_renew(const struct file_dir *, const struct scope *,
     const char *blob, const char *id, struct err *);

@@ -101,11 +101,19 @@ struct store_grant {
 
 void store_grant_release(struct store_grant *);
 
-/* Leases (STORE_CAP_LEASE).  seconds is 15 to 60. */
+/*
+ * Leases (STORE_CAP_LEASE).  seconds is 15 to 60; the id is the caller's, a
+ * UUID of its own for each lease (storage/lease.h).
+ */
 struct store_lease_ops {
-	/* Makes the blob, empty, when it is absent; ERR_LOCKED when held. */
+	/*
+	 * Makes the blob, empty, when it is absent.  ERR_LOCKED when another
+	 * id holds it: then this one does not.  With the id that holds it the
+	 * lease begins anew, so it is safe to repeat.  After any other failure
+	 * it may have been taken.
+	 */
 	int (*acquire)(struct store *, const struct scope *, const char *blob,
-	    int seconds, char id[LEASE_ID_MAX], struct err *);
+	    int seconds, const char *id, struct err *);
 	/* ERR_LOCKED when it was lost to another. */
 	int (*renew)(struct store *, const struct scope *, const char *blob,
 	    const char *id, struct err *);

@@ -16,6 +16,7 @@
 #include "storage/file_props.h"
 #include "storage/file_publish.h"
 #include "storage/file_stage.h"
+#include "storage/lease.h"
 #include "storage/store.h"
 
 #include "storage/store_file.h"
@@ -281,13 +282,14 @@ make_empty(struct store *s, const struct scope *scope, const char *blob,
 
 static int
 lease_acquire(struct store *s, const struct scope *scope, const char *blob,
-    int seconds, char id[LEASE_ID_MAX], struct err *err)
+    int seconds, const char *id, struct err *err)
 {
 	struct file_dir *d = &file_of(s)->dir;
 	int lock;
 	int rc;
 
-	if (make_empty(s, scope, blob, err) != 0 ||
+	if (lease_check(seconds, id, err) != 0 ||
+	    make_empty(s, scope, blob, err) != 0 ||
 	    file_dir_prepare(d, "lease", err) != 0)
 		return -1;
 	lock = file_dir_lock(d, scope, err);

@@ -83,8 +83,8 @@ job_lock_blob(const char *job, char *out, int size)
 }
 
 struct job_lock *
-job_lock(struct store *store, const char *job, const struct scope *scope,
-    struct cancel *run, struct err *err)
+job_lock(struct store *store, const char *job, const char *id,
+    const struct scope *scope, struct cancel *run, struct err *err)
 {
 	struct job_lock *l = xcalloc(1, sizeof(*l));
 	int64_t asked = scope_mono_ms(scope);
@@ -93,6 +93,7 @@ job_lock(struct store *store, const char *job, const struct scope *scope,
 	l->store = store;
 	l->run = run;
 	job_lock_blob(job, l->blob, sizeof(l->blob));
+	snprintf(l->id, sizeof(l->id), "%s", id);
 	if (store->ops->lease->acquire(
 		store, scope, l->blob, JOB_LEASE_SECONDS, l->id, err) != 0) {
 		if (err->kind == ERR_LOCKED)

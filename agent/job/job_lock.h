@@ -18,10 +18,13 @@ struct job_lock;
 struct scope;
 struct store;
 
-/* ERR_LOCKED when another run holds it.  cancel is triggered on loss; all are
- * borrowed until job_unlock(). */
-struct job_lock *job_lock(struct store *, const char *job, const struct scope *,
-    struct cancel *, struct err *);
+/*
+ * ERR_LOCKED when another run holds it; after any other failure the id, of
+ * lease_id_make(), may hold it all the same.  cancel is triggered on loss; it
+ * and the store are borrowed until job_unlock().
+ */
+struct job_lock *job_lock(struct store *, const char *job, const char *id,
+    const struct scope *, struct cancel *, struct err *);
 
 /* Time left of the lease as last renewed, by CLOCK_BOOTTIME; at least 0. */
 int64_t job_lock_left_ms(const struct job_lock *);

@@ -1,5 +1,4 @@
 #include <stdbool.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -7,21 +6,22 @@
 #include "base/err.h"
 #include "base/journal.h"
 #include "base/process.h"
-#include "base/scope.h"
-#include "storage/store.h"
+#include "storage/lease.h"
 
+#include "agent/job/job_lock.h"
 #include "agent/job/lock_note.h"
+#include "agent/snapshot/snapshot_id.h"
 
-#define KEY_MAX	 4096
-#define NOTE_MAX 256
+#define KEY_MAX 4096
 
+/* "lease/JOB/STORE/ID"; with an empty id, what they all begin with. */
 static char *
-note_key(const struct store *store, const char *job)
+note_key(const struct store *store, const char *job, const char *id)
 {
 	struct buf b;
 
 	buf_init(&b, KEY_MAX);
-	buf_addf(&b, "lease/%s/%s", job, store->url);
+	buf_addf(&b, "lease/%s/%s/%s", job, store->url, id);
 	return buf_take(&b);
 }
 
@@ -29,83 +29,79 @@ int
 lock_note_put(struct journal *journal, const struct store *store,
     const char *job, const char *id, struct err *err)
 {
-	char *key = note_key(store, job);
-	char process[PROCESS_ID_SIZE], note[NOTE_MAX];
+	char *key = note_key(store, job, id);
+	char process[PROCESS_ID_SIZE];
 	int rc;
 
 	process_id(process);
-	snprintf(note, sizeof(note), "%s %s", process, id != NULL ? id : "-");
-	rc = journal->ops->put(journal, key, note, err);
+	rc = journal->ops->put(journal, key, process, err);
 	free(key);
 	return rc;
 }
 
 int
 lock_note_remove(struct journal *journal, const struct store *store,
-    const char *job, struct err *err)
+    const char *job, const char *id, struct err *err)
 {
-	char *key = note_key(store, job);
+	char *key = note_key(store, job, id);
 	int rc = journal->ops->remove(journal, key, err);
 
 	free(key);
 	return rc;
 }
 
-/* The note's words; found is false when there is none. */
-struct words {
-	char process[PROCESS_ID_SIZE];
-	char id[LEASE_ID_MAX];
-	bool found;
+/* It never held, or no longer does: another may by now. */
+static bool
+holds_nothing(const struct err *err)
+{
+	return err->kind == ERR_LOCKED || err->kind == ERR_CONFLICT ||
+	    err->kind == ERR_MISSING;
+}
+
+int
+lock_note_settle(struct journal *journal, struct store *store, const char *job,
+    const char *id, const struct scope *scope, struct err *err)
+{
+	char blob[JOB_NAME_MAX + 16];
+
+	job_lock_blob(job, blob, sizeof(blob));
+	if (store->ops->lease->release(store, scope, blob, id, err) != 0 &&
+	    !holds_nothing(err))
+		return -1;
+	return lock_note_remove(journal, store, job, id, err);
+}
+
+struct recovery {
+	struct journal *journal;
+	struct store *store;
+	const char *job;
+	const struct scope *scope;
+	size_t prefix; /* length of what comes before the id */
 };
 
 static int
-read_note(struct journal *journal, const struct store *store, const char *job,
-    struct words *w, struct err *err)
+recover_one(void *arg, const char *key, const char *process, struct err *err)
 {
-	char *key = note_key(store, job);
-	struct buf note;
-	int rc;
+	const struct recovery *r = arg;
+	const char *id = key + r->prefix;
 
-	memset(w, 0, sizeof(*w));
-	buf_init(&note, NOTE_MAX);
-	rc = journal->ops->get(journal, key, &note, err);
-	if (rc == 0)
-		w->found = sscanf(note.data, "%127s %63s", w->process, w->id) ==
-		    2;
-	else if (err->kind == ERR_MISSING)
-		rc = 0;
-	free(key);
-	buf_release(&note);
-	return rc;
+	/* Of a store whose URL only begins like this one's. */
+	if (!lease_id_valid(id))
+		return 0;
+	if (!process_id_gone(process))
+		return 0;
+	return lock_note_settle(
+	    r->journal, r->store, r->job, id, r->scope, err);
 }
 
 int
 lock_note_recover(struct journal *journal, struct store *store, const char *job,
-    const char *blob, const struct scope *scope, enum lock_note *what,
-    struct err *err)
+    const struct scope *scope, struct err *err)
 {
-	struct words w;
+	char *prefix = note_key(store, job, "");
+	struct recovery r = {journal, store, job, scope, strlen(prefix)};
+	int rc = journal->ops->each(journal, prefix, recover_one, &r, err);
 
-	*what = LOCK_NOTE_NONE;
-	if (read_note(journal, store, job, &w, err) != 0)
-		return -1;
-	if (!w.found)
-		return 0;
-	if (!process_id_gone(w.process)) {
-		*what = LOCK_NOTE_ALIVE;
-		return 0;
-	}
-	*what = LOCK_NOTE_LOST;
-	if (strcmp(w.id, "-") == 0)
-		return 0;
-	if (store->ops->lease->release(store, scope, blob, w.id, err) == 0) {
-		*what = LOCK_NOTE_RELEASED;
-		return 0;
-	}
-	/* It ended by itself, and may have gone to another since. */
-	*what = LOCK_NOTE_NONE;
-	return err->kind == ERR_LOCKED || err->kind == ERR_CONFLICT ||
-		err->kind == ERR_MISSING
-	    ? 0
-	    : -1;
+	free(prefix);
+	return rc;
 }

@@ -4,9 +4,8 @@
 #include "base/cancel.h"
 #include "base/digest.h"
 #include "base/err.h"
-#include "base/journal.h"
 #include "base/scope.h"
-#include "storage/store.h"
+#include "storage/lease.h"
 
 #include "agent/job/agent.h"
 #include "agent/job/lock_note.h"
@@ -15,6 +14,7 @@
 
 /* Beyond what a request that destroys takes to be sent; leases last 60 s. */
 #define LEASE_LEAST_MS 15000
+#define SETTLE_MS      5000
 
 static enum region
 region_of(enum lock which)
@@ -28,31 +28,36 @@ name_of(const struct run_locks *r, enum lock which)
 	return which == LOCK_TARGET ? r->target : r->job;
 }
 
-/* A lease that a crashed run of this host left is taken over. */
+/* What was asked for may be ours although the answer was lost. */
+static void
+not_taken(struct run_locks *r, struct store *store, const char *name,
+    const char *id, const struct err *why)
+{
+	struct scope root = scope_root(NULL);
+	struct scope s = scope_within(&root, SETTLE_MS);
+	struct err ignored = {0};
+
+	if (why->kind == ERR_LOCKED)
+		lock_note_remove(r->journal, store, name, id, &ignored);
+	else
+		lock_note_settle(r->journal, store, name, id, &s, &ignored);
+}
+
+/* A lease that a crashed run of this host left is given back first. */
 static struct job_lock *
 take_lock(
     struct run_locks *r, struct store *store, const char *name, struct err *err)
 {
-	struct journal *journal = r->journal;
-	struct err ignored = {0};
+	char id[LEASE_ID_MAX];
 	struct job_lock *lock;
-	char blob[JOB_NAME_MAX + 16];
-	enum lock_note note;
 
-	job_lock_blob(name, blob, sizeof(blob));
-	if (lock_note_recover(
-		journal, store, name, blob, r->scope, &note, err) != 0)
+	lease_id_make(r->scope, id);
+	if (lock_note_recover(r->journal, store, name, r->scope, err) != 0 ||
+	    lock_note_put(r->journal, store, name, id, err) != 0)
 		return NULL;
-	if (note == LOCK_NOTE_ALIVE)
-		return job_lock(store, name, r->scope, r->cancel, err);
-	if (lock_note_put(journal, store, name, NULL, err) != 0)
-		return NULL;
-	lock = job_lock(store, name, r->scope, r->cancel, err);
-	if (lock == NULL && err->kind == ERR_LOCKED && note == LOCK_NOTE_LOST &&
-	    scope_sleep(r->scope, JOB_LEASE_SECONDS * 1000, err) == 0)
-		lock = job_lock(store, name, r->scope, r->cancel, err);
+	lock = job_lock(store, name, id, r->scope, r->cancel, err);
 	if (lock == NULL)
-		lock_note_remove(journal, store, name, &ignored);
+		not_taken(r, store, name, id, err);
 	return lock;
 }
 
@@ -61,17 +66,13 @@ run_locks_take(struct run_locks *r, enum lock which, struct err *err)
 {
 	struct store *store = agent_store(r->agent, region_of(which), err);
 	const char *name = name_of(r, which);
-	struct job_lock *lock;
 
 	if (store == NULL)
 		return -1;
 	if (r->held[which] != NULL || !(store->ops->caps & STORE_CAP_LEASE))
 		return 0;
-	lock = take_lock(r, store, name, err);
-	if (lock == NULL)
-		return -1;
-	r->held[which] = lock;
-	return lock_note_put(r->journal, store, name, job_lock_id(lock), err);
+	r->held[which] = take_lock(r, store, name, err);
+	return r->held[which] != NULL ? 0 : -1;
 }
 
 /* In this order: a note without a lease does no harm. */
@@ -79,13 +80,15 @@ static void
 let_go(struct run_locks *r, enum lock which)
 {
 	struct err ignored = {0};
+	char id[LEASE_ID_MAX];
 
 	if (r->held[which] == NULL)
 		return;
+	snprintf(id, sizeof(id), "%s", job_lock_id(r->held[which]));
 	job_unlock(r->held[which]);
 	lock_note_remove(r->journal,
 	    agent_store(r->agent, region_of(which), &ignored),
-	    name_of(r, which), &ignored);
+	    name_of(r, which), id, &ignored);
 }
 
 /* The same for every order in which the hosts are given. */

@@ -171,7 +171,7 @@ fault_remove(struct store *s, const struct scope *scope, const char *blob,
 
 static int
 fault_acquire(struct store *s, const struct scope *scope, const char *blob,
-    int seconds, char id[LEASE_ID_MAX], struct err *err)
+    int seconds, const char *id, struct err *err)
 {
 	struct store *in = INNER(s);
 

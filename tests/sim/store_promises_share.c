@@ -15,6 +15,7 @@
 #include "base/buf.h"
 #include "base/chunk.h"
 #include "base/xalloc.h"
+#include "storage/lease.h"
 #include "tests/sim/store_ground.h"
 
 #define PARALLEL     4
@@ -172,20 +173,41 @@ one_lease_at_a_time(void **state)
 
 	NAME(&g, "lock", blob);
 
+	lease_id_make(&g.scope, mine);
+	lease_id_make(&g.scope, theirs);
 	OK(lease->acquire(g.s, &g.scope, blob, 15, mine, &err));
 	ground_holds(&g, blob, "");
 	FAILS(
 	    lease->acquire(g.s, &g.scope, blob, 15, theirs, &err), ERR_LOCKED);
+	/* As when the first answer was lost. */
+	OK(lease->acquire(g.s, &g.scope, blob, 15, mine, &err));
 	OK(lease->renew(g.s, &g.scope, blob, mine, &err));
-	snprintf(theirs, sizeof(theirs), "%s",
-	    "01234567-0123-0123-0123-0123456789ab");
 	FAILS(lease->renew(g.s, &g.scope, blob, theirs, &err), ERR_LOCKED);
 	FAILS(lease->release(g.s, &g.scope, blob, theirs, &err), ERR_LOCKED);
 	OK(lease->release(g.s, &g.scope, blob, mine, &err));
+	FAILS(lease->release(g.s, &g.scope, blob, mine, &err), ERR_LOCKED);
 	OK(lease->acquire(g.s, &g.scope, blob, 60, theirs, &err));
-	assert_string_not_equal(mine, theirs);
 	FAILS(lease->renew(g.s, &g.scope, blob, mine, &err), ERR_LOCKED);
 	OK(lease->release(g.s, &g.scope, blob, theirs, &err));
+	test_free(blob);
+	ground_close(&g);
+}
+
+static void
+what_can_be_no_lease_is_not_asked_for(void **state)
+{
+	struct ground g = ground_open(state);
+	const struct store_lease_ops *lease = ops(&g)->lease;
+	char id[LEASE_ID_MAX];
+
+	NAME(&g, "lock", blob);
+
+	lease_id_make(&g.scope, id);
+	FAILS(lease->acquire(g.s, &g.scope, blob, 14, id, &err), ERR_USAGE);
+	FAILS(lease->acquire(g.s, &g.scope, blob, 61, id, &err), ERR_USAGE);
+	id[8] = '0';
+	FAILS(lease->acquire(g.s, &g.scope, blob, 60, id, &err), ERR_USAGE);
+	ground_lacks(&g, blob);
 	test_free(blob);
 	ground_close(&g);
 }
@@ -201,6 +223,7 @@ a_leased_blob_changes_only_for_its_holder(void **state)
 
 	NAME(&g, "state", blob);
 
+	lease_id_make(&g.scope, id);
 	ground_put(&g, blob, "old");
 	OK(lease->acquire(g.s, &g.scope, blob, 60, id, &err));
 	FAILS(store_put(g.s, &g.scope, blob, "theirs", 6, NULL, NULL, &err),
@@ -252,6 +275,7 @@ const struct promise store_promises_share[] = {
     {cmocka_unit_test(several_threads_stage_one_blob), 0},
     {cmocka_unit_test(a_reader_sees_the_old_blob_or_the_new_one), 0},
     {cmocka_unit_test(one_lease_at_a_time), STORE_CAP_LEASE},
+    {cmocka_unit_test(what_can_be_no_lease_is_not_asked_for), STORE_CAP_LEASE},
     {cmocka_unit_test(a_leased_blob_changes_only_for_its_holder),
 	STORE_CAP_LEASE},
     {cmocka_unit_test(a_server_side_copy_is_bound_to_its_source),

@@ -20,7 +20,7 @@
 #include "base/journal.h"
 #include "base/log.h"
 #include "base/xalloc.h"
-#include "storage/store.h"
+#include "storage/lease.h"
 #include "tests/sim/held_clock.h"
 #include "tests/sim/store_fault.h"
 #include "tests/sim/temp_dir.h"
@@ -36,6 +36,7 @@ struct ground {
 	struct scope scope;
 	struct cancel *cancel;
 	struct job_lock *lock;
+	char id[LEASE_ID_MAX]; /* that was tried last */
 	struct err err;
 };
 
@@ -71,7 +72,8 @@ static struct job_lock *
 try_lock(struct ground *g)
 {
 	g->err = (struct err){0};
-	return job_lock(g->store, JOB, &g->scope, g->cancel, &g->err);
+	lease_id_make(&g->scope, g->id);
+	return job_lock(g->store, JOB, g->id, &g->scope, g->cancel, &g->err);
 }
 
 static void
@@ -187,10 +189,12 @@ a_lease_that_was_taken_over_ends_the_run(void **state)
 	struct held_clock later;
 	struct scope scope = held_clock_init(&later);
 	struct job_lock *theirs;
+	char id[LEASE_ID_MAX];
 
 	must_lock(g);
 	held_clock_pass(&later, 61000);
-	theirs = job_lock(store, JOB, &scope, other, &g->err);
+	lease_id_make(&scope, id);
+	theirs = job_lock(store, JOB, id, &scope, other, &g->err);
 	assert_non_null(theirs);
 	held_clock_pass(&g->clock, 61000);
 	wait_cancelled(g);
@@ -254,8 +258,7 @@ note_of_the_dead(struct ground *g, struct journal *journal, const char *id)
 		struct journal *own = journal_memory_new();
 		struct err err = {0};
 
-		if (lock_note_put(own, g->store, JOB,
-			strcmp(id, "-") == 0 ? NULL : id, &err) != 0 ||
+		if (lock_note_put(own, g->store, JOB, id, &err) != 0 ||
 		    own->ops->each(own, "", send_note, &ends[1], &err) != 0)
 			_exit(1);
 		_exit(0);
@@ -273,46 +276,73 @@ note_of_the_dead(struct ground *g, struct journal *journal, const char *id)
 	assert_int_equal(journal->ops->put(journal, text, value, &g->err), 0);
 }
 
-static int
-recover(struct ground *g, struct journal *journal, enum lock_note *what)
+static void
+must_recover(struct ground *g, struct journal *journal)
 {
-	char blob[100];
-
 	g->err = (struct err){0};
-	job_lock_blob(JOB, blob, sizeof(blob));
-	return lock_note_recover(
-	    journal, g->store, JOB, blob, &g->scope, what, &g->err);
+	if (lock_note_recover(journal, g->store, JOB, &g->scope, &g->err) != 0)
+		fail_msg("%s", g->err.text);
 }
 
+static int
+count_note(void *arg, const char *key, const char *value, struct err *err)
+{
+	(void)key;
+	(void)value;
+	(void)err;
+	*(int *)arg += 1;
+	return 0;
+}
+
+static int
+notes(struct journal *journal)
+{
+	struct err err = {0};
+	int n = 0;
+
+	journal->ops->each(journal, "", count_note, &n, &err);
+	return n;
+}
+
+/* Whatever moment it ended at: its note was there before the lease was. */
 static void
 the_lease_of_a_process_that_is_gone_is_released(void **state)
 {
 	struct journal *journal = journal_memory_new();
 	struct ground *g = *state;
-	enum lock_note what;
+	char theirs[LEASE_ID_MAX];
+
+	/* Before it had asked for it: there is no blob yet. */
+	note_of_the_dead(g, journal, "01234567-0123-4123-8123-0123456789ab");
+	must_recover(g, journal);
+	assert_int_equal(notes(journal), 0);
 
 	must_lock(g);
-	assert_int_equal(recover(g, journal, &what), 0);
-	assert_int_equal(what, LOCK_NOTE_NONE);
-	assert_int_equal(lock_note_put(journal, g->store, JOB,
-			     job_lock_id(g->lock), &g->err),
-	    0);
-	assert_int_equal(recover(g, journal, &what), 0);
-	assert_int_equal(what, LOCK_NOTE_ALIVE);
+	snprintf(theirs, sizeof(theirs), "%s", g->id);
+	note_of_the_dead(g, journal, theirs);
 	assert_null(try_lock(g));
-
-	note_of_the_dead(g, journal, "-");
-	assert_int_equal(recover(g, journal, &what), 0);
-	assert_int_equal(what, LOCK_NOTE_LOST);
-	assert_null(try_lock(g));
-
-	note_of_the_dead(g, journal, job_lock_id(g->lock));
-	assert_int_equal(recover(g, journal, &what), 0);
-	assert_int_equal(what, LOCK_NOTE_RELEASED);
+	must_recover(g, journal);
+	assert_int_equal(notes(journal), 0);
 	held_clock_open(&g->clock);
 	job_unlock(g->lock);
 	g->lock = try_lock(g);
 	assert_non_null(g->lock);
+	journal_memory_free(journal);
+}
+
+static void
+the_lease_of_a_process_that_runs_is_left_to_it(void **state)
+{
+	struct journal *journal = journal_memory_new();
+	struct ground *g = *state;
+
+	must_lock(g);
+	assert_int_equal(
+	    lock_note_put(journal, g->store, JOB, g->id, &g->err), 0);
+	must_recover(g, journal);
+	assert_int_equal(store_fault_calls(g->store, FAULT_RELEASE), 0);
+	assert_int_equal(notes(journal), 1);
+	assert_null(try_lock(g));
 	journal_memory_free(journal);
 }
 
@@ -322,19 +352,83 @@ a_lease_that_went_to_another_since_is_not_ours_to_release(void **state)
 {
 	struct journal *journal = journal_memory_new();
 	struct ground *g = *state;
-	enum lock_note what;
 
-	note_of_the_dead(g, journal, "0123456789abcdef");
-	assert_int_equal(recover(g, journal, &what), 0);
+	note_of_the_dead(g, journal, "01234567-0123-4123-8123-0123456789ab");
 	must_lock(g);
-	if (recover(g, journal, &what) != 0)
-		fail_msg("%s", g->err.text);
-	assert_int_not_equal(what, LOCK_NOTE_RELEASED);
+	must_recover(g, journal);
+	assert_int_equal(store_fault_calls(g->store, FAULT_RELEASE), 1);
+	assert_int_equal(notes(journal), 0);
 	assert_null(try_lock(g));
+	journal_memory_free(journal);
+}
+
+/* The next run on this host may have more luck. */
+static void
+a_note_stays_until_its_lease_was_asked_about(void **state)
+{
+	struct journal *journal = journal_memory_new();
+	struct ground *g = *state;
+
+	store_fault_add(g->store,
+	    &(struct fault){
+		.op = FAULT_RELEASE, .nth = 1, .kind = ERR_UNREACHABLE});
+	note_of_the_dead(g, journal, "01234567-0123-4123-8123-0123456789ab");
+	assert_int_equal(
+	    lock_note_recover(journal, g->store, JOB, &g->scope, &g->err), -1);
+	assert_int_equal(g->err.kind, ERR_UNREACHABLE);
+	assert_int_equal(notes(journal), 1);
+	must_recover(g, journal);
+	assert_int_equal(notes(journal), 0);
+	journal_memory_free(journal);
+}
+
+/* Taken, and told as failed: what was noted before gives it back. */
+static void
+a_lease_whose_answer_was_lost_is_given_back(void **state)
+{
+	struct journal *journal = journal_memory_new();
+	struct ground *g = *state;
+
+	store_fault_add(g->store,
+	    &(struct fault){.op = FAULT_ACQUIRE,
+		.nth = 1,
+		.how = FAULT_LOSE_ANSWER,
+		.kind = ERR_UNREACHABLE});
+	assert_null(try_lock(g));
+	assert_int_equal(g->err.kind, ERR_UNREACHABLE);
+	assert_int_equal(
+	    lock_note_put(journal, g->store, JOB, g->id, &g->err), 0);
+	assert_int_equal(
+	    lock_note_settle(journal, g->store, JOB, g->id, &g->scope, &g->err),
+	    0);
+	assert_int_equal(notes(journal), 0);
 	held_clock_open(&g->clock);
-	job_unlock(g->lock);
-	g->lock = NULL;
-	assert_int_equal(recover(g, journal, &what), 0);
+	g->lock = try_lock(g);
+	assert_non_null(g->lock);
+	journal_memory_free(journal);
+}
+
+/* Another job's, and a store's whose URL begins like this one's. */
+static void
+notes_of_other_locks_are_left_alone(void **state)
+{
+	static const char *const jobs[] = {"cach", "cache2", "other"};
+	struct journal *journal = journal_memory_new();
+	struct ground *g = *state;
+	struct store deeper = *g->store;
+	char url[600];
+
+	snprintf(url, sizeof(url), "%s/cache", g->store->url);
+	deeper.url = url;
+	assert_int_equal(
+	    lock_note_put(journal, &deeper, JOB, g->id, &g->err), 0);
+	for (size_t i = 0; i < 3; i++)
+		assert_int_equal(
+		    lock_note_put(journal, g->store, jobs[i], g->id, &g->err),
+		    0);
+	must_recover(g, journal);
+	assert_int_equal(store_fault_calls(g->store, FAULT_RELEASE), 0);
+	assert_int_equal(notes(journal), 4);
 	journal_memory_free(journal);
 }
 
@@ -353,7 +447,11 @@ main(void)
 	    TEST(what_fails_otherwise_is_passed_on),
 	    TEST(a_release_that_fails_leaves_a_lease_that_ends),
 	    TEST(the_lease_of_a_process_that_is_gone_is_released),
+	    TEST(the_lease_of_a_process_that_runs_is_left_to_it),
 	    TEST(a_lease_that_went_to_another_since_is_not_ours_to_release),
+	    TEST(a_note_stays_until_its_lease_was_asked_about),
+	    TEST(a_lease_whose_answer_was_lost_is_given_back),
+	    TEST(notes_of_other_locks_are_left_alone),
 	};
 
 	return cmocka_run_group_tests_name("job_lock", tests, NULL, NULL);

@@ -22,7 +22,7 @@
 #include "base/cancel.h"
 #include "base/xalloc.h"
 #include "rdb/redis_conn.h"
-#include "storage/store.h"
+#include "storage/lease.h"
 #include "tests/sim/real_redis.h"
 #include "tests/sim/redis_data.h"
 #include "tests/sim/snapshot_rig.h"
@@ -245,9 +245,12 @@ a_job_that_another_runs_is_left_to_it(void **state)
 
 	for (size_t i = 0; i < 2; i++) {
 		struct store *s = temp_dir_store(dirs[i]);
-		struct job_lock *theirs = job_lock(
-		    s, RIG_JOB, &g->rig.scope, cancel, &g->err);
+		struct job_lock *theirs;
+		char id[LEASE_ID_MAX];
 
+		lease_id_make(&g->rig.scope, id);
+		theirs = job_lock(
+		    s, RIG_JOB, id, &g->rig.scope, cancel, &g->err);
 		assert_non_null(theirs);
 		assert_int_equal(run(g, RUN_SYNC), -1);
 		assert_int_equal(g->err.kind, ERR_LOCKED);

@@ -277,6 +277,8 @@ listing_asks_below_the_prefix_and_goes_on_by_marker(void **state)
 	azure_rig_down(&r);
 }
 
+#define LEASE "01234567-0123-4123-8123-0123456789ab"
+
 static void
 what_cannot_be_asked_is_not(void **state)
 {
@@ -285,7 +287,6 @@ what_cannot_be_asked_is_not(void **state)
 	    "", ".", "..", "a/../b", "./a", "a/.", "a/.."};
 	struct chunk *empty = chunk_view("", 0);
 	struct blob_props props;
-	char id[LEASE_ID_MAX];
 	struct azure_rig r;
 
 	(void)state;
@@ -305,7 +306,7 @@ what_cannot_be_asked_is_not(void **state)
 	    ERR_USAGE, "over 50000 blocks");
 	azure_rig_fails(&r,
 	    r.store->ops->lease->acquire(
-		r.store, &r.scope, "a", 14, id, &r.err),
+		r.store, &r.scope, "a", 14, LEASE, &r.err),
 	    ERR_USAGE, "15 to 60");
 	chunk_unref(empty);
 	azure_rig_down(&r);

@@ -301,7 +301,6 @@ a_missing_container_is_told_from_a_missing_blob(void **state)
 	struct list_page page;
 	struct blob_props props;
 	struct err err = {0};
-	char id[LEASE_ID_MAX];
 
 	assert_int_equal(s->ops->list(s, &scope, NULL, NULL, &page, &err), -1);
 	assert_int_equal(err.kind, ERR_MISSING);
@@ -310,8 +309,9 @@ a_missing_container_is_told_from_a_missing_blob(void **state)
 	    store_put(s, &scope, "a", "x", 1, NULL, NULL, &err), -1);
 	assert_int_equal(err.kind, ERR_MISSING);
 	assert_non_null(strstr(err.text, "container does not exist"));
-	assert_int_equal(
-	    s->ops->lease->acquire(s, &scope, "a", 15, id, &err), -1);
+	assert_int_equal(s->ops->lease->acquire(s, &scope, "a", 15,
+			     "01234567-0123-4123-8123-0123456789ab", &err),
+	    -1);
 	assert_int_equal(err.kind, ERR_MISSING);
 	assert_non_null(strstr(err.text, "container does not exist"));
 

@@ -16,6 +16,7 @@
 
 #include "base/err.h"
 #include "base/scope.h"
+#include "storage/lease.h"
 #include "storage/store.h"
 #include "storage/store_file.h"
 #include "tests/sim/fake_clock.h"
@@ -237,6 +238,8 @@ a_lease_ends_when_it_expires(void **state)
 	char first[LEASE_ID_MAX], second[LEASE_ID_MAX];
 	struct err err = {0};
 
+	lease_id_make(&g->scope, first);
+	lease_id_make(&g->scope, second);
 	assert_int_equal(lease->acquire(g->s, &scope, "l", 20, first, &err), 0);
 	clock.wall_ms += 19999;
 	assert_int_equal(
@@ -257,9 +260,31 @@ a_lease_ends_when_it_expires(void **state)
 	    lease->acquire(g->s, &scope, "l", 15, second, &err), 0);
 	assert_int_equal(lease->renew(g->s, &scope, "l", first, &err), -1);
 	assert_int_equal(err.kind, ERR_LOCKED);
+}
+
+/* As after an answer that was lost on the way. */
+static void
+who_asks_again_by_the_id_that_holds_has_it_for_longer(void **state)
+{
+	struct ground *g = *state;
+	const struct store_lease_ops *lease = g->s->ops->lease;
+	struct fake_clock clock;
+	struct scope scope = fake_clock_init(&clock);
+	char mine[LEASE_ID_MAX], theirs[LEASE_ID_MAX];
+	struct err err = {0};
+
+	lease_id_make(&g->scope, mine);
+	lease_id_make(&g->scope, theirs);
+	assert_int_equal(lease->acquire(g->s, &scope, "l", 15, mine, &err), 0);
+	clock.wall_ms += 10000;
+	assert_int_equal(lease->acquire(g->s, &scope, "l", 15, mine, &err), 0);
+	clock.wall_ms += 10000;
 	assert_int_equal(
-	    lease->acquire(g->s, &scope, "l", 14, second, &err), -1);
-	assert_int_equal(err.kind, ERR_USAGE);
+	    lease->acquire(g->s, &scope, "l", 15, theirs, &err), -1);
+	assert_int_equal(err.kind, ERR_LOCKED);
+	clock.wall_ms += 5001;
+	assert_int_equal(
+	    lease->acquire(g->s, &scope, "l", 15, theirs, &err), 0);
 }
 
 static void
@@ -271,6 +296,7 @@ a_broken_lease_file_is_nobodys_lease(void **state)
 	char found[1000];
 	struct err err = {0};
 
+	lease_id_make(&g->scope, id);
 	assert_int_equal(lease->acquire(g->s, &g->scope, "l", 20, id, &err), 0);
 	assert_int_equal(file_ground_entries(g, ".drsync/lease", found), 1);
 	assert_int_equal(truncate(found, 0), 0);
@@ -336,6 +362,7 @@ main(void)
 	    WITH_GROUND(an_edit_from_outside_is_seen),
 	    WITH_GROUND(etags_change_although_the_clock_stands_or_goes_back),
 	    WITH_GROUND(a_lease_ends_when_it_expires),
+	    WITH_GROUND(who_asks_again_by_the_id_that_holds_has_it_for_longer),
 	    WITH_GROUND(a_broken_lease_file_is_nobodys_lease),
 	    WITH_GROUND(a_store_that_does_not_exist_is_made_by_the_first_write),
 	};
