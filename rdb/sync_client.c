@@ -20,6 +20,7 @@ struct sync {
 	struct redis_conn *conn;
 	const struct scope *scope;
 	struct sync_facts *facts;
+	const char *instead;
 	char line[LINE_MAX_BYTES];
 };
 
@@ -79,8 +80,9 @@ refused(struct sync *s, struct err *err)
 						     : ERR_UNSUPPORTED;
 	err_in(err,
 	    "the server refuses replication; grant +psync +sync +replconf to "
-	    "the user, or, where a managed Redis does not offer it, take "
-	    "source 'arm' (export) or 'scan'");
+	    "the user%s%s",
+	    s->instead != NULL ? ", or, where the service offers none, " : "",
+	    s->instead != NULL ? s->instead : "");
 	return named(s, err);
 }
 
@@ -185,7 +187,11 @@ sync_dump(const struct redis_target *target, const struct redis_opts *opts,
 {
 	struct redis_opts patient = *opts;
 	struct sync_host host;
-	struct sync s = {.scope = scope, .facts = facts};
+	struct sync s = {
+	    .scope = scope,
+	    .facts = facts,
+	    .instead = sync_opts->instead,
+	};
 	int rc;
 
 	*facts = (struct sync_facts){.offset = -1};

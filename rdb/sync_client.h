@@ -67,6 +67,9 @@ struct sync_opts {
 	struct rdb_reader *reader;
 	void (*progress)(void *arg, uint64_t done, uint64_t total);
 	void *progress_arg;
+	/* What to do where no right can be had, for a refusal's text: "read
+	 * a file instead"; NULL: nothing. */
+	const char *instead;
 };
 
 /*
@@ -74,8 +77,8 @@ struct sync_opts {
  * furthest, else the primary; none that loads.  Writes the dump into sink,
  * does not finish it.
  * Every key space is in a dump, whichever the URL names.  ERR_UNSUPPORTED when
- * the server refuses replication (managed services): the text names the
- * sources to try next; ERR_TRANSIENT for a server that cannot just now
+ * the server refuses replication (managed services): the text says which
+ * rights it takes, and what else to try; ERR_TRANSIENT for a server that cannot just now
  * (LOADING, NOMASTERLINK, a failed BGSAVE) and a connection that broke.
  * After a failure the sink holds a part that must not be kept; facts are
  * filled as far as things went.

@@ -21,6 +21,9 @@
 
 #define PROFILE_MS 10000
 
+/* The sources that are left, in the order in which they are to be tried. */
+#define NEXT_SOURCES "let it export an RDB file and read that (--source-file)"
+
 struct source_sync {
 	struct source source;
 	struct dump_aux aux;
@@ -70,6 +73,7 @@ sync_source_dump(struct source *s, const struct scope *scope,
 	    .reader = call->reader,
 	    .progress = advance,
 	    .progress_arg = call->env->progress,
+	    .instead = NEXT_SOURCES,
 	};
 	int rc;
 

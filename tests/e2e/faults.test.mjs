@@ -70,6 +70,24 @@ test('a source that refuses to replicate', async (t) => {
 	await other.ok('sync');
 });
 
+test('a source that offers no replication at all', async (t) => {
+	const dir = tempDir(t);
+	const conf = path.join(dir, 'redis.conf');
+	fs.writeFileSync(conf,
+		'rename-command PSYNC ""\nrename-command SYNC ""\n');
+	const job = await twins(t, { include: conf });
+	await job.source.pipe(everyType());
+	const r = await job.fails(EXIT.FAILED, /refuses replication/, 'sync');
+	// What is named exists, and does what is said of it.
+	assert.doesNotMatch(r.stderr, /'arm'|'scan'/);
+	const option = r.stderr.match(/export an RDB file.*\((--[a-z-]+)\)/)[1];
+	await job.source.cli('save');
+	const { dir: there } = job.source;
+	job.source = undefined;
+	const done = await job.ok('sync', option, path.join(there, 'dump.rdb'));
+	assert.equal(done.comparison.same, true);
+});
+
 test('hosts that are not there, and one that says nothing', async (t) => {
 	const job = await twins(t);
 	const good = job.source;

@@ -445,11 +445,12 @@ refusals_say_what_to_try_next(void **state)
 		       "'psync' command\r\n"},
 		ERR_AUTH, "+psync"},
 	    {{.psync = "-ERR command is not allowed\r\n"}, ERR_UNSUPPORTED,
-		"'arm'"},
+		"the user, or, where the service offers none, ask elsewhere: "
+		"ERR command"},
 	    {{.psync = "-ERR unknown command\r\n",
 		 .sync = true,
 		 .header = "-ERR unknown command 'SYNC'\r\n"},
-		ERR_UNSUPPORTED, "'scan'"},
+		ERR_UNSUPPORTED, "ask elsewhere: ERR unknown command"},
 	    {{.psync = "-NOAUTH Authentication required.\r\n"}, ERR_AUTH,
 		"NOAUTH"},
 	    {{.header = "-BGSAVE failed, replication can't continue\r\n"},
@@ -474,6 +475,7 @@ refusals_say_what_to_try_next(void **state)
 		struct rig r;
 
 		rig_init(&r);
+		r.opts.instead = "ask elsewhere";
 		r.server = script_server_new(NULL, serve, &s);
 		run_rig(&r);
 		failed(&r, rows[i].kind, rows[i].text);
@@ -483,6 +485,23 @@ refusals_say_what_to_try_next(void **state)
 		r.server = NULL;
 		rig_free(&r);
 	}
+}
+
+static void
+where_there_is_nothing_else_to_try_a_refusal_names_none(void **state)
+{
+	struct source s = {.psync = "-ERR command is not allowed\r\n"};
+	struct rig r;
+
+	(void)state;
+	rig_init(&r);
+	r.server = script_server_new(NULL, serve, &s);
+	run_rig(&r);
+	failed(&r, ERR_UNSUPPORTED,
+	    "grant +psync +sync +replconf to the user: ERR command");
+	script_server_free(r.server);
+	r.server = NULL;
+	rig_free(&r);
 }
 
 static void
@@ -964,6 +983,8 @@ main(void)
 	    cmocka_unit_test(without_rdb_only_it_goes_on),
 	    cmocka_unit_test(an_old_server_is_asked_by_sync),
 	    cmocka_unit_test(refusals_say_what_to_try_next),
+	    cmocka_unit_test(
+		where_there_is_nothing_else_to_try_a_refusal_names_none),
 	    cmocka_unit_test(a_cut_or_reset_dump_is_transient),
 	    cmocka_unit_test(silence_ends_the_dump),
 	    cmocka_unit_test(the_deadline_and_a_cancel_end_the_dump),
