@@ -43,7 +43,7 @@ const struct cmd cmd_copy = {
 	    "region's, by the storage service itself where it can, bound to "
 	    "the source's ETag. Every part is read back at the destination "
 	    "against the manifest's SHA-256 before the snapshot is listed "
-	    "there.\n"
+	    "there. An unverified one is copied only when it is named.\n"
 	    "With --blob one blob of any content is copied in the same way, "
 	    "and checked at the destination by its size and MD5.",
     .flags = flags,

@@ -368,6 +368,26 @@ find_snapshot(struct run *r, enum region region, struct err *err)
 	return r->report->m != NULL ? 0 : -1;
 }
 
+/*
+ * Who copies the latest wants the DR region safe by it, and an unverified one
+ * does not make it so: it is copied when it is named.
+ */
+static int
+check_latest(const struct run *r, struct err *err)
+{
+	const struct manifest *m = r->report->m;
+	const char *named = r->opts->snapshot;
+
+	if (m->verified || (named != NULL && strcmp(named, "latest") != 0))
+		return 0;
+	return err_set(err, ERR_REFUSED,
+	    "job '%s' has no verified snapshot at the source; the newest was "
+	    "kept unverified, since its RDB version %d is newer than the "
+	    "drsync that took it reads; to copy it all the same name it: "
+	    "drsync copy %s",
+	    m->job, m->rdb_version, m->id);
+}
+
 static int
 run_copy(struct run *r, struct err *err)
 {
@@ -375,7 +395,8 @@ run_copy(struct run *r, struct err *err)
 		return -1;
 	if (r->opts->blob != NULL)
 		return do_step(r, STEP_COPY, step_copy_blob, err);
-	if (find_snapshot(r, REGION_SOURCE, err) != 0)
+	if (find_snapshot(r, REGION_SOURCE, err) != 0 ||
+	    check_latest(r, err) != 0)
 		return -1;
 	return do_step(r, STEP_COPY, step_copy, err);
 }

@@ -228,6 +228,19 @@ passed_over(const char *id, const struct err *err)
 	log_end(&line);
 }
 
+/* A newer one holds newer data, and who asks for the latest may want them. */
+static void
+tell_unverified(const struct manifest *m)
+{
+	struct log_line line;
+
+	log_begin(&line, LOG_WARN,
+	    "a newer snapshot is unverified and passed over; name it to have "
+	    "it");
+	log_str(&line, "snapshot", m->id);
+	log_end(&line);
+}
+
 /*
  * The newest that is verified and whole; the newest of all when none is.  A
  * damaged one does not hide the older ones: it is told and passed over.
@@ -244,6 +257,8 @@ get_latest(struct store *store, const struct scope *scope, const char *job,
 		m = get_manifest(store, scope, job, c->ids[i], err);
 		if (m != NULL && check_parts(store, scope, m, err) == 0) {
 			if (m->verified) {
+				if (newest != NULL)
+					tell_unverified(newest);
 				manifest_free(newest);
 				return m;
 			}

@@ -35,8 +35,9 @@ int catalog_jobs(struct store *, const struct scope *, char ***names, size_t *n,
 /*
  * The manifest of one snapshot.  id may be NULL or "latest" (the newest that
  * is verified and has all its parts; the newest unverified one when there is
- * none), or the beginning of one id.  Damaged ones are logged and passed over
- * by "latest", and ERR_CORRUPT when asked for by their id.
+ * none), or the beginning of one id.  What "latest" passes over, damaged or
+ * unverified and newer, is logged; a damaged one that is asked for by its id
+ * is ERR_CORRUPT.
  * ERR_MISSING when there is none, ERR_USAGE when several begin so.
  */
 struct manifest *catalog_get(struct store *, const struct scope *,

@@ -6,7 +6,7 @@ import { test } from 'node:test';
 import zlib from 'node:zlib';
 
 import {
-	EVERY_TYPE_KEYS, Job, Redis, everyType, shopData, tempDir, tool,
+	EVERY_TYPE_KEYS, EXIT, Job, Redis, everyType, shopData, tempDir, tool,
 } from './harness.mjs';
 
 async function twins(t, sourceOpts = {}, targetOpts = {}) {
@@ -165,6 +165,40 @@ test('a snapshot of a file is one of its data', async (t) => {
 	const r = await job.ok('sync', '--source-file', file);
 	assert.equal(r.snapshot.source.way, 'file');
 	assert.equal(await job.target.digest(), await from.digest());
+});
+
+test('what could not be parsed is never copied unasked', async (t) => {
+	const job = await twins(t);
+	await job.source.pipe(everyType());
+	await job.source.cli('save');
+	const file = path.join(job.source.dir, 'dump.rdb');
+	const bytes = fs.readFileSync(file);
+	bytes.write('0099', 5);
+	const future = path.join(job.dir, 'future.rdb');
+	fs.writeFileSync(future, bytes);
+	const taken = async (dump) => {
+		job.source = undefined;
+		return (await job.ok('snapshot', '--source-file', dump)).snapshot;
+	};
+	const { id } = await taken(future);
+	const json = await job.run('copy', '--json');
+	assert.equal(json.code, EXIT.REFUSED, json.stderr);
+	const { error, snapshot } = JSON.parse(json.stdout);
+	assert.equal(error.kind, 'refused');
+	assert.match(error.text, /no verified snapshot/);
+	assert.equal(snapshot.dump.verified, false);
+	await job.fails(EXIT.REFUSED, new RegExp(`drsync copy ${id}`), 'copy');
+	assert.equal((await job.list('dr')).length, 0);
+	const named = await job.run('copy', id);
+	assert.equal(named.code, EXIT.DONE, named.stderr);
+	assert.match(named.stdout, /^ {2}verified +NO/m);
+
+	const good = await taken(file);
+	const newer = await taken(future);
+	const r = await job.run('copy');
+	assert.equal(r.code, EXIT.DONE, r.stderr);
+	assert.match(r.stdout, new RegExp(good.id));
+	assert.match(r.stderr, new RegExp(`unverified.*${newer.id}`));
 });
 
 test('what changes during a snapshot is in it or not, never half', async (t) => {

@@ -23,6 +23,7 @@
 #include "base/xalloc.h"
 #include "rdb/redis_conn.h"
 #include "storage/lease.h"
+#include "tests/sim/rdb_bytes.h"
 #include "tests/sim/real_redis.h"
 #include "tests/sim/redis_data.h"
 #include "tests/sim/snapshot_rig.h"
@@ -218,6 +219,42 @@ steps_may_be_run_one_by_one(void **state)
 	    "restore failed;copy failed;");
 }
 
+/* Never silently: an unverified one makes no region safe. */
+static void
+a_copy_of_the_latest_takes_no_unverified_one(void **state)
+{
+	struct ground *g = *state;
+	char id[SNAPSHOT_ID_SIZE];
+	struct buf b;
+
+	rdb_begin(&b, "REDIS0099");
+	buf_addf(&b, "what a Redis of the future writes");
+	snapshot_rig_write(&g->rig, b.data, b.len);
+	buf_release(&b);
+	must_run(g, RUN_SNAPSHOT);
+	assert_false(g->report.m->verified);
+	memcpy(id, g->report.m->id, sizeof(id));
+	for (int i = 0; i < 2; i++) {
+		g->opts.snapshot = i == 0 ? NULL : "latest";
+		assert_int_equal(run(g, RUN_COPY), -1);
+		assert_int_equal(g->err.kind, ERR_REFUSED);
+		assert_non_null(strstr(g->err.text, id));
+		assert_int_equal(audit(g, &g->rig.dr), 0);
+	}
+	g->opts.snapshot = id;
+	must_run(g, RUN_COPY);
+	assert_false(g->report.m->verified);
+
+	/* Where there is a verified one, that is the latest. */
+	g->opts.snapshot = NULL;
+	snapshot_rig_dump(&b);
+	snapshot_rig_write(&g->rig, b.data, b.len);
+	buf_release(&b);
+	must_run(g, RUN_SNAPSHOT);
+	must_run(g, RUN_COPY);
+	assert_true(g->report.m->verified);
+}
+
 static void
 a_run_that_fails_is_closed_with_its_reason(void **state)
 {
@@ -322,6 +359,7 @@ main(void)
 	    TEST(a_sync_without_import_takes_and_copies),
 	    TEST(a_sync_with_import_proves_the_target),
 	    TEST(steps_may_be_run_one_by_one),
+	    TEST(a_copy_of_the_latest_takes_no_unverified_one),
 	    TEST(a_run_that_fails_is_closed_with_its_reason),
 	    TEST(a_job_that_another_runs_is_left_to_it),
 	    TEST(a_run_that_was_killed_is_closed_and_its_lease_taken_over),
