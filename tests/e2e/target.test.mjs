@@ -85,6 +85,51 @@ test('a damaged snapshot hides no older one', async (t) => {
 	assert.equal(await job.target.digest(), await job.source.digest());
 });
 
+// Nothing listens where the target is sent, as behind a wall or a wrong name.
+async function unreachable(t, targetOpts) {
+	const [source, target] = await Promise.all(
+		[Redis.start(t), Redis.start(t, targetOpts)]);
+	await source.pipe(everyType());
+	const job = new Job(t, { source, target });
+	await job.ok('sync');
+	await source.cli('set', 'later', '1');
+	const look = async () => ({
+		config: JSON.parse(await target.cli('--json', 'config', 'get', '*')),
+		role: (await target.cli('role')).split('\n')[0],
+	});
+	return { job, look, was: await look(), old: await target.digest() };
+}
+
+test('a target that cannot reach the advertised address', async (t) => {
+	const args = ['--bind', '127.0.0.1', '--advertise', '127.0.0.2'];
+	const byItself = async () => {
+		const { job, look, was } = await unreachable(t,
+			{ masterauth: 'theirs', masteruser: 'them' });
+		assert.equal(was.config.masterauth, 'theirs');
+		const r = await job.ok('sync', ...args);
+		assert.equal(r.import.way, 'restore');
+		assert.match(r.import.why, /^not by 'replica': .*'127\.0\.0\.2'/);
+		assert.equal(r.comparison.same, true);
+		assert.equal(await job.target.digest(), await job.source.digest());
+		assert.deepEqual(await job.target.functions(),
+			await job.source.functions());
+		assert.deepEqual(await look(), was);
+		// Nothing is left to be undone, and the way is open again.
+		assert.equal((await job.ok('sync')).import.way, 'replica');
+	};
+	// Who names the way gets that or nothing.
+	const asAsked = async () => {
+		const { job, look, was, old } = await unreachable(t);
+		const r = await job.fails(EXIT.FAILED, /'127\.0\.0\.2'/, 'sync',
+			'--restorer', 'replica', ...args);
+		assert.match(r.stderr, /use 'restore', or set the advertised/);
+		assert.equal(await job.target.digest(), old);
+		assert.deepEqual(await look(), was);
+		await job.ok('sync');
+	};
+	await Promise.all([byItself(), asAsked()]);
+});
+
 test('what failed is not told as done', async (t) => {
 	const job = await twins(t);
 	const id = (await job.ok('sync', '--import', 'never')).snapshot.id;
