@@ -154,7 +154,11 @@ there_already(
 	return rc;
 }
 
-/* Byte for byte, so that a signature goes along. */
+/*
+ * Byte for byte, so that a signature goes along, and what a later version
+ * wrote.  No manifest is ever written from one that was read: that would lose
+ * the fields below the top that this version does not know.
+ */
 static int
 put_manifest(struct copying *c, const struct buf *text, struct err *err)
 {

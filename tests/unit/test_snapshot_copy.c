@@ -85,6 +85,31 @@ empty_dr(struct ground *g)
 	g->to = temp_dir_store(&g->rig.dr);
 }
 
+/* To be freed. */
+static char *
+read_text(const char *path)
+{
+	size_t size = (size_t)file_size(path);
+	char *text = xmalloc(size + 1);
+	FILE *f = fopen(path, "rb");
+
+	assert_non_null(f);
+	assert_int_equal(fread(text, 1, size, f), size);
+	text[size] = '\0';
+	fclose(f);
+	return text;
+}
+
+static void
+write_text(const char *path, const char *text)
+{
+	FILE *f = fopen(path, "wb");
+
+	assert_non_null(f);
+	assert_int_not_equal(fputs(text, f), EOF);
+	assert_int_equal(fclose(f), 0);
+}
+
 static void
 a_copy_is_the_snapshot_to_the_byte(void **state)
 {
@@ -114,6 +139,54 @@ a_copy_is_the_snapshot_to_the_byte(void **state)
 		free(x);
 		free(y);
 	}
+}
+
+/* Into every object, however deep. */
+static void
+add_foreign(cJSON *at)
+{
+	cJSON *e;
+
+	cJSON_ArrayForEach(e, at) add_foreign(e);
+	if (cJSON_IsObject(at)) {
+		e = cJSON_AddObjectToObject(at, "of-a-later-version");
+		cJSON_AddStringToObject(e, "deep", "er");
+		cJSON_AddNumberToObject(e, "number", 1e300);
+	}
+}
+
+/* A manifest is written once: copies carry its bytes, also those that say what
+ * only a later version understands. */
+static void
+what_a_later_version_wrote_is_copied_to_the_byte(void **state)
+{
+	struct ground *g = *state;
+	char *path = snapshot_rig_path(&g->rig.source, g->m, MANIFEST_NAME);
+	char *copied = snapshot_rig_path(&g->rig.dr, g->m, MANIFEST_NAME);
+	char *theirs, *text;
+	cJSON *doc;
+
+	text = read_text(path);
+	doc = cJSON_Parse(text);
+	free(text);
+	add_foreign(doc);
+	theirs = cJSON_Print(doc); /* and laid out as ours never are */
+	cJSON_Delete(doc);
+	write_text(path, theirs);
+
+	manifest_free(g->m);
+	g->m = catalog_get(g->from, &g->rig.scope, RIG_JOB, NULL, &g->rig.err);
+	assert_non_null(g->m);
+	must_copy(g);
+	text = read_text(copied);
+	assert_string_equal(text, theirs);
+	free(text);
+	/* Again, over what is there by now. */
+	must_copy(g);
+	assert_true(g->facts.there_already);
+	cJSON_free(theirs);
+	free(path);
+	free(copied);
 }
 
 static void
@@ -344,6 +417,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    TEST(a_copy_is_the_snapshot_to_the_byte),
+	    TEST(what_a_later_version_wrote_is_copied_to_the_byte),
 	    TEST(a_store_that_can_copies_by_itself),
 	    TEST(what_is_there_already_is_proved_and_left),
 	    TEST(another_manifest_that_is_there_already_is_found),
