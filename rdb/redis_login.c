@@ -33,6 +33,7 @@ auth_once(struct redis_conn *c, const char *user, const struct secret *pass,
 	}
 	argv[argc] = pass->len > 0 ? pass->data : "";
 	lens[argc++] = pass->len;
+	err->code[0] = '\0';
 	reply = redis_command_argv(c, scope, argc, argv, lens, err);
 	if (reply != NULL) {
 		freeReplyObject(reply);
@@ -79,10 +80,8 @@ redis_login(struct redis_conn *c, const char *user,
     struct credential *credential, const struct token *token,
     const struct scope *scope, struct err *err)
 {
-	int rc;
+	int rc = auth_once(c, user, &token->value, scope, err);
 
-	err->code[0] = '\0';
-	rc = auth_once(c, user, &token->value, scope, err);
 	if (rc == 0 || err->kind != ERR_AUTH || err->code[0] == '\0')
 		return rc;
 	if (credential != NULL)

@@ -54,6 +54,7 @@ import_marker_stands(struct redis_conn *conn, const char *job,
 	redisReply *r;
 
 	*stands = false;
+	err->code[0] = '\0'; /* without an answer none is set */
 	marker_key(job, key);
 	r = redis_command(conn, scope, err, "GET %s", key);
 	if (r == NULL && strcmp(err->code, "WRONGTYPE") == 0)

@@ -253,6 +253,27 @@ what_an_import_cut_short_left_may_be_replaced(void **state)
 	must_refuse(g, "has changed since");
 }
 
+/* What an earlier question was answered must not pass for the answer. */
+static void
+a_mark_that_cannot_be_asked_for_is_not_taken_for_none(void **state)
+{
+	struct ground *g = *state;
+	struct err *err = &g->rig.err;
+	bool stands;
+
+	redis_data_do(g->conn, "LPUSH drsync:import:" RIG_JOB " theirs");
+	assert_int_equal(import_marker_stands(
+			     g->conn, RIG_JOB, ID, &g->rig.scope, &stands, err),
+	    0);
+	assert_false(stands);
+	real_redis_stop(g->server);
+	g->server = NULL;
+	assert_int_equal(import_marker_stands(
+			     g->conn, RIG_JOB, ID, &g->rig.scope, &stands, err),
+	    -1);
+	assert_int_equal(err->kind, ERR_TRANSIENT);
+}
+
 /* The import that failed had not begun to destroy: the old data stand. */
 static void
 what_was_ours_before_an_import_cut_short_stays_ours(void **state)
@@ -405,6 +426,7 @@ main(void)
 	    TEST(another_target_or_job_is_not_ours),
 	    TEST(what_cannot_be_compared_is_not_ours),
 	    TEST(what_an_import_cut_short_left_may_be_replaced),
+	    TEST(a_mark_that_cannot_be_asked_for_is_not_taken_for_none),
 	    TEST(what_was_ours_before_an_import_cut_short_stays_ours),
 	    TEST(a_write_since_the_answer_is_seen),
 	    TEST(a_promotion_since_the_answer_is_seen),

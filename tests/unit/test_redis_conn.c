@@ -613,6 +613,35 @@ a_refused_token_is_asked_for_again_once(void **state)
 }
 
 static void
+refuse_the_first_and_hang_up(struct script_conn *c, void *arg)
+{
+	(void)arg;
+	if (script_expects(
+		c, "*3\r\n$4\r\nAUTH\r\n$2\r\nme\r\n$5\r\nstale\r\n") != 0 ||
+	    script_sends(c, "-WRONGPASS invalid 'stale'\r\n") != 0)
+		return;
+	if (script_expects(
+		c, "*3\r\n$4\r\nAUTH\r\n$2\r\nme\r\n$5\r\nfresh\r\n") == 0)
+		script_close(c);
+}
+
+/* The refusal of the token before it is not the answer to this one. */
+static void
+a_connection_that_breaks_is_no_refused_token(void **state)
+{
+	struct stale stale = {.base.ops = &stale_ops};
+	struct redis_opts opts = {.user = "me", .password = &stale.base};
+	struct rig r;
+
+	(void)state;
+	rig_up(&r, refuse_the_first_and_hang_up, NULL, &opts);
+	assert_null(r.conn);
+	rig_failed(&r, ERR_TRANSIENT, "closed");
+	assert_string_equal(r.err.code, "");
+	rig_down(&r);
+}
+
+static void
 refuse_all(struct script_conn *c, void *arg)
 {
 	(void)arg;
@@ -752,6 +781,7 @@ main(void)
 	    cmocka_unit_test(big_requests_and_replies_go_through),
 	    cmocka_unit_test(a_write_that_stalls_spends_the_connection),
 	    cmocka_unit_test(a_refused_token_is_asked_for_again_once),
+	    cmocka_unit_test(a_connection_that_breaks_is_no_refused_token),
 	    cmocka_unit_test(a_password_is_not_repeated_by_an_error),
 	    cmocka_unit_test(a_user_without_a_password_gives_an_empty_one),
 	    cmocka_unit_test(the_url_s_database_is_selected),

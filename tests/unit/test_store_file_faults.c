@@ -222,7 +222,7 @@ check_whole(void *arg, const struct list_item *item, struct err *err)
 		if (buf.data[i] != 'a' + (char)(n % 26))
 			fail_msg("'%s' is torn at %zu", item->name, i);
 	buf_release(&buf);
-	return err->kind == ERR_NONE ? 0 : -1;
+	return 0;
 }
 
 static void
