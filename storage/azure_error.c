@@ -33,8 +33,8 @@ static const struct meaning meanings[] = {
 	"week"},
     {"CannotVerifyCopySource", ERR_UNSUPPORTED,
 	"the service cannot reach or read the source"},
-    {"ContainerBeingDeleted", ERR_MISSING, "the container is being deleted"},
-    {"ContainerNotFound", ERR_MISSING,
+    {"ContainerBeingDeleted", ERR_SYSTEM, "the container is being deleted"},
+    {"ContainerNotFound", ERR_SYSTEM,
 	"the container does not exist: create it, or correct the URL"},
     {"InvalidBlockList", ERR_CONFLICT,
 	"staged blocks are gone: another writer has committed this name"},
@@ -88,6 +88,12 @@ azure_error(const struct http_response *response, const struct scope *scope,
 		err->kind = m->kind;
 		if (m->hint != NULL)
 			add_hint(err, m->hint);
+	} else if (err->kind == ERR_MISSING && err->code[0] == '\0') {
+		/* The service always names what is missing. */
+		err->kind = ERR_SYSTEM;
+		add_hint(err,
+		    "that is no answer of Blob storage: check the URL, and "
+		    "what lies between");
 	} else if (err->kind == ERR_AUTH) {
 		add_hint(err, "check the key, SAS or role assignment");
 	}
@@ -104,6 +110,5 @@ azure_error_is_ambiguous(const struct err *err)
 bool
 azure_error_is_no_blob(const struct err *err)
 {
-	return err->kind == ERR_MISSING &&
-	    strncmp(err->code, "Container", strlen("Container")) != 0;
+	return err->kind == ERR_MISSING;
 }

@@ -15,7 +15,9 @@ struct scope;
 
 /*
  * Fills err from an answer that is no success; doing and what ("reading",
- * "a/b") say what was asked.  Always -1.
+ * "a/b") say what was asked.  Always -1.  ERR_MISSING is of a blob in a
+ * container that is there: a container that is gone must not look like one in
+ * which nothing was ever written.
  */
 int azure_error(const struct http_response *, const struct scope *,
     const char *doing, const char *what, struct err *);

@@ -52,10 +52,12 @@ every_refusal_has_its_kind_and_says_what_to_do(void **state)
 		"the key"},
 	    {{403, REQUEST_ID, NULL, ANSWER}, ERR_AUTH, "role assignment"},
 	    {{401, REQUEST_ID, NULL, ANSWER}, ERR_AUTH, "401"},
-	    {{404, CODE("ContainerNotFound"), NULL, ANSWER}, ERR_MISSING,
+	    {{404, CODE("ContainerNotFound"), NULL, ANSWER}, ERR_SYSTEM,
 		"the container does not exist"},
+	    {{409, CODE("ContainerBeingDeleted"), NULL, ANSWER}, ERR_SYSTEM,
+		"being deleted"},
 	    {{404, CODE("BlobNotFound"), NULL, ANSWER}, ERR_MISSING, "'blob'"},
-	    {{404, NULL, NULL, ANSWER}, ERR_MISSING, "404"},
+	    {{404, NULL, NULL, ANSWER}, ERR_SYSTEM, "404; that is no answer"},
 	    {{409, CODE("BlobArchived"), NULL, ANSWER}, ERR_UNSUPPORTED,
 		"rehydrate"},
 	    {{409, CODE("PublicAccessNotPermitted"), NULL, ANSWER}, ERR_AUTH,
@@ -213,7 +215,7 @@ what_is_gone_after_a_lost_removal_was_removed(void **state)
 	azure_rig_fails(&r, remove_it(&r), ERR_CONFLICT, "ConditionNotMet");
 	azure_rig_down(&r);
 	RIG(&r, no_container);
-	azure_rig_fails(&r, remove_it(&r), ERR_MISSING, "container");
+	azure_rig_fails(&r, remove_it(&r), ERR_SYSTEM, "container");
 	azure_rig_down(&r);
 }
 
