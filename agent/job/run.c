@@ -1,4 +1,3 @@
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -9,44 +8,17 @@
 #include "base/scope.h"
 #include "rdb/posing_master.h"
 #include "rdb/redis_primary.h"
-#include "storage/blob_copy.h"
-#include "storage/blob_same.h"
 #include "storage/store.h"
 
 #include "agent/job/agent.h"
 #include "agent/job/ledger.h"
-#include "agent/job/run.h"
-#include "agent/job/run_locks.h"
+#include "agent/job/run_private.h"
 #include "agent/job/settings.h"
 #include "agent/job/settings_check.h"
 #include "agent/snapshot/catalog.h"
-#include "agent/snapshot/env.h"
 #include "agent/snapshot/manifest.h"
-#include "agent/snapshot/snapshot_compare.h"
-#include "agent/snapshot/snapshot_take.h"
-#include "agent/snapshot/source.h"
 
 #define UNDO_MS 180000
-
-struct run {
-	struct agent *agent;
-	const struct settings *settings;
-	const struct snapshot_env *env;
-	const struct run_opts *opts;
-	struct run_report *report;
-	struct ledger *ledger;
-	int64_t id;
-
-	struct cancel *cancel; /* triggered too when a lease is lost */
-	struct scope scope;
-	struct run_locks locks;
-
-	/* The host of the DR Redis that answered as its primary: all that is
-	 * asked, destroyed, loaded and compared is asked of it alone. */
-	struct redis_target pinned;
-	const struct redis_opts *pinned_opts; /* NULL: not yet */
-	struct snapshot_env own_env;
-};
 
 void
 run_report_release(struct run_report *r)
@@ -54,8 +26,6 @@ run_report_release(struct run_report *r)
 	manifest_free(r->m);
 	r->m = NULL;
 }
-
-typedef int step_fn(struct run *, struct err *);
 
 /*
  * A Redis that loads, or has just failed over, may answer a moment later.
@@ -110,165 +80,6 @@ do_step(struct run *r, enum step step, step_fn *fn, struct err *err)
 	return rc;
 }
 
-static struct source *
-new_source(struct run *r, struct err *err)
-{
-	const char *file = settings_str(r->settings, OPT_SOURCE_FILE);
-	const struct redis_target *target;
-	const struct redis_opts *redis;
-
-	if (file != NULL)
-		return source_file_new(file);
-	target = agent_redis(r->agent, REGION_SOURCE, &redis, err);
-	return target != NULL ? source_sync_new(target, redis) : NULL;
-}
-
-static int
-step_snapshot(struct run *r, struct err *err)
-{
-	struct snapshot_take_opts opts = {
-	    .job = r->opts->job,
-	    .level = (int)settings_int(r->settings, OPT_LEVEL),
-	    .seal = r->env->cipher_key != NULL,
-	    .part_max = settings_size(r->settings, OPT_PART_MAX),
-	};
-	struct store *store = agent_store(r->agent, REGION_SOURCE, err);
-	struct source *source;
-
-	if (store == NULL ||
-	    codec_parse(
-		settings_str(r->settings, OPT_CODEC), &opts.codec, err) != 0)
-		return -1;
-	source = new_source(r, err);
-	if (source == NULL)
-		return -1;
-	r->report->m = snapshot_take(
-	    source, store, &r->scope, r->env, &opts, err);
-	source_free(source);
-	return r->report->m != NULL ? 0 : -1;
-}
-
-static int
-step_copy(struct run *r, struct err *err)
-{
-	struct store *from = agent_store(r->agent, REGION_SOURCE, err);
-	struct store *to = from != NULL ? agent_store(r->agent, REGION_DR, err)
-					: NULL;
-
-	if (to == NULL)
-		return -1;
-	return snapshot_copy(
-	    from, to, r->report->m, &r->scope, r->env, &r->report->copy, err);
-}
-
-static int
-step_import(struct run *r, struct err *err)
-{
-	const struct settings *s = r->settings;
-	struct snapshot_load_opts opts = {
-	    .overwrite = r->opts->overwrite,
-	    .unverified = r->opts->unverified,
-	    .connections = (unsigned)settings_int(s, OPT_CONNECTIONS),
-	    .bind = settings_str(s, OPT_BIND),
-	    .advertise = settings_str(s, OPT_ADVERTISE),
-	    .port = (int)settings_int(s, OPT_REPLICATION_PORT),
-	    .tls_cert = settings_str(s, OPT_REPLICATION_CERT),
-	    .tls_key = settings_str(s, OPT_REPLICATION_KEY),
-	    .tls_ca = settings_str(s, OPT_REPLICATION_CA),
-	};
-	struct store *store = agent_store(r->agent, REGION_DR, err);
-
-	if (store == NULL ||
-	    restorer_parse(settings_str(s, OPT_RESTORER), &opts.way, err) != 0)
-		return -1;
-	opts.target = &r->pinned;
-	opts.redis = r->pinned_opts;
-	return snapshot_load(store, r->report->m, &r->scope, r->env, &opts,
-	    &r->report->load, err);
-}
-
-static int
-step_compare(struct run *r, struct err *err)
-{
-	struct run_report *report = r->report;
-	struct fingerprint *theirs = NULL;
-	int rc;
-
-	rc = snapshot_compare(report->m, &r->pinned, r->pinned_opts, &r->scope,
-	    r->env, &report->comparison, &theirs, err);
-	if (rc == 0)
-		fingerprint_text(theirs, report->target_fingerprint);
-	fingerprint_free(theirs);
-	if (rc != 0)
-		return -1;
-	if (!report->comparison.same)
-		return err_set(err, ERR_CORRUPT,
-		    "the DR Redis does not hold what the snapshot holds: %s",
-		    report->comparison.why);
-	return 0;
-}
-
-static void
-advance_blob(void *arg, uint64_t done, uint64_t total)
-{
-	progress_advance(arg, STEP_COPY, done, total);
-}
-
-/* Sets replace_etag when the destination may be, and has to be, replaced. */
-static int
-look_at_destination(struct run *r, struct blob_side *from, struct blob_side *to,
-    struct blob_props *old, struct blob_copy_opts *opts, struct err *err)
-{
-	bool *same = &r->report->copy.there_already;
-
-	if (to->store->ops->stat(to->store, &r->scope, to->name, old, err) != 0)
-		return err->kind == ERR_MISSING ? 0 : -1;
-	if (blob_same(from, to, r->env->budget, &r->scope, same, err) != 0)
-		return -1;
-	if (*same)
-		return 0;
-	if (!r->opts->replace)
-		return err_set(err, ERR_REFUSED,
-		    "'%s' is in '%s' already, with another content; to "
-		    "replace it give --replace",
-		    to->name, to->store->url);
-	opts->replace_etag = old->etag;
-	return 0;
-}
-
-static int
-step_copy_blob(struct run *r, struct err *err)
-{
-	struct blob_copy_opts opts = {
-	    .in_flight = r->env->in_flight,
-	    .budget = r->env->budget,
-	    .progress = advance_blob,
-	    .progress_arg = r->env->progress,
-	};
-	struct blob_copy_result result = {.why = ""};
-	struct snapshot_copy_facts *facts = &r->report->copy;
-	struct store *from = agent_store(r->agent, REGION_SOURCE, err);
-	struct store *to = from != NULL ? agent_store(r->agent, REGION_DR, err)
-					: NULL;
-	const char *name = r->opts->blob;
-	struct blob_props src, old;
-	struct blob_side a = {from, name, &src}, b = {to, name, &old};
-
-	if (to == NULL ||
-	    from->ops->stat(from, &r->scope, name, &src, err) != 0 ||
-	    look_at_destination(r, &a, &b, &old, &opts, err) != 0)
-		return -1;
-	if (facts->there_already)
-		return 0;
-	if (blob_copy(from, name, &src, to, name, &r->scope, &opts, &result,
-		err) != 0)
-		return -1;
-	facts->bytes = src.size;
-	facts->streamed = result.way == COPY_WAY_STREAMED;
-	snprintf(facts->why, sizeof(facts->why), "%s", result.why);
-	return 0;
-}
-
 /* The target of a crashed run must be nobody's replica. */
 static int
 undo_leftovers(struct run *r, struct err *err)
@@ -317,10 +128,10 @@ static int
 import_and_compare(struct run *r, struct err *err)
 {
 	if (undo_leftovers(r, err) != 0 || try_again(r, pin_target, err) != 0 ||
-	    do_step(r, STEP_IMPORT, step_import, err) != 0)
+	    do_step(r, STEP_IMPORT, run_step_import, err) != 0)
 		return -1;
 	if (r->report->m->verified)
-		return do_step(r, STEP_COMPARE, step_compare, err);
+		return do_step(r, STEP_COMPARE, run_step_compare, err);
 	snprintf(r->report->import_skipped, sizeof(r->report->import_skipped),
 	    "NOT compared, since the snapshot is unverified");
 	return 0;
@@ -335,8 +146,8 @@ run_sync(struct run *r, struct err *err)
 	    run_locks_take(&r->locks, LOCK_DR, err) != 0)
 		return -1;
 	try_undo(r);
-	if (do_step(r, STEP_SNAPSHOT, step_snapshot, err) != 0 ||
-	    do_step(r, STEP_COPY, step_copy, err) != 0)
+	if (do_step(r, STEP_SNAPSHOT, run_step_snapshot, err) != 0 ||
+	    do_step(r, STEP_COPY, run_step_copy, err) != 0)
 		return -1;
 	if (strcmp(import, "after-each-sync") == 0 && r->report->m->verified)
 		return import_and_compare(r, err);
@@ -353,7 +164,7 @@ run_snapshot(struct run *r, struct err *err)
 {
 	if (run_locks_take(&r->locks, LOCK_SOURCE, err) != 0)
 		return -1;
-	return do_step(r, STEP_SNAPSHOT, step_snapshot, err);
+	return do_step(r, STEP_SNAPSHOT, run_step_snapshot, err);
 }
 
 static int
@@ -394,11 +205,11 @@ run_copy(struct run *r, struct err *err)
 	if (run_locks_take(&r->locks, LOCK_DR, err) != 0)
 		return -1;
 	if (r->opts->blob != NULL)
-		return do_step(r, STEP_COPY, step_copy_blob, err);
+		return do_step(r, STEP_COPY, run_step_copy_blob, err);
 	if (find_snapshot(r, REGION_SOURCE, err) != 0 ||
 	    check_latest(r, err) != 0)
 		return -1;
-	return do_step(r, STEP_COPY, step_copy, err);
+	return do_step(r, STEP_COPY, run_step_copy, err);
 }
 
 static int

@@ -1,0 +1,174 @@
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "base/err.h"
+#include "storage/blob_copy.h"
+#include "storage/blob_same.h"
+#include "storage/store.h"
+
+#include "agent/job/agent.h"
+#include "agent/job/run_private.h"
+#include "agent/job/settings.h"
+#include "agent/snapshot/manifest.h"
+#include "agent/snapshot/snapshot_compare.h"
+#include "agent/snapshot/snapshot_take.h"
+#include "agent/snapshot/source.h"
+
+static struct source *
+new_source(struct run *r, struct err *err)
+{
+	const char *file = settings_str(r->settings, OPT_SOURCE_FILE);
+	const struct redis_target *target;
+	const struct redis_opts *redis;
+
+	if (file != NULL)
+		return source_file_new(file);
+	target = agent_redis(r->agent, REGION_SOURCE, &redis, err);
+	return target != NULL ? source_sync_new(target, redis) : NULL;
+}
+
+int
+run_step_snapshot(struct run *r, struct err *err)
+{
+	struct snapshot_take_opts opts = {
+	    .job = r->opts->job,
+	    .level = (int)settings_int(r->settings, OPT_LEVEL),
+	    .seal = r->env->cipher_key != NULL,
+	    .part_max = settings_size(r->settings, OPT_PART_MAX),
+	};
+	struct store *store = agent_store(r->agent, REGION_SOURCE, err);
+	struct source *source;
+
+	if (store == NULL ||
+	    codec_parse(
+		settings_str(r->settings, OPT_CODEC), &opts.codec, err) != 0)
+		return -1;
+	source = new_source(r, err);
+	if (source == NULL)
+		return -1;
+	r->report->m = snapshot_take(
+	    source, store, &r->scope, r->env, &opts, err);
+	source_free(source);
+	return r->report->m != NULL ? 0 : -1;
+}
+
+int
+run_step_copy(struct run *r, struct err *err)
+{
+	struct store *from = agent_store(r->agent, REGION_SOURCE, err);
+	struct store *to = from != NULL ? agent_store(r->agent, REGION_DR, err)
+					: NULL;
+
+	if (to == NULL)
+		return -1;
+	return snapshot_copy(
+	    from, to, r->report->m, &r->scope, r->env, &r->report->copy, err);
+}
+
+int
+run_step_import(struct run *r, struct err *err)
+{
+	const struct settings *s = r->settings;
+	struct snapshot_load_opts opts = {
+	    .overwrite = r->opts->overwrite,
+	    .unverified = r->opts->unverified,
+	    .connections = (unsigned)settings_int(s, OPT_CONNECTIONS),
+	    .bind = settings_str(s, OPT_BIND),
+	    .advertise = settings_str(s, OPT_ADVERTISE),
+	    .port = (int)settings_int(s, OPT_REPLICATION_PORT),
+	    .tls_cert = settings_str(s, OPT_REPLICATION_CERT),
+	    .tls_key = settings_str(s, OPT_REPLICATION_KEY),
+	    .tls_ca = settings_str(s, OPT_REPLICATION_CA),
+	};
+	struct store *store = agent_store(r->agent, REGION_DR, err);
+
+	if (store == NULL ||
+	    restorer_parse(settings_str(s, OPT_RESTORER), &opts.way, err) != 0)
+		return -1;
+	opts.target = &r->pinned;
+	opts.redis = r->pinned_opts;
+	return snapshot_load(store, r->report->m, &r->scope, r->env, &opts,
+	    &r->report->load, err);
+}
+
+int
+run_step_compare(struct run *r, struct err *err)
+{
+	struct run_report *report = r->report;
+	struct fingerprint *theirs = NULL;
+	int rc;
+
+	rc = snapshot_compare(report->m, &r->pinned, r->pinned_opts, &r->scope,
+	    r->env, &report->comparison, &theirs, err);
+	if (rc == 0)
+		fingerprint_text(theirs, report->target_fingerprint);
+	fingerprint_free(theirs);
+	if (rc != 0)
+		return -1;
+	if (!report->comparison.same)
+		return err_set(err, ERR_CORRUPT,
+		    "the DR Redis does not hold what the snapshot holds: %s",
+		    report->comparison.why);
+	return 0;
+}
+
+static void
+advance_blob(void *arg, uint64_t done, uint64_t total)
+{
+	progress_advance(arg, STEP_COPY, done, total);
+}
+
+/* Sets replace_etag when the destination may be, and has to be, replaced. */
+static int
+look_at_destination(struct run *r, struct blob_side *from, struct blob_side *to,
+    struct blob_props *old, struct blob_copy_opts *opts, struct err *err)
+{
+	bool *same = &r->report->copy.there_already;
+
+	if (to->store->ops->stat(to->store, &r->scope, to->name, old, err) != 0)
+		return err->kind == ERR_MISSING ? 0 : -1;
+	if (blob_same(from, to, r->env->budget, &r->scope, same, err) != 0)
+		return -1;
+	if (*same)
+		return 0;
+	if (!r->opts->replace)
+		return err_set(err, ERR_REFUSED,
+		    "'%s' is in '%s' already, with another content; to "
+		    "replace it give --replace",
+		    to->name, to->store->url);
+	opts->replace_etag = old->etag;
+	return 0;
+}
+
+int
+run_step_copy_blob(struct run *r, struct err *err)
+{
+	struct blob_copy_opts opts = {
+	    .in_flight = r->env->in_flight,
+	    .budget = r->env->budget,
+	    .progress = advance_blob,
+	    .progress_arg = r->env->progress,
+	};
+	struct blob_copy_result result = {.why = ""};
+	struct snapshot_copy_facts *facts = &r->report->copy;
+	struct store *from = agent_store(r->agent, REGION_SOURCE, err);
+	struct store *to = from != NULL ? agent_store(r->agent, REGION_DR, err)
+					: NULL;
+	const char *name = r->opts->blob;
+	struct blob_props src, old;
+	struct blob_side a = {from, name, &src}, b = {to, name, &old};
+
+	if (to == NULL ||
+	    from->ops->stat(from, &r->scope, name, &src, err) != 0 ||
+	    look_at_destination(r, &a, &b, &old, &opts, err) != 0)
+		return -1;
+	if (facts->there_already)
+		return 0;
+	if (blob_copy(from, name, &src, to, name, &r->scope, &opts, &result,
+		err) != 0)
+		return -1;
+	facts->bytes = src.size;
+	facts->streamed = result.way == COPY_WAY_STREAMED;
+	snprintf(facts->why, sizeof(facts->why), "%s", result.why);
+	return 0;
+}
