@@ -16,7 +16,9 @@
 
 #include "rdb/posing_hold.h"
 
-#define REPL_TIMEOUT_S "3600"
+/* Of the replication link, while no bytes come. */
+#define FROM_DISK_TIMEOUT_S "3600"
+#define STREAMED_TIMEOUT_S  "300"
 
 struct posing_hold {
 	struct redis_address address;
@@ -129,23 +131,24 @@ apply(struct posing_hold *h, struct redis_conn *c, const struct scope *scope,
 
 int
 posing_hold_take(struct posing_hold *h, struct redis_conn *c,
-    const struct scope *scope, const char *master_host, int master_port,
+    const struct scope *scope, const struct posing_way *way,
     struct secret *password, struct err *err)
 {
+	const char *load = way->streamed ? "on-empty-db" : "disabled";
+	const char *timeout = way->streamed ? STREAMED_TIMEOUT_S
+					    : FROM_DISK_TIMEOUT_S;
 	char *text;
 	int rc;
 
 	assert(!h->taken);
 	posing_note_release(&h->note);
-	h->note.master_host = xstrdup(master_host);
-	h->note.master_port = master_port;
+	h->note.master_host = xstrdup(way->host);
+	h->note.master_port = way->port;
 	if (password != NULL &&
 	    note_masterauth(h, c, scope, password, err) != 0)
 		return -1;
-	if (note_parameter(
-		h, c, scope, "repl-diskless-load", "disabled", err) != 0 ||
-	    note_parameter(h, c, scope, "repl-timeout", REPL_TIMEOUT_S, err) !=
-		0)
+	if (note_parameter(h, c, scope, "repl-diskless-load", load, err) != 0 ||
+	    note_parameter(h, c, scope, "repl-timeout", timeout, err) != 0)
 		return -1;
 	text = posing_note_format(&h->note);
 	rc = h->journal->ops->put(h->journal, h->key.data, text, err);

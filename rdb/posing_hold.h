@@ -2,11 +2,13 @@
  * posing_hold.h -- a target as long as it follows us: changed, then put back.
  *
  * Changed are, as far as they need be: masterauth (a one-time one),
- * repl-diskless-load (disabled: nothing is loaded before the last byte), and
- * repl-timeout (an hour: the bytes come from afar, and a pause of theirs must
- * not end the sync, since nothing can be sent to fill it).  All is journalled
- * before the first change, and put back or found changed by others, and then
- * left alone.
+ * repl-diskless-load (disabled: nothing is loaded before the last byte; or, for
+ * a target that is empty, on-empty-db: it loads what it receives), and
+ * repl-timeout (the bytes come from afar, and a pause of theirs must not end
+ * the sync, since nothing can be sent to fill it: an hour, or five minutes of a
+ * target that stands still while it waits for bytes to load).  All is
+ * journalled before the first change, and put back or found changed by others,
+ * and then left alone.
  */
 #ifndef RDB_POSING_HOLD_H
 #define RDB_POSING_HOLD_H
@@ -29,16 +31,22 @@ struct posing_hold *posing_hold_new(const struct redis_address *,
 /* Puts nothing back. */
 void posing_hold_free(struct posing_hold *);
 
+struct posing_way {
+	const char *host; /* of the master to follow: us */
+	int port;
+	bool streamed; /* the target, when empty, loads while it receives */
+};
+
 /*
  * Journals, then changes.  password gets the one-time masterauth unless it is
  * NULL: then the target's is left alone.  ERR_UNSUPPORTED when the target
  * refuses a change; what was changed then is still to be put back.
  */
 int posing_hold_take(struct posing_hold *, struct redis_conn *,
-    const struct scope *, const char *master_host, int master_port,
-    struct secret *password, struct err *);
+    const struct scope *, const struct posing_way *, struct secret *password,
+    struct err *);
 
-/* REPLICAOF master_host master_port; after take. */
+/* REPLICAOF the way's host and port; after take. */
 int posing_hold_follow(struct posing_hold *, struct redis_conn *,
     const struct scope *, struct err *);
 

@@ -5,6 +5,14 @@
  *
  * The target loads from a file only once it has all bytes (repl-diskless-load
  * is disabled), so as long as one is missing its data is as it was.
+ *
+ * A streamed load is another matter: a target with a key in it still takes the
+ * way above (on-empty-db), an empty one loads what comes, and stands still in
+ * its read() while nothing does.  So it is asked nothing before the last byte
+ * was sent.  Its link tells enough: who reconfigures a target closes it, and
+ * while it loads nobody can.
+ *
+ * Facts: redis/src/replication.c, 6.0 to 7.4: readSyncBulkPayload().
  */
 #include <assert.h>
 #include <inttypes.h>
@@ -53,6 +61,7 @@ struct posing_master {
 	struct sink sink;
 	struct scope scope;
 	enum phase phase;
+	bool streamed;
 	struct posing_hold *hold;
 	struct posing_link *link;
 	struct posing_tls_opts tls;
@@ -70,12 +79,13 @@ or_default(int64_t value, int64_t fallback)
 }
 
 static const char *
-data_is(enum phase phase)
+data_is(const struct posing_master *m)
 {
-	return phase < PHASE_RELEASING
-	    ? "the target's old data is untouched"
-	    : "the target may hold its old data, the dump or nothing, or "
-	      "have stopped: load again";
+	if (m->phase == PHASE_RELEASING)
+		return "the target may hold its old data, the dump or "
+		       "nothing, or have stopped: load again";
+	return m->streamed ? "the target was empty, and drops what it got"
+			   : "the target's old data is untouched";
 }
 
 /*
@@ -95,13 +105,12 @@ abandon(struct posing_master *m, struct err *err)
 	posing_link_free(m->link);
 	m->link = NULL;
 	if (posing_hold_put_back(m->hold, &brief, &left) == 0)
-		err_set(
-		    err, why.kind, "%.300s; %s", why.text, data_is(m->phase));
+		err_set(err, why.kind, "%.300s; %s", why.text, data_is(m));
 	else
 		err_set(err, why.kind,
 		    "%.200s; %s; it is still to be put back, which the next "
 		    "run does (%.120s)",
-		    why.text, data_is(m->phase), left.text);
+		    why.text, data_is(m), left.text);
 	m->phase = PHASE_OVER;
 	return -1;
 }
@@ -306,13 +315,15 @@ posing_release(struct sink *s, const struct scope *scope, struct err *err)
 	struct scope apart = {.clock = scope->clock, .deadline_ms = INT64_MAX};
 	uint64_t tail_len = m->size < sizeof(m->tail) ? m->size
 						      : sizeof(m->tail);
-	struct redis_conn *c;
+	struct redis_conn *c = NULL;
 	int rc;
 
 	assert(m->sink.ops == &master_ops && m->phase == PHASE_FINISHED);
-	c = connect_follower(m, &limit, err);
-	if (c == NULL)
-		return abandon(m, err);
+	if (!m->streamed) {
+		c = connect_follower(m, &limit, err);
+		if (c == NULL)
+			return abandon(m, err);
+	}
 	m->phase = PHASE_RELEASING;
 	rc = send_bytes(m, &limit, m->tail, tail_len, err);
 	if (rc == 0)
@@ -422,12 +433,14 @@ take_target(struct posing_master *m, struct redis_conn *c,
 	struct err why;
 	bool plain = m->tls.cert_file == NULL;
 	char advertise[256];
+	struct posing_way way = {advertise, 0, m->streamed};
 	int rc;
 
 	if (open_link(m, c, o, advertise, err) != 0)
 		return -1;
-	rc = posing_hold_take(m->hold, c, &m->scope, advertise,
-	    posing_link_port(m->link), plain ? &password : NULL, err);
+	way.port = posing_link_port(m->link);
+	rc = posing_hold_take(
+	    m->hold, c, &m->scope, &way, plain ? &password : NULL, err);
 	if (rc == 0 && plain)
 		posing_link_set_password(m->link, &password);
 	secret_release(&password);
@@ -459,6 +472,7 @@ posing_master_new(const struct redis_target *target,
 	m->sink.ops = &master_ops;
 	m->scope = *scope;
 	m->size = opts->size;
+	m->streamed = opts->streamed;
 	m->load_timeout_ms = or_default(opts->load_timeout_ms, LOAD_TIMEOUT_MS);
 	if (posing_undo(opts->journal, target, redis, scope, err) != 0)
 		goto fail_early;

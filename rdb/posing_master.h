@@ -9,7 +9,9 @@
  * or with a one-time masterauth set on the target for the purpose.  The last
  * 64 KiB are withheld until the caller vouches for the whole dump, so that a
  * failure before that leaves the target's old data; one after it, while the
- * target loads, may not, and the error says so.  REPLICAOF and every changed
+ * target loads, may not, and the error says so.  An empty target, which has
+ * nothing to lose, may load while it receives (streamed, in less than half the
+ * time): after a failure it drops what it got, and is empty again.  REPLICAOF and every changed
  * CONFIG (posing_hold.h) are journalled before they are sent, and
  * posing_undo() puts them back after a crash.
  *
@@ -20,6 +22,7 @@
 #ifndef RDB_POSING_MASTER_H
 #define RDB_POSING_MASTER_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct err;
@@ -34,6 +37,9 @@ struct sink;
 
 struct posing_opts {
 	uint64_t size;	       /* exact bytes of the dump */
+	bool streamed;	       /* an empty target may load while it receives:
+				* each byte must be proved before it is
+				* written here */
 	const char *bind;      /* address to listen on; NULL: the one by which
 				 * we reach the target */
 	const char *advertise; /* host told to the target; NULL: bind, or, when

@@ -5,6 +5,7 @@
 #include "base/err.h"
 #include "base/xalloc.h"
 #include "rdb/fingerprint.h"
+#include "storage/pieces.h"
 
 #include "agent/snapshot/manifest.h"
 
@@ -30,6 +31,7 @@ manifest_free(struct manifest *m)
 	free(m->host);
 	free(m->parts);
 	free(m->seek);
+	pieces_free(m->pieces);
 	free(m->dbs);
 	fingerprint_free(m->fingerprint);
 	cJSON_Delete(m->profile);

@@ -23,6 +23,7 @@
 
 struct err;
 struct fingerprint;
+struct pieces;
 
 #define MANIFEST_BYTES_MAX ((size_t)16 << 20)
 #define MANIFEST_PARTS_MAX 10000
@@ -75,6 +76,7 @@ struct manifest {
 	bool verified;		 /* false: newer than the reader */
 	struct seek_point *seek; /* of the coded stream, all parts */
 	size_t nseek;
+	struct pieces *pieces; /* of the raw dump; NULL: not known */
 
 	/* What is in it (verified ones only). */
 	struct keystats_count total;

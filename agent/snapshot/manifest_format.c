@@ -2,8 +2,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/buf.h"
 #include "base/json.h"
 #include "rdb/fingerprint.h"
+#include "storage/pieces.h"
 
 #include "agent/snapshot/manifest.h"
 
@@ -69,10 +71,44 @@ add_parts(cJSON *root, const struct manifest *m)
 }
 
 static void
+add_seek(cJSON *o, const struct manifest *m)
+{
+	cJSON *list = cJSON_AddArrayToObject(o, "seek");
+
+	for (size_t i = 0; i < m->nseek; i++) {
+		cJSON *pair = cJSON_CreateArray();
+
+		cJSON_AddItemToArray(
+		    pair, cJSON_CreateNumber((double)m->seek[i].raw));
+		cJSON_AddItemToArray(
+		    pair, cJSON_CreateNumber((double)m->seek[i].coded));
+		cJSON_AddItemToArray(list, pair);
+	}
+}
+
+static void
+add_pieces(cJSON *o, const struct manifest *m)
+{
+	const unsigned char *digests;
+	struct buf text;
+	cJSON *pieces;
+	size_t len;
+
+	digests = m->pieces != NULL ? pieces_digests(m->pieces, &len) : NULL;
+	if (digests == NULL)
+		return;
+	buf_init(&text, MANIFEST_BYTES_MAX);
+	base64_encode(&text, digests, len);
+	pieces = cJSON_AddObjectToObject(o, "pieces");
+	json_add_int(pieces, "bytes", (int64_t)PIECE_BYTES);
+	cJSON_AddStringToObject(pieces, "xxh3_128", text.data);
+	buf_release(&text);
+}
+
+static void
 add_dump(cJSON *root, const struct manifest *m)
 {
 	cJSON *o = cJSON_AddObjectToObject(root, "dump");
-	cJSON *seek;
 	char crc[17];
 
 	cJSON_AddStringToObject(o, "codec", codec_name(m->codec));
@@ -87,18 +123,9 @@ add_dump(cJSON *root, const struct manifest *m)
 		cJSON_AddStringToObject(o, "crc64", crc);
 	}
 	cJSON_AddBoolToObject(o, "verified", m->verified);
-	if (m->nseek == 0)
-		return;
-	seek = cJSON_AddArrayToObject(o, "seek");
-	for (size_t i = 0; i < m->nseek; i++) {
-		cJSON *pair = cJSON_CreateArray();
-
-		cJSON_AddItemToArray(
-		    pair, cJSON_CreateNumber((double)m->seek[i].raw));
-		cJSON_AddItemToArray(
-		    pair, cJSON_CreateNumber((double)m->seek[i].coded));
-		cJSON_AddItemToArray(seek, pair);
-	}
+	if (m->nseek > 0)
+		add_seek(o, m);
+	add_pieces(o, m);
 }
 
 static void

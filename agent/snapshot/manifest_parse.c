@@ -3,10 +3,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/buf.h"
 #include "base/err.h"
 #include "base/json.h"
 #include "base/xalloc.h"
 #include "rdb/fingerprint.h"
+#include "storage/pieces.h"
 
 #include "agent/snapshot/manifest.h"
 
@@ -207,6 +209,37 @@ parse_seek(const cJSON *o, struct manifest *m, struct err *err)
 	return 0;
 }
 
+/* Of another size than ours they are of no use to this version. */
+static int
+parse_pieces(const cJSON *o, struct manifest *m, struct err *err)
+{
+	const cJSON *p = cJSON_GetObjectItemCaseSensitive(o, "pieces");
+	const char *text;
+	struct buf digests;
+	uint64_t bytes = 0;
+	int rc = 0;
+
+	if (p == NULL)
+		return 0;
+	if (get_count(p, "bytes", &bytes, err) != 0)
+		return -1;
+	if (bytes != PIECE_BYTES)
+		return 0;
+	if (json_get_str(p, "xxh3_128", &text, err) != 0)
+		return -1;
+	buf_init(&digests, MANIFEST_BYTES_MAX);
+	rc = base64_decode(&digests, text, err);
+	if (rc == 0 &&
+	    digests.len != pieces_of(m->raw_bytes) * PIECE_DIGEST_BYTES)
+		rc = err_set(err, ERR_CORRUPT,
+		    "%zu bytes of digests for %" PRIu64 " pieces", digests.len,
+		    pieces_of(m->raw_bytes));
+	if (rc == 0)
+		m->pieces = pieces_from(digests.data, digests.len);
+	buf_release(&digests);
+	return rc == 0 ? 0 : err_in(err, "'pieces'");
+}
+
 static int
 parse_crc(const cJSON *o, struct manifest *m, struct err *err)
 {
@@ -242,7 +275,7 @@ parse_dump(const cJSON *root, struct manifest *m, struct err *err)
 	    json_get_str(o, "family", &family, err) != 0 ||
 	    parse_crc(o, m, err) != 0 ||
 	    json_get_bool(o, "verified", &m->verified, err) != 0 ||
-	    parse_seek(o, m, err) != 0)
+	    parse_seek(o, m, err) != 0 || parse_pieces(o, m, err) != 0)
 		return -1;
 	if (strcmp(cipher, "none") != 0 && strcmp(cipher, "aes-256-gcm") != 0)
 		return err_set(err, ERR_UNSUPPORTED,

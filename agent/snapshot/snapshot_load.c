@@ -188,25 +188,39 @@ choose(struct loading *l, const struct target_verdict *v, struct err *err)
  * old data may go.
  */
 static int
-stream_to(struct loading *l, struct sink *posing, struct err *err)
+send_copy(
+    struct loading *l, struct sink *posing, bool streamed, struct err *err)
 {
 	struct snapshot_read_opts opts = {
 	    .step = STEP_IMPORT,
+	    .by_piece = streamed,
 	    .out = posing,
 	};
 
 	if (snapshot_read(l->store, l->m, l->scope, l->env, &opts, err) != 0 ||
-	    sink_finish(posing, err) != 0 || note_begin(l, err) != 0)
-		return err_in(err, "the target's old data is untouched");
-	return posing_release(posing, l->scope, err);
+	    sink_finish(posing, err) != 0)
+		return -1;
+	return streamed ? still_ours(l, err) : note_begin(l, err);
 }
 
 static int
-load_by_replica(struct loading *l, struct err *err)
+stream_to(
+    struct loading *l, struct sink *posing, bool streamed, struct err *err)
+{
+	if (send_copy(l, posing, streamed, err) == 0)
+		return posing_release(posing, l->scope, err);
+	return err_in(err, "%s",
+	    streamed ? "the target was empty, and drops what it got"
+		     : "the target's old data is untouched");
+}
+
+static struct sink *
+pose(struct loading *l, bool streamed, struct err *err)
 {
 	const struct snapshot_load_opts *o = l->opts;
 	struct posing_opts opts = {
 	    .size = l->m->raw_bytes,
+	    .streamed = streamed,
 	    .bind = o->bind,
 	    .advertise = o->advertise,
 	    .port = o->port,
@@ -215,16 +229,29 @@ load_by_replica(struct loading *l, struct err *err)
 	    .tls_ca = o->tls_ca,
 	    .journal = l->env->journal,
 	};
+
+	return posing_master_new(o->target, o->redis, l->scope, &opts, err);
+}
+
+static int
+load_by_replica(struct loading *l, struct err *err)
+{
 	struct sink *posing;
+	bool streamed;
 	int rc;
 
-	/* From here on it follows us, and takes no writes from others. */
 	if (last_look(l, err) != 0)
 		return -1;
-	posing = posing_master_new(o->target, o->redis, l->scope, &opts, err);
+	/* An empty target has nothing to lose by loading what is proved piece
+	 * by piece, before the whole is. */
+	streamed = l->answer.empty && l->m->verified && l->m->pieces != NULL;
+	if (streamed && note_begin(l, err) != 0)
+		return -1;
+	/* From here on it follows us, and takes no writes from others. */
+	posing = pose(l, streamed, err);
 	if (posing == NULL)
 		return -1;
-	rc = stream_to(l, posing, err);
+	rc = stream_to(l, posing, streamed, err);
 	sink_free(posing);
 	return rc;
 }

@@ -13,6 +13,7 @@
 #include "storage/cipher.h"
 #include "storage/codec.h"
 #include "storage/digest_tap.h"
+#include "storage/pieces.h"
 #include "storage/store.h"
 
 #include "agent/snapshot/catalog.h"
@@ -51,9 +52,11 @@ start_proofs(struct reading *r)
 	r->reader = rdb_reader_new();
 	if (!r->m->verified)
 		return;
-	r->fingerprint = fingerprint_new(
-	    fingerprint_anchor_ms(r->m->fingerprint));
-	rdb_reader_add(r->reader, fingerprint_visitor(r->fingerprint));
+	if (!r->opts->by_piece) {
+		r->fingerprint = fingerprint_new(
+		    fingerprint_anchor_ms(r->m->fingerprint));
+		rdb_reader_add(r->reader, fingerprint_visitor(r->fingerprint));
+	}
 	for (int i = 0; i < SNAPSHOT_VISITORS_MAX; i++)
 		if (r->opts->visitors[i] != NULL)
 			rdb_reader_add(r->reader, r->opts->visitors[i]);
@@ -81,6 +84,10 @@ assemble(struct reading *r, const struct scope *scope, struct err *err)
 	}
 	flow_append(r->flow, r->raw_digest);
 	flow_append(r->flow, reader_tap_new(r->reader, !r->m->verified));
+	if (r->opts->by_piece &&
+	    flow_append(r->flow,
+		pieces_gate_new(r->m->pieces, r->env->budget, inner, err)) != 0)
+		return -1;
 	if (r->opts->out != NULL)
 		flow_append(r->flow, relay_new(r->opts->out));
 	return 0;
@@ -194,6 +201,8 @@ compare_dump(struct reading *r, struct err *err)
 	    (sum.has_crc && sum.crc64 != r->m->crc64))
 		return err_set(err, ERR_CORRUPT,
 		    "its CRC64 is not the one that the manifest says");
+	if (r->fingerprint == NULL)
+		return 0;
 	fingerprint_text(r->fingerprint, ours);
 	fingerprint_text(r->m->fingerprint, theirs);
 	if (strcmp(ours, theirs) != 0)

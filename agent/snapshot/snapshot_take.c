@@ -16,6 +16,7 @@
 #include "rdb/keystats.h"
 #include "rdb/rdb_reader.h"
 #include "storage/digest_tap.h"
+#include "storage/pieces.h"
 #include "storage/store.h"
 
 #include "agent/snapshot/catalog.h"
@@ -43,6 +44,7 @@ struct taking {
 
 	struct flow *flow;
 	struct sink *raw_digest;
+	struct pieces *pieces;
 	struct sink *encoder;
 	struct sink *parts;
 	unsigned held; /* chunks of the source that the chain keeps */
@@ -94,8 +96,9 @@ assemble(struct taking *t, struct store *store, const struct scope *scope,
 	if (flow_append(t->flow, handoff_new(inner, HANDOFF_DEPTH, err)) != 0)
 		return -1;
 	t->raw_digest = digest_tap_new();
-	if (flow_append(t->flow, t->raw_digest) != 0)
-		return -1;
+	t->pieces = pieces_new();
+	flow_append(t->flow, t->raw_digest);
+	flow_append(t->flow, pieces_tap_new(t->pieces));
 	t->encoder = encoder_new(t->opts->codec, inner, &codec, err);
 	if (flow_append(t->flow, t->encoder) != 0)
 		return -1;
@@ -128,6 +131,8 @@ describe_dump(struct taking *t, const struct rdb_summary *sum)
 	size_t n;
 
 	digest_tap_get(t->raw_digest, m->raw_sha256, &m->raw_bytes);
+	m->pieces = t->pieces;
+	t->pieces = NULL;
 	m->codec = t->opts->codec;
 	m->sealed = t->opts->seal;
 	m->rdb_version = sum->version;
@@ -280,6 +285,7 @@ snapshot_take(struct source *source, struct store *store,
 	rdb_reader_free(t.reader);
 	keystats_free(t.stats);
 	fingerprint_free(t.fingerprint);
+	pieces_free(t.pieces);
 	if (rc == 0)
 		return t.m;
 	manifest_free(t.m);

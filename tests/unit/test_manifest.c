@@ -17,6 +17,7 @@
 #include "base/xalloc.h"
 #include "rdb/fingerprint.h"
 #include "storage/store.h"
+#include "storage/pieces.h"
 #include "tests/sim/snapshot_rig.h"
 
 /* A document with every field in it. */
@@ -144,7 +145,7 @@ static bool
 optional(const char *name)
 {
 	static const char *const names[] = {
-	    "replid", "offset", "crc64", "seek", "string"};
+	    "replid", "offset", "crc64", "seek", "pieces", "string"};
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		if (strcmp(names[i], name) == 0)
@@ -327,6 +328,32 @@ what_is_no_document_is_refused(void **state)
 	}
 }
 
+/* Digests for more or fewer pieces than the dump has are nobody's. */
+static void
+digests_are_there_for_every_piece(void **state)
+{
+	cJSON *dump = cJSON_GetObjectItem(*state, "dump");
+	cJSON *pieces = cJSON_GetObjectItem(dump, "pieces");
+	struct manifest *m;
+	struct err err;
+
+	cJSON_ReplaceItemInObject(
+	    dump, "raw_bytes", cJSON_CreateNumber(2.0 * PIECE_BYTES));
+	must_refuse(*state, ERR_CORRUPT, "'pieces'");
+	cJSON_ReplaceItemInObject(
+	    pieces, "xxh3_128", cJSON_CreateString("AAAA"));
+	must_refuse(*state, ERR_CORRUPT, "'pieces'");
+	cJSON_ReplaceItemInObject(
+	    pieces, "xxh3_128", cJSON_CreateString("no base64"));
+	must_refuse(*state, ERR_CORRUPT, "'pieces'");
+	/* Of a size that another version likes better: none for us. */
+	cJSON_ReplaceItemInObject(pieces, "bytes", cJSON_CreateNumber(65536));
+	m = parse_document(*state, &err);
+	assert_non_null(m);
+	assert_null(m->pieces);
+	manifest_free(m);
+}
+
 static void
 an_unverified_one_has_no_data(void **state)
 {
@@ -359,6 +386,7 @@ main(void)
 	    TEST(what_a_newer_version_wrote_is_unsupported),
 	    TEST(bad_ids_and_jobs_are_refused),
 	    TEST(what_is_no_document_is_refused),
+	    TEST(digests_are_there_for_every_piece),
 	    TEST(an_unverified_one_has_no_data),
 	};
 

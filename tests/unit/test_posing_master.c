@@ -24,229 +24,31 @@
 #include "rdb/posing_master.h"
 #include "rdb/redis_conn.h"
 #include "tests/sim/loopback.h"
+#include "tests/sim/posing_rig.h"
 #include "tests/sim/real_redis.h"
 #include "tests/sim/redis_data.h"
 #include "tests/sim/test_ca.h"
 
-#define PASSWORD "open sesame, said the operator"
 #define OLD_AUTH "mellon"
-
-struct rig {
-	struct real_redis *source, *target;
-	struct redis_conn *from, *to;
-	struct redis_target at;
-	struct redis_opts redis;
-	struct posing_opts opts;
-	struct journal *journal;
-	unsigned char *dump;
-	size_t len;
-	char *before; /* the target's digest */
-	struct scope scope;
-	struct err err;
-};
-
-static struct credential *
-password(void)
-{
-	struct secret s = {0};
-	struct credential *c;
-
-	secret_set(&s, PASSWORD, strlen(PASSWORD));
-	c = credential_fixed_new(&s);
-	secret_release(&s);
-	return c;
-}
-
-static void
-target_on(struct redis_target *t, const char *host, int port, bool tls)
-{
-	struct err err = {0};
-	char url[64];
-
-	snprintf(
-	    url, sizeof(url), "redis%s://%s:%d", tls ? "s" : "", host, port);
-	assert_int_equal(redis_target_parse(url, t, &err), 0);
-}
-
-static void
-target_at(struct redis_target *t, int port, bool tls)
-{
-	target_on(t, "127.0.0.1", port, tls);
-}
-
-/*
- * A filled source and its dump; a target with other data, behind a password,
- * or one that the test wants otherwise, empty.
- */
-static void
-rig_init(struct rig *r, const struct real_redis_opts *target_opts)
-{
-	static const char *const plain[] = {REDIS_DATA_DEBUG, NULL};
-	static const char *const locked[] = {
-	    REDIS_DATA_DEBUG, "--requirepass", PASSWORD, NULL};
-	const struct real_redis_opts source_opts = {.args = plain};
-	const struct real_redis_opts usual = {.args = locked};
-
-	*r = (struct rig){.scope = scope_root(NULL)};
-	r->source = real_redis_start(&source_opts);
-	r->target = real_redis_start(
-	    target_opts != NULL ? target_opts : &usual);
-	r->from = redis_data_connect(r->source, NULL);
-	r->to = redis_data_connect(r->target, PASSWORD);
-	redis_data_fill(r->from, 3000);
-	r->dump = redis_data_dump(r->source, r->from, &r->len);
-	if (target_opts == NULL) {
-		redis_data_do(r->to, "SET old data");
-		r->before = redis_data_digest(r->to);
-	}
-	target_at(&r->at, real_redis_port(r->target), false);
-	r->redis.password = password();
-	r->journal = journal_memory_new();
-	r->opts = (struct posing_opts){
-	    .size = r->len, .journal = r->journal, .connect_timeout_ms = 8000};
-}
-
-static void
-rig_release(struct rig *r)
-{
-	redis_conn_free(r->from);
-	redis_conn_free(r->to);
-	real_redis_stop(r->source);
-	real_redis_stop(r->target);
-	redis_target_release(&r->at);
-	r->redis.password->ops->free(r->redis.password);
-	journal_memory_free(r->journal);
-	free(r->dump);
-	free(r->before);
-}
-
-static int
-count_entry(void *arg, const char *key, const char *value, struct err *err)
-{
-	(void)key;
-	(void)value;
-	(void)err;
-	++*(int *)arg;
-	return 0;
-}
-
-static int
-journal_entries(struct journal *j)
-{
-	struct err err = {0};
-	int n = 0;
-
-	assert_int_equal(j->ops->each(j, "", count_entry, &n, &err), 0);
-	return n;
-}
-
-static void
-config_is(struct redis_conn *c, const char *name, const char *value)
-{
-	char *is = redis_data_text(c, "CONFIG GET %s", name);
-
-	assert_string_equal(is, value);
-	free(is);
-}
-
-static void
-is_master(struct redis_conn *c)
-{
-	char *info = redis_data_text(c, "INFO replication");
-
-	assert_non_null(strstr(info, "role:master"));
-	free(info);
-}
-
-/* Promoted, CONFIG as a server's own, nothing left to do. */
-static void
-is_put_back(struct rig *r, const char *masterauth)
-{
-	is_master(r->to);
-	config_is(r->to, "masterauth", masterauth);
-	config_is(r->to, "repl-diskless-load", "disabled");
-	config_is(r->to, "repl-timeout", "60");
-	assert_int_equal(journal_entries(r->journal), 0);
-}
-
-static void
-holds(struct redis_conn *c, const char *digest)
-{
-	char *is = redis_data_digest(c);
-
-	assert_string_equal(is, digest);
-	free(is);
-}
-
-static struct sink *
-pose(struct rig *r)
-{
-	return posing_master_new(
-	    &r->at, &r->redis, &r->scope, &r->opts, &r->err);
-}
-
-static struct sink *
-posed(struct rig *r)
-{
-	struct sink *s = pose(r);
-
-	if (s == NULL)
-		fail_msg("%s", r->err.text);
-	return s;
-}
-
-/* All of the dump, or its start, in uneven pieces. */
-static int
-give(struct rig *r, struct sink *s, size_t len)
-{
-	for (size_t at = 0; at < len;) {
-		size_t n = len - at < 60007 ? len - at : 60007;
-
-		if (sink_write_bytes(s, r->dump + at, n, &r->err) != 0)
-			return -1;
-		at += n;
-	}
-	return 0;
-}
-
-static void
-load(struct rig *r)
-{
-	struct sink *s = posed(r);
-
-	if (give(r, s, r->len) != 0 || sink_finish(s, &r->err) != 0 ||
-	    posing_release(s, &r->scope, &r->err) != 0)
-		fail_msg("%s", r->err.text);
-	s->ops->free(s);
-}
-
-static void
-holds_the_source(struct rig *r)
-{
-	char *wanted = redis_data_digest(r->from);
-
-	holds(r->to, wanted);
-	free(wanted);
-}
 
 static void
 a_dump_is_loaded_whole_and_the_target_let_go(void **state)
 {
-	struct rig r;
+	struct posing_rig r;
 
 	(void)state;
-	rig_init(&r, NULL);
-	load(&r);
-	holds_the_source(&r);
-	is_put_back(&r, "");
+	posing_rig_init(&r, NULL);
+	posing_load(&r);
+	posing_holds_the_source(&r);
+	posing_is_put_back(&r, "");
 	redis_data_do(r.to, "SELECT 15");
 	assert_true(redis_data_int(r.to, "PEXPIRETIME ttl:15") ==
 	    INT64_C(4102444800123));
 	/* It takes writes, and another dump. */
 	redis_data_do(r.to, "SET written after");
-	load(&r);
-	holds_the_source(&r);
-	rig_release(&r);
+	posing_load(&r);
+	posing_holds_the_source(&r);
+	posing_rig_release(&r);
 }
 
 /* Listening on ::1, of itself and when told to listen on all addresses. */
@@ -254,172 +56,173 @@ static void
 a_target_reached_by_ipv6_is_loaded(void **state)
 {
 	static const char *const args[] = {REDIS_DATA_DEBUG, "--requirepass",
-	    PASSWORD, "--bind", "127.0.0.1", "-::1", NULL};
+	    POSING_PASSWORD, "--bind", "127.0.0.1", "-::1", NULL};
 	const struct real_redis_opts opts = {.args = args};
-	struct rig r;
+	struct posing_rig r;
 
 	(void)state;
 	loopback_needs_ipv6();
-	rig_init(&r, &opts);
+	posing_rig_init(&r, &opts);
 	redis_target_release(&r.at);
-	target_on(&r.at, "[::1]", real_redis_port(r.target), false);
-	load(&r);
-	holds_the_source(&r);
-	is_put_back(&r, "");
+	posing_target_on(&r.at, "[::1]", real_redis_port(r.target), false);
+	posing_load(&r);
+	posing_holds_the_source(&r);
+	posing_is_put_back(&r, "");
 	redis_data_do(r.to, "SET written after");
 	r.opts.bind = "::";
-	load(&r);
-	holds_the_source(&r);
-	is_put_back(&r, "");
-	rig_release(&r);
+	posing_load(&r);
+	posing_holds_the_source(&r);
+	posing_is_put_back(&r, "");
+	posing_rig_release(&r);
 }
 
 static void
 a_dump_of_less_than_is_withheld_is_loaded(void **state)
 {
-	struct rig r;
+	struct posing_rig r;
 
 	(void)state;
-	rig_init(&r, NULL);
+	posing_rig_init(&r, NULL);
 	redis_data_do(r.from, "FLUSHALL");
 	redis_data_do(r.from, "SET only key");
 	free(r.dump);
 	r.dump = redis_data_dump(r.source, r.from, &r.len);
 	assert_true(r.len < POSING_WITHHELD_BYTES);
 	r.opts.size = r.len;
-	load(&r);
-	holds_the_source(&r);
-	is_put_back(&r, "");
-	rig_release(&r);
+	posing_load(&r);
+	posing_holds_the_source(&r);
+	posing_is_put_back(&r, "");
+	posing_rig_release(&r);
 }
 
 static void
 what_the_target_was_configured_with_comes_back(void **state)
 {
-	struct rig r;
+	struct posing_rig r;
 
 	(void)state;
-	rig_init(&r, NULL);
+	posing_rig_init(&r, NULL);
 	redis_data_do(r.to, "CONFIG SET repl-diskless-load swapdb");
 	redis_data_do(r.to, "CONFIG SET repl-timeout 77");
 	redis_data_do(r.to, "CONFIG SET masterauth " OLD_AUTH);
 	redis_data_do(r.to, "CONFIG SET masteruser gimli");
-	load(&r);
-	holds_the_source(&r);
-	is_master(r.to);
-	config_is(r.to, "repl-diskless-load", "swapdb");
-	config_is(r.to, "repl-timeout", "77");
-	config_is(r.to, "masterauth", OLD_AUTH);
-	config_is(r.to, "masteruser", "gimli");
-	assert_int_equal(journal_entries(r.journal), 0);
-	rig_release(&r);
+	posing_load(&r);
+	posing_holds_the_source(&r);
+	posing_is_master(r.to);
+	posing_config_is(r.to, "repl-diskless-load", "swapdb");
+	posing_config_is(r.to, "repl-timeout", "77");
+	posing_config_is(r.to, "masterauth", OLD_AUTH);
+	posing_config_is(r.to, "masteruser", "gimli");
+	assert_int_equal(posing_journal_entries(r.journal), 0);
+	posing_rig_release(&r);
 }
 
 /* Before it vouches for the dump, whoever gives up harms nothing. */
 static void
 freed_before_the_release_it_leaves_the_old_data(void **state)
 {
-	struct rig r;
+	struct posing_rig r;
 
 	(void)state;
-	rig_init(&r, NULL);
+	posing_rig_init(&r, NULL);
 	for (int step = 0; step < 3; step++) {
-		struct sink *s = posed(&r);
+		struct sink *s = posing_posed(&r);
 
-		assert_int_equal(journal_entries(r.journal), 1);
+		assert_int_equal(posing_journal_entries(r.journal), 1);
 		if (step > 0)
 			assert_int_equal(
-			    give(&r, s, step == 1 ? r.len / 2 : r.len), 0);
+			    posing_give(&r, s, step == 1 ? r.len / 2 : r.len),
+			    0);
 		if (step == 2)
 			assert_int_equal(sink_finish(s, &r.err), 0);
 		s->ops->free(s);
-		holds(r.to, r.before);
-		is_put_back(&r, "");
+		posing_holds(r.to, r.before);
+		posing_is_put_back(&r, "");
 	}
-	rig_release(&r);
+	posing_rig_release(&r);
 }
 
 static void
 a_dump_of_another_length_is_not_let_go(void **state)
 {
-	struct rig r;
+	struct posing_rig r;
 	struct sink *s;
 
 	(void)state;
-	rig_init(&r, NULL);
-	s = posed(&r);
-	assert_int_equal(give(&r, s, r.len - 1), 0);
+	posing_rig_init(&r, NULL);
+	s = posing_posed(&r);
+	assert_int_equal(posing_give(&r, s, r.len - 1), 0);
 	assert_int_equal(sink_finish(s, &r.err), -1);
 	assert_int_equal(r.err.kind, ERR_CORRUPT);
 	assert_non_null(strstr(r.err.text, "old data is untouched"));
 	s->ops->free(s);
-	holds(r.to, r.before);
-	is_put_back(&r, "");
+	posing_holds(r.to, r.before);
+	posing_is_put_back(&r, "");
 
 	r.opts.size = r.len - 1;
-	s = posed(&r);
-	assert_int_equal(give(&r, s, r.len), -1);
+	s = posing_posed(&r);
+	assert_int_equal(posing_give(&r, s, r.len), -1);
 	assert_int_equal(r.err.kind, ERR_CORRUPT);
 	s->ops->free(s);
-	holds(r.to, r.before);
-	is_put_back(&r, "");
-	rig_release(&r);
+	posing_holds(r.to, r.before);
+	posing_is_put_back(&r, "");
+	posing_rig_release(&r);
 }
 
 static void
 a_cancelled_load_still_puts_the_target_back(void **state)
 {
 	struct cancel *cancel = cancel_new(NULL);
-	struct rig r;
+	struct posing_rig r;
 	struct sink *s;
 
 	(void)state;
-	rig_init(&r, NULL);
+	posing_rig_init(&r, NULL);
 	r.scope = scope_root(cancel);
-	s = posed(&r);
+	s = posing_posed(&r);
 	cancel_trigger(cancel);
-	assert_int_equal(give(&r, s, r.len), -1);
+	assert_int_equal(posing_give(&r, s, r.len), -1);
 	assert_int_equal(r.err.kind, ERR_CANCELLED);
 	s->ops->free(s);
-	holds(r.to, r.before);
-	is_put_back(&r, "");
-	rig_release(&r);
+	posing_holds(r.to, r.before);
+	posing_is_put_back(&r, "");
+	posing_rig_release(&r);
 	cancel_free(cancel);
 }
 
 static void
 a_target_that_cannot_reach_us_is_put_back(void **state)
 {
-	struct rig r;
+	struct posing_rig r;
 
 	(void)state;
-	rig_init(&r, NULL);
+	posing_rig_init(&r, NULL);
 	redis_data_do(r.to, "CONFIG SET masterauth " OLD_AUTH);
 	/* Port 1 of this name is closed; ours is another. */
 	r.opts.advertise = "127.0.0.2";
 	r.opts.bind = "127.0.0.1";
 	r.opts.connect_timeout_ms = 300;
-	assert_null(pose(&r));
+	assert_null(posing_pose(&r));
 	assert_int_equal(r.err.kind, ERR_UNSUPPORTED);
 	if (strstr(r.err.text, "did not connect") == NULL ||
 	    strstr(r.err.text, "old data is untouched") == NULL)
 		fail_msg("%s", r.err.text);
-	holds(r.to, r.before);
-	is_put_back(&r, OLD_AUTH);
-	rig_release(&r);
+	posing_holds(r.to, r.before);
+	posing_is_put_back(&r, OLD_AUTH);
+	posing_rig_release(&r);
 }
 
 static void
 a_target_that_stops_while_it_is_fed_is_told_of(void **state)
 {
-	struct rig r;
+	struct posing_rig r;
 	struct sink *s;
 	siginfo_t gone;
 
 	(void)state;
-	rig_init(&r, NULL);
-	s = posed(&r);
-	assert_int_equal(give(&r, s, r.len / 2), 0);
+	posing_rig_init(&r, NULL);
+	s = posing_posed(&r);
+	assert_int_equal(posing_give(&r, s, r.len / 2), 0);
 	assert_int_equal(kill(real_redis_pid(r.target), SIGKILL), 0);
 	assert_int_equal(waitid(P_PID, (id_t)real_redis_pid(r.target), &gone,
 			     WEXITED | WNOWAIT),
@@ -428,42 +231,42 @@ a_target_that_stops_while_it_is_fed_is_told_of(void **state)
 	assert_int_equal(r.err.kind, ERR_TRANSIENT);
 	if (strstr(r.err.text, "it is still to be put back") == NULL)
 		fail_msg("%s", r.err.text);
-	assert_int_equal(journal_entries(r.journal), 1);
+	assert_int_equal(posing_journal_entries(r.journal), 1);
 	s->ops->free(s);
-	rig_release(&r);
+	posing_rig_release(&r);
 }
 
 static void
 a_target_that_loads_slowly_is_waited_for(void **state)
 {
-	struct rig r;
+	struct posing_rig r;
 
 	(void)state;
-	rig_init(&r, NULL);
+	posing_rig_init(&r, NULL);
 	redis_data_do(r.to, "CONFIG SET key-load-delay 300");
 	redis_data_do(
 	    r.to, "CONFIG SET loading-process-events-interval-bytes 1024");
-	load(&r);
-	holds_the_source(&r);
-	is_put_back(&r, "");
-	rig_release(&r);
+	posing_load(&r);
+	posing_holds_the_source(&r);
+	posing_is_put_back(&r, "");
+	posing_rig_release(&r);
 }
 
 /* From here on the old data may be gone, and that is what is said. */
 static void
 a_load_that_takes_too_long_is_given_up_and_told(void **state)
 {
-	struct rig r;
+	struct posing_rig r;
 	struct sink *s;
 
 	(void)state;
-	rig_init(&r, NULL);
+	posing_rig_init(&r, NULL);
 	redis_data_do(r.to, "CONFIG SET key-load-delay 300");
 	redis_data_do(
 	    r.to, "CONFIG SET loading-process-events-interval-bytes 1024");
 	r.opts.load_timeout_ms = 300;
-	s = posed(&r);
-	assert_int_equal(give(&r, s, r.len), 0);
+	s = posing_posed(&r);
+	assert_int_equal(posing_give(&r, s, r.len), 0);
 	assert_int_equal(sink_finish(s, &r.err), 0);
 	assert_int_equal(posing_release(s, &r.scope, &r.err), -1);
 	assert_int_equal(r.err.kind, ERR_UNREACHABLE);
@@ -471,86 +274,86 @@ a_load_that_takes_too_long_is_given_up_and_told(void **state)
 	    strstr(r.err.text, "load again") == NULL)
 		fail_msg("%s", r.err.text);
 	s->ops->free(s);
-	is_put_back(&r, "");
-	rig_release(&r);
+	posing_is_put_back(&r, "");
+	posing_rig_release(&r);
 }
 
 static void
 a_dump_that_the_target_cannot_load_is_told_of(void **state)
 {
-	struct rig r;
+	struct posing_rig r;
 	struct sink *s;
 
 	(void)state;
-	rig_init(&r, NULL);
+	posing_rig_init(&r, NULL);
 	memcpy(r.dump, "REDIS0099", 9);
-	s = posed(&r);
-	assert_int_equal(give(&r, s, r.len), 0);
+	s = posing_posed(&r);
+	assert_int_equal(posing_give(&r, s, r.len), 0);
 	assert_int_equal(sink_finish(s, &r.err), 0);
 	assert_int_equal(posing_release(s, &r.scope, &r.err), -1);
 	if (strstr(r.err.text, "may hold") == NULL)
 		fail_msg("%s", r.err.text);
 	s->ops->free(s);
-	is_put_back(&r, "");
-	rig_release(&r);
+	posing_is_put_back(&r, "");
+	posing_rig_release(&r);
 }
 
 /* Seen with Redis 7.0: such a dump ends the process. */
 static void
 a_target_that_ends_while_it_loads_is_told_of(void **state)
 {
-	struct rig r;
+	struct posing_rig r;
 	struct sink *s;
 
 	(void)state;
-	rig_init(&r, NULL);
+	posing_rig_init(&r, NULL);
 	memset(r.dump + r.len / 2, 0xee, r.len / 2);
-	s = posed(&r);
-	assert_int_equal(give(&r, s, r.len), 0);
+	s = posing_posed(&r);
+	assert_int_equal(posing_give(&r, s, r.len), 0);
 	assert_int_equal(sink_finish(s, &r.err), 0);
 	assert_int_equal(posing_release(s, &r.scope, &r.err), -1);
 	if (strstr(r.err.text, "may hold") == NULL ||
 	    strstr(r.err.text, "still to be put back") == NULL)
 		fail_msg("%s", r.err.text);
-	assert_int_equal(journal_entries(r.journal), 1);
+	assert_int_equal(posing_journal_entries(r.journal), 1);
 	s->ops->free(s);
-	rig_release(&r);
+	posing_rig_release(&r);
 }
 
 static void
 a_target_taken_away_is_not_let_go_of_the_last_bytes(void **state)
 {
-	struct rig r;
+	struct posing_rig r;
 	struct sink *s;
 
 	(void)state;
-	rig_init(&r, NULL);
-	s = posed(&r);
-	assert_int_equal(give(&r, s, r.len), 0);
+	posing_rig_init(&r, NULL);
+	s = posing_posed(&r);
+	assert_int_equal(posing_give(&r, s, r.len), 0);
 	assert_int_equal(sink_finish(s, &r.err), 0);
 	redis_data_do(r.to, "REPLICAOF 127.0.0.3 1");
 	assert_int_equal(posing_release(s, &r.scope, &r.err), -1);
 	assert_int_equal(r.err.kind, ERR_CONFLICT);
 	s->ops->free(s);
 	redis_data_do(r.to, "REPLICAOF NO ONE");
-	holds(r.to, r.before);
-	is_put_back(&r, "");
-	rig_release(&r);
+	posing_holds(r.to, r.before);
+	posing_is_put_back(&r, "");
+	posing_rig_release(&r);
 }
 
 static void
 a_replica_keeps_its_master(void **state)
 {
-	struct rig r;
+	struct posing_rig r;
 
 	(void)state;
-	rig_init(&r, NULL);
+	posing_rig_init(&r, NULL);
 	redis_data_do(r.to, "REPLICAOF 127.0.0.1 1");
-	assert_null(pose(&r));
+	assert_null(posing_pose(&r));
 	assert_int_equal(r.err.kind, ERR_REFUSED);
 	assert_non_null(strstr(r.err.text, "is a replica of '127.0.0.1:1'"));
-	assert_int_equal(journal_entries(r.journal), 0);
-	rig_release(&r);
+	assert_int_equal(posing_journal_entries(r.journal), 0);
+	posing_rig_release(&r);
 }
 
 static void
@@ -560,44 +363,45 @@ a_target_that_refuses_to_follow_is_left_as_it_was(void **state)
 		const char *args[12];
 		const char *text;
 	} cases[] = {
-	    {{REDIS_DATA_DEBUG, "--requirepass", PASSWORD, "--rename-command",
-		 "REPLICAOF", "", "--rename-command", "SLAVEOF", "", NULL},
+	    {{REDIS_DATA_DEBUG, "--requirepass", POSING_PASSWORD,
+		 "--rename-command", "REPLICAOF", "", "--rename-command",
+		 "SLAVEOF", "", NULL},
 		"unknown command"},
-	    {{REDIS_DATA_DEBUG, "--requirepass", PASSWORD, "--rename-command",
-		 "CONFIG", "", NULL},
+	    {{REDIS_DATA_DEBUG, "--requirepass", POSING_PASSWORD,
+		 "--rename-command", "CONFIG", "", NULL},
 		"CONFIG GET"},
-	    {{REDIS_DATA_DEBUG, "--requirepass", PASSWORD, "--cluster-enabled",
-		 "yes", NULL},
+	    {{REDIS_DATA_DEBUG, "--requirepass", POSING_PASSWORD,
+		 "--cluster-enabled", "yes", NULL},
 		"cluster"},
 	};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		const struct real_redis_opts opts = {.args = cases[i].args};
-		struct rig r;
+		struct posing_rig r;
 
-		rig_init(&r, &opts);
-		assert_null(pose(&r));
+		posing_rig_init(&r, &opts);
+		assert_null(posing_pose(&r));
 		assert_int_equal(r.err.kind, ERR_UNSUPPORTED);
 		if (strstr(r.err.text, cases[i].text) == NULL)
 			fail_msg("%s", r.err.text);
-		assert_int_equal(journal_entries(r.journal), 0);
-		is_master(r.to);
-		rig_release(&r);
+		assert_int_equal(posing_journal_entries(r.journal), 0);
+		posing_is_master(r.to);
+		posing_rig_release(&r);
 	}
 }
 
 /* kill -9 at a step of the load; then what the next start does. */
 static void
-crash(struct rig *r, int step, struct journal *journal)
+crash(struct posing_rig *r, int step, struct journal *journal)
 {
 	struct sink *s;
 
 	r->opts.journal = journal;
-	s = pose(r);
+	s = posing_pose(r);
 	if (s == NULL)
 		_exit(1);
-	if (step > 0 && give(r, s, step == 1 ? r->len / 2 : r->len) != 0)
+	if (step > 0 && posing_give(r, s, step == 1 ? r->len / 2 : r->len) != 0)
 		_exit(2);
 	if (step == 2 && sink_finish(s, &r->err) != 0)
 		_exit(3);
@@ -635,7 +439,7 @@ static const struct journal_ops file_ops = {.put = file_put, .get = file_get};
 
 /* What the child's journal held, in the rig's own. */
 static void
-take_over(struct rig *r, const char *path)
+take_over(struct posing_rig *r, const char *path)
 {
 	char key[512], value[8192];
 	FILE *in = fopen(path, "r");
@@ -648,7 +452,7 @@ take_over(struct rig *r, const char *path)
 	value[strcspn(value, "\n")] = '\0';
 	/* Neither the old password nor the one-time one is in it. */
 	assert_null(strstr(value, OLD_AUTH));
-	assert_null(strstr(value, PASSWORD));
+	assert_null(strstr(value, POSING_PASSWORD));
 	assert_int_equal(
 	    r->journal->ops->put(r->journal, key, value, &r->err), 0);
 }
@@ -656,11 +460,11 @@ take_over(struct rig *r, const char *path)
 static void
 after_kill_9_the_next_start_puts_the_target_back(void **state)
 {
-	struct rig r;
+	struct posing_rig r;
 	char path[256];
 
 	(void)state;
-	rig_init(&r, NULL);
+	posing_rig_init(&r, NULL);
 	snprintf(path, sizeof(path), "%s/journal", real_redis_dir(r.source));
 	redis_data_do(r.to, "CONFIG SET repl-diskless-load swapdb");
 	redis_data_do(r.to, "CONFIG SET masterauth " OLD_AUTH);
@@ -683,28 +487,28 @@ after_kill_9_the_next_start_puts_the_target_back(void **state)
 		if (posing_undo(r.journal, &r.at, &r.redis, &r.scope, &r.err) !=
 		    0)
 			fail_msg("%s", r.err.text);
-		is_master(r.to);
-		config_is(r.to, "masterauth", OLD_AUTH);
-		config_is(r.to, "repl-diskless-load", "swapdb");
-		config_is(r.to, "repl-timeout", "60");
-		assert_int_equal(journal_entries(r.journal), 0);
-		holds(r.to, r.before);
+		posing_is_master(r.to);
+		posing_config_is(r.to, "masterauth", OLD_AUTH);
+		posing_config_is(r.to, "repl-diskless-load", "swapdb");
+		posing_config_is(r.to, "repl-timeout", "60");
+		assert_int_equal(posing_journal_entries(r.journal), 0);
+		posing_holds(r.to, r.before);
 	}
-	rig_release(&r);
+	posing_rig_release(&r);
 }
 
 /* Or, without one, the next load does, and loads. */
 static void
 after_kill_9_the_next_load_goes_through(void **state)
 {
-	struct rig r;
+	struct posing_rig r;
 	char path[256];
 	struct file_journal f = {.base.ops = &file_ops, .path = path};
 	int status;
 	pid_t pid;
 
 	(void)state;
-	rig_init(&r, NULL);
+	posing_rig_init(&r, NULL);
 	snprintf(path, sizeof(path), "%s/journal", real_redis_dir(r.source));
 	redis_data_do(r.to, "CONFIG SET masterauth " OLD_AUTH);
 	pid = fork();
@@ -713,17 +517,17 @@ after_kill_9_the_next_load_goes_through(void **state)
 	assert_true(pid > 0);
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	take_over(&r, path);
-	load(&r);
-	holds_the_source(&r);
-	is_put_back(&r, OLD_AUTH);
-	rig_release(&r);
+	posing_load(&r);
+	posing_holds_the_source(&r);
+	posing_is_put_back(&r, OLD_AUTH);
+	posing_rig_release(&r);
 }
 
 /* What others changed since is theirs. */
 static void
 undoing_leaves_alone_what_is_not_ours(void **state)
 {
-	struct rig r;
+	struct posing_rig r;
 	char path[256];
 	struct file_journal f = {.base.ops = &file_ops, .path = path};
 	char *info;
@@ -731,7 +535,7 @@ undoing_leaves_alone_what_is_not_ours(void **state)
 	pid_t pid;
 
 	(void)state;
-	rig_init(&r, NULL);
+	posing_rig_init(&r, NULL);
 	snprintf(path, sizeof(path), "%s/journal", real_redis_dir(r.source));
 	pid = fork();
 	if (pid == 0)
@@ -747,19 +551,19 @@ undoing_leaves_alone_what_is_not_ours(void **state)
 	info = redis_data_text(r.to, "INFO replication");
 	assert_non_null(strstr(info, "master_host:127.0.0.3"));
 	free(info);
-	config_is(r.to, "masterauth", "theirs");
-	config_is(r.to, "repl-timeout", "99");
-	assert_int_equal(journal_entries(r.journal), 0);
-	rig_release(&r);
+	posing_config_is(r.to, "masterauth", "theirs");
+	posing_config_is(r.to, "repl-timeout", "99");
+	assert_int_equal(posing_journal_entries(r.journal), 0);
+	posing_rig_release(&r);
 }
 
 static void
 undoing_fails_and_remembers_when_the_target_is_down(void **state)
 {
-	struct rig r;
+	struct posing_rig r;
 
 	(void)state;
-	rig_init(&r, NULL);
+	posing_rig_init(&r, NULL);
 	/* Without an entry nobody is asked. */
 	assert_int_equal(kill(real_redis_pid(r.target), SIGKILL), 0);
 	assert_int_equal(
@@ -781,8 +585,8 @@ undoing_fails_and_remembers_when_the_target_is_down(void **state)
 	assert_int_equal(
 	    posing_undo(r.journal, &r.at, &r.redis, &r.scope, &r.err), -1);
 	assert_int_equal(r.err.kind, ERR_UNREACHABLE);
-	assert_int_equal(journal_entries(r.journal), 1);
-	rig_release(&r);
+	assert_int_equal(posing_journal_entries(r.journal), 1);
+	posing_rig_release(&r);
 }
 
 /* Mutual TLS: both ways of it, and what is refused. */
@@ -792,43 +596,44 @@ over_mutual_tls_no_masterauth_is_touched(void **state)
 	struct test_ca *ca = test_ca_new();
 	struct test_cert cert = test_ca_issue(ca, "127.0.0.1");
 	static const char *const args[] = {REDIS_DATA_DEBUG, "--requirepass",
-	    PASSWORD, "--tls-replication", "yes", "--masterauth", "of-old",
-	    NULL};
+	    POSING_PASSWORD, "--tls-replication", "yes", "--masterauth",
+	    "of-old", NULL};
 	const struct real_redis_opts opts = {
 	    .args = args, .tls = ca, .tls_clients = 1};
-	struct rig r;
+	struct posing_rig r;
 
 	(void)state;
-	rig_init(&r, &opts);
+	posing_rig_init(&r, &opts);
 	redis_target_release(&r.at);
-	target_at(&r.at, real_redis_tls_port(r.target), true);
+	posing_target_on(
+	    &r.at, "127.0.0.1", real_redis_tls_port(r.target), true);
 	r.redis.tls.ca_file = test_ca_file(ca);
 	r.redis.tls.cert_file = cert.cert_file;
 	r.redis.tls.key_file = cert.key_file;
 
-	assert_null(pose(&r));
+	assert_null(posing_pose(&r));
 	assert_int_equal(r.err.kind, ERR_UNSUPPORTED);
 	assert_non_null(strstr(r.err.text, "replicates over TLS"));
 
 	r.opts.tls_ca = test_ca_file(ca);
-	assert_null(pose(&r));
+	assert_null(posing_pose(&r));
 	assert_int_equal(r.err.kind, ERR_USAGE);
 
 	r.opts.tls_cert = cert.cert_file;
 	r.opts.tls_key = cert.key_file;
-	load(&r);
-	holds_the_source(&r);
-	is_put_back(&r, "of-old");
+	posing_load(&r);
+	posing_holds_the_source(&r);
+	posing_is_put_back(&r, "of-old");
 
 	redis_data_do(r.to, "CONFIG SET tls-replication no");
-	assert_null(pose(&r));
+	assert_null(posing_pose(&r));
 	assert_int_equal(r.err.kind, ERR_UNSUPPORTED);
 	r.opts.tls_cert = r.opts.tls_key = r.opts.tls_ca = NULL;
-	assert_null(pose(&r));
+	assert_null(posing_pose(&r));
 	assert_int_equal(r.err.kind, ERR_UNSUPPORTED);
 	assert_non_null(strstr(r.err.text, "in clear"));
-	is_put_back(&r, "of-old");
-	rig_release(&r);
+	posing_is_put_back(&r, "of-old");
+	posing_rig_release(&r);
 	test_ca_free(ca);
 }
 

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -20,6 +21,7 @@
 #include "agent/snapshot/source.h"
 #include "base/xalloc.h"
 #include "rdb/redis_conn.h"
+#include "storage/pieces.h"
 #include "storage/store.h"
 #include "tests/sim/rdb_bytes.h"
 #include "tests/sim/real_redis.h"
@@ -164,6 +166,17 @@ expect_old_data(struct ground *g)
 	free(info);
 }
 
+/* A sync from disk leaves the file that it was loaded from. */
+static bool
+was_loaded_from_disk(const struct ground *g)
+{
+	char path[512];
+
+	snprintf(
+	    path, sizeof(path), "%s/dump.rdb", real_redis_dir(g->to.server));
+	return access(path, F_OK) == 0;
+}
+
 enum noted { NOTHING, BEGUN, ENDED };
 
 static void
@@ -209,6 +222,8 @@ by_replica_the_target_holds_the_same(void **state)
 	assert_false(g->facts.replaced);
 	assert_int_equal(g->facts.keys, g->m->total.keys);
 	expect_same_data(g);
+	/* It was empty, and loaded while it received. */
+	assert_false(was_loaded_from_disk(g));
 	expect_noted(g, ENDED);
 	assert_int_equal(
 	    snapshot_compare(g->m, &g->to.target, &g->to.redis, &g->rig.scope,
@@ -219,6 +234,7 @@ by_replica_the_target_holds_the_same(void **state)
 	/* And it is ours now: the next one needs no leave. */
 	must_load(g);
 	assert_true(g->facts.replaced);
+	assert_true(was_loaded_from_disk(g));
 	redis_data_do(g->to.conn, "SET s:int 1");
 	assert_int_equal(
 	    snapshot_compare(g->m, &g->to.target, &g->to.redis, &g->rig.scope,
@@ -326,6 +342,73 @@ a_load_cut_short_is_noted_and_may_be_done_again(void **state)
 	store_free(s);
 	g->opts.overwrite = NULL;
 	must_load(g);
+	expect_same_data(g);
+	expect_noted(g, ENDED);
+}
+
+/* A snapshot of an older version has no digests of its pieces. */
+static void
+without_pieces_an_empty_target_is_loaded_from_disk(void **state)
+{
+	struct ground *g = *state;
+
+	pieces_free(g->m->pieces);
+	g->m->pieces = NULL;
+	must_load(g);
+	assert_int_equal(g->facts.way, RESTORER_REPLICA);
+	assert_true(was_loaded_from_disk(g));
+	expect_same_data(g);
+}
+
+static long long
+replication_bytes(struct ground *g)
+{
+	char *info = redis_data_text(g->to.conn, "INFO stats");
+	const char *at = strstr(info, "total_net_repl_input_bytes:");
+	long long n;
+
+	assert_non_null(at);
+	n = strtoll(strchr(at, ':') + 1, NULL, 10);
+	free(info);
+	return n;
+}
+
+/*
+ * The bytes change after the snapshot was proved, where no structure tells: in
+ * a value.  A target that loads while it receives must not get them.
+ */
+static void
+no_flipped_byte_reaches_a_target_that_was_empty(void **state)
+{
+	struct ground *g = *state;
+	long long before;
+	struct store *s;
+
+	redis_data_do(g->from.conn, "CONFIG SET rdbcompression no");
+	redis_data_do(g->from.conn, "DEBUG POPULATE 100 big 131072");
+	g->rig.take.codec = CODEC_NONE;
+	g->rig.env.in_flight = 1;
+	manifest_free(g->m);
+	take(g);
+	assert_true(g->m->raw_bytes > 3 * PIECE_BYTES);
+
+	/* The second range, which is the second piece, too. */
+	s = store_fault_new(temp_dir_store(&g->rig.dr));
+	store_fault_add(
+	    s, &(struct fault){.op = FAULT_READ, .nth = 2, .how = FAULT_FLIP});
+	before = replication_bytes(g);
+	assert_int_equal(load_from(g, s), -1);
+	store_free(s);
+	assert_int_equal(g->rig.err.kind, ERR_CORRUPT);
+	assert_non_null(strstr(g->rig.err.text, "piece 2 of the dump"));
+	assert_non_null(strstr(g->rig.err.text, "drops what it got"));
+	assert_true(
+	    replication_bytes(g) - before < (long long)PIECE_BYTES + 65536);
+	assert_int_equal(redis_data_int(g->to.conn, "DBSIZE"), 0);
+	expect_noted(g, BEGUN);
+
+	must_load(g);
+	assert_true(replication_bytes(g) > (long long)g->m->raw_bytes);
 	expect_same_data(g);
 	expect_noted(g, ENDED);
 }
@@ -444,6 +527,8 @@ main(void)
 	    TEST(a_copy_that_does_not_verify_leaves_the_old_data),
 	    TEST(a_note_that_cannot_be_made_leaves_the_old_data),
 	    TEST(a_load_cut_short_is_noted_and_may_be_done_again),
+	    TEST(without_pieces_an_empty_target_is_loaded_from_disk),
+	    TEST(no_flipped_byte_reaches_a_target_that_was_empty),
 	    TEST(an_unverified_snapshot_is_refused_unless_asked_for),
 	    cmocka_unit_test_setup_teardown(
 		a_target_that_cannot_take_it_is_not_touched, up_few_databases,
