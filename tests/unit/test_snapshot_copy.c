@@ -147,7 +147,8 @@ add_foreign(cJSON *at)
 {
 	cJSON *e;
 
-	cJSON_ArrayForEach(e, at) add_foreign(e);
+	for (e = at->child; e != NULL; e = e->next)
+		add_foreign(e);
 	if (cJSON_IsObject(at)) {
 		e = cJSON_AddObjectToObject(at, "of-a-later-version");
 		cJSON_AddStringToObject(e, "deep", "er");
