@@ -86,13 +86,15 @@ test('a damaged snapshot hides no older one', async (t) => {
 });
 
 // Nothing listens where the target is sent, as behind a wall or a wrong name.
-async function unreachable(t, targetOpts) {
-	const [source, target] = await Promise.all(
-		[Redis.start(t), Redis.start(t, targetOpts)]);
+async function unreachable(t, { filled }) {
+	const [source, target] = await Promise.all([Redis.start(t),
+		Redis.start(t, { masterauth: 'theirs', masteruser: 'them' })]);
 	await source.pipe(everyType());
 	const job = new Job(t, { source, target });
-	await job.ok('sync');
-	await source.cli('set', 'later', '1');
+	if (filled) {
+		await job.ok('sync');
+		await source.cli('set', 'later', '1');
+	}
 	const look = async () => ({
 		config: JSON.parse(await target.cli('--json', 'config', 'get', '*')),
 		role: (await target.cli('role')).split('\n')[0],
@@ -102,9 +104,8 @@ async function unreachable(t, targetOpts) {
 
 test('a target that cannot reach the advertised address', async (t) => {
 	const args = ['--bind', '127.0.0.1', '--advertise', '127.0.0.2'];
-	const byItself = async () => {
-		const { job, look, was } = await unreachable(t,
-			{ masterauth: 'theirs', masteruser: 'them' });
+	const byItself = async (filled) => {
+		const { job, look, was } = await unreachable(t, { filled });
 		assert.equal(was.config.masterauth, 'theirs');
 		const r = await job.ok('sync', ...args);
 		assert.equal(r.import.way, 'restore');
@@ -119,7 +120,8 @@ test('a target that cannot reach the advertised address', async (t) => {
 	};
 	// Who names the way gets that or nothing.
 	const asAsked = async () => {
-		const { job, look, was, old } = await unreachable(t);
+		const { job, look, was, old } = await unreachable(t,
+			{ filled: true });
 		const r = await job.fails(EXIT.FAILED, /'127\.0\.0\.2'/, 'sync',
 			'--restorer', 'replica', ...args);
 		assert.match(r.stderr, /use 'restore', or set the advertised/);
@@ -127,7 +129,7 @@ test('a target that cannot reach the advertised address', async (t) => {
 		assert.deepEqual(await look(), was);
 		await job.ok('sync');
 	};
-	await Promise.all([byItself(), asAsked()]);
+	await Promise.all([byItself(false), byItself(true), asAsked()]);
 });
 
 test('what failed is not told as done', async (t) => {
@@ -138,7 +140,8 @@ test('what failed is not told as done', async (t) => {
 	const bytes = fs.readFileSync(part);
 	bytes[bytes.length >> 1] ^= 1;
 	fs.writeFileSync(part, bytes);
-	const r = await job.fails(EXIT.CORRUPT, /untouched/, 'restore');
+	const r = await job.fails(EXIT.CORRUPT, /drops what it got.*SHA-256/,
+		'restore');
 	assert.doesNotMatch(r.stdout, /^ {2}(loaded|compared|copied)/m);
 	assert.match(r.stdout, /^ {2}import +.*FAILED/m);
 	const json = await job.run('restore', '--json');
