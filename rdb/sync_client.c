@@ -178,6 +178,7 @@ note_host(const struct sync_host *h, struct sync_facts *facts)
 	memcpy(facts->version, h->info.version, sizeof(facts->version));
 	facts->valkey = h->info.valkey;
 	facts->from_replica = h->info.is_replica;
+	facts->keys_before = h->info.keys;
 }
 
 int

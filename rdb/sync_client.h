@@ -44,7 +44,8 @@ struct sync_facts {
 	int64_t first_byte_ms; /* of the RDB */
 	int64_t last_byte_ms;
 	uint64_t bytes;
-	uint64_t total; /* declared with $len, else 0 */
+	uint64_t total;	      /* declared with $len, else 0 */
+	uint64_t keys_before; /* as INFO told before; 0: unknown */
 	/*
 	 * An RDB version newer than the reader: all bytes are in the sink, and
 	 * nothing but the framing proves them.
@@ -65,7 +66,9 @@ struct sync_opts {
 	 * that the end is found by structure, and then requires the mark.
 	 */
 	struct rdb_reader *reader;
-	void (*progress)(void *arg, uint64_t done, uint64_t total);
+	/* total is what $len declared; for $EOF it is reckoned from the keys
+	 * that INFO told and those that came (about), 0 while too few did. */
+	void (*progress)(void *arg, uint64_t done, uint64_t total, bool about);
 	void *progress_arg;
 	/* What to do where no right can be had, for a refusal's text: "read
 	 * a file instead"; NULL: nothing. */

@@ -27,6 +27,9 @@
 /* So long the source may pause before a chunk goes on half full. */
 #define IDLE_MS 10
 
+/* Keys that have to be here before the size of all is told. */
+#define RECKON_LEAST 100
+
 #define CARRY_MAX (SYNC_MARK_LEN - 1)
 
 struct stream {
@@ -99,6 +102,32 @@ new_chunk(struct stream *s, struct err *err)
 	return 0;
 }
 
+/* As if the keys to come were like those that came; 0: too few to say. */
+static uint64_t
+reckoned_total(const struct stream *s)
+{
+	uint64_t all = s->facts->keys_before;
+	struct rdb_summary sum;
+
+	rdb_reader_summary(s->opts->reader, &sum);
+	if (sum.keys < RECKON_LEAST || sum.keys < all / 100)
+		return 0;
+	if (sum.keys >= all)
+		return s->facts->bytes;
+	return (
+	    uint64_t)((double)s->facts->bytes * (double)all / (double)sum.keys);
+}
+
+static void
+tell_progress(const struct stream *s)
+{
+	bool about = by_mark(s) && s->facts->keys_before > 0;
+
+	if (s->opts->progress != NULL)
+		s->opts->progress(s->opts->progress_arg, s->facts->bytes,
+		    about ? reckoned_total(s) : s->framing->len, about);
+}
+
 /* Hand the chunk on, but for what may be the beginning of the mark. */
 static int
 pass_on(struct stream *s, struct err *err)
@@ -118,9 +147,8 @@ pass_on(struct stream *s, struct err *err)
 		s->facts->bytes += s->fill;
 	chunk_unref(s->chunk);
 	s->chunk = NULL;
-	if (rc == 0 && s->opts->progress != NULL)
-		s->opts->progress(
-		    s->opts->progress_arg, s->facts->bytes, s->framing->len);
+	if (rc == 0)
+		tell_progress(s);
 	return rc;
 }
 

@@ -31,8 +31,10 @@ erase(struct progress_line *p)
 }
 
 static void
-draw(struct progress_line *p, uint64_t done, uint64_t total, int64_t now)
+draw(struct progress_line *p, uint64_t done, uint64_t total, bool about,
+    int64_t now)
 {
+	const char *vague = about ? "about " : "";
 	int64_t ms = now - p->step_from_ms;
 	uint64_t rate = ms > 0 ? done * 1000 / (uint64_t)ms : 0;
 	char a[32], b[32], c[32];
@@ -40,12 +42,12 @@ draw(struct progress_line *p, uint64_t done, uint64_t total, int64_t now)
 	erase(p);
 	fprintf(stderr, "%-8s  %s", step_name(p->step), show_bytes(done, a));
 	if (total > 0)
-		fprintf(stderr, " of %s (%" PRIu64 " %%)", show_bytes(total, b),
-		    done * 100 / total);
+		fprintf(stderr, " of %s%s (%" PRIu64 " %%)", vague,
+		    show_bytes(total, b), done * 100 / total);
 	if (ms > 500 && rate > 0) {
 		fprintf(stderr, ", %s/s", show_bytes(rate, c));
 		if (total > done)
-			fprintf(stderr, ", %s left",
+			fprintf(stderr, ", %s%s left", vague,
 			    show_ms(
 				(int64_t)((total - done) / rate) * 1000, c));
 	}
@@ -55,8 +57,8 @@ draw(struct progress_line *p, uint64_t done, uint64_t total, int64_t now)
 }
 
 static void
-on_advance(
-    struct progress *progress, enum step step, uint64_t done, uint64_t total)
+on_advance(struct progress *progress, enum step step, uint64_t done,
+    uint64_t total, bool about)
 {
 	struct progress_line *p = (struct progress_line *)progress;
 	int64_t now;
@@ -71,7 +73,7 @@ on_advance(
 		p->drawn_ms = 0;
 	}
 	if (now - p->drawn_ms >= REDRAW_MS)
-		draw(p, done, total, now);
+		draw(p, done, total, about, now);
 	pthread_mutex_unlock(&p->lock);
 }
 

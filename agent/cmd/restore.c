@@ -37,7 +37,9 @@ const struct cmd cmd_restore = {
 	    "and compares the two. It needs nothing from the source region.\n"
 	    "The snapshot is proved whole before the Redis loses anything: "
 	    "by 'replica' the end of the dump is withheld until then, by "
-	    "'restore' it is read once before the target is emptied.",
+	    "'restore' it is read once before the target is emptied. A Redis "
+	    "that is empty loads while it receives: by 'replica' each piece "
+	    "of the dump is proved before it is sent.",
     .flags = flags,
     .options = takes,
     .run = run,

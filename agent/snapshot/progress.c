@@ -24,7 +24,15 @@ progress_advance(
     struct progress *p, enum step step, uint64_t done, uint64_t total)
 {
 	if (p != NULL)
-		p->advance(p, step, done, total);
+		p->advance(p, step, done, total, false);
+}
+
+void
+progress_about(
+    struct progress *p, enum step step, uint64_t done, uint64_t total)
+{
+	if (p != NULL)
+		p->advance(p, step, done, total, true);
 }
 
 void

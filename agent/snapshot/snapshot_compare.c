@@ -19,9 +19,12 @@
 #define READ_CHUNKS 4
 
 static void
-advance(void *arg, uint64_t done, uint64_t total)
+advance(void *arg, uint64_t done, uint64_t total, bool about)
 {
-	progress_advance(arg, STEP_COMPARE, done, total);
+	if (about)
+		progress_about(arg, STEP_COMPARE, done, total);
+	else
+		progress_advance(arg, STEP_COMPARE, done, total);
 }
 
 int

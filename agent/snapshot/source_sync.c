@@ -32,9 +32,12 @@ struct source_sync {
 };
 
 static void
-advance(void *arg, uint64_t done, uint64_t total)
+advance(void *arg, uint64_t done, uint64_t total, bool about)
 {
-	progress_advance(arg, STEP_SNAPSHOT, done, total);
+	if (about)
+		progress_about(arg, STEP_SNAPSHOT, done, total);
+	else
+		progress_advance(arg, STEP_SNAPSHOT, done, total);
 }
 
 /*

@@ -302,12 +302,14 @@ a_job_that_another_runs_is_left_to_it(void **state)
 
 /* Ended in the middle, with its lease held and its run open. */
 static void
-die(struct progress *p, enum step step, uint64_t done, uint64_t total)
+die(struct progress *p, enum step step, uint64_t done, uint64_t total,
+    bool about)
 {
 	(void)p;
 	(void)step;
 	(void)done;
 	(void)total;
+	(void)about;
 	kill(getpid(), SIGKILL);
 }
 

@@ -689,14 +689,19 @@ a_sink_that_fails_ends_the_dump(void **state)
 struct tally {
 	uint64_t done, total;
 	unsigned calls;
+	bool about;
+	uint64_t first; /* total that was told, not 0 */
 };
 
 static void
-note_progress(void *arg, uint64_t done, uint64_t total)
+note_progress(void *arg, uint64_t done, uint64_t total, bool about)
 {
 	struct tally *t = arg;
 
 	assert_true(done > t->done);
+	if (t->first == 0)
+		t->first = total;
+	t->about = about;
 	t->done = done;
 	t->total = total;
 	t->calls++;
@@ -724,7 +729,63 @@ progress_ends_at_the_total(void **state)
 	assert_int_equal(tally.done, dump.len);
 	assert_int_equal(tally.total, dump.len);
 	assert_true(tally.calls >= 3);
+	assert_false(tally.about);
 	rig_free(&r);
+	buf_release(&dump);
+}
+
+/* n keys with values of so many bytes. */
+static void
+make_keys(struct buf *b, unsigned n, unsigned size)
+{
+	static const char noise[] = "0123456789abcdef";
+
+	buf_init(b, (size_t)64 << 20);
+	buf_add(b, "REDIS0010\xfe\0", 11);
+	for (unsigned i = 0; i < n; i++) {
+		buf_addf(b, "%c%c%08u%c", 0, 8, i, 0x80);
+		buf_addf(b, "%c%c%c%c", 0, 0, size >> 8, size & 255);
+		for (unsigned j = 0; j < size; j += 16)
+			buf_add(b, noise, size - j < 16 ? size - j : 16);
+	}
+	buf_add(b, "\xff\0\0\0\0\0\0\0\0", 9);
+}
+
+/* $EOF tells no length; the keys that INFO told do, about. */
+static void
+what_eof_does_not_tell_is_reckoned_from_the_keys(void **state)
+{
+	static const struct {
+		const char *info;
+		uint64_t parts; /* of the dump's length; 0: not known */
+	} cases[] = {
+	    {"redis_version:7.0.15\r\ndb0:keys=3000,expires=0,avg_ttl=0\r\n"
+	     "db7:keys=3000,expires=0,avg_ttl=0\r\n",
+		2},
+	    {"redis_version:7.0.15\r\ndb0:keys=3000,expires=0,avg_ttl=0\r\n",
+		1},
+	    {"redis_version:7.0.15\r\n", 0},
+	};
+	struct buf dump;
+
+	(void)state;
+	make_keys(&dump, 3000, 1000);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct source s = {.dump = &dump, .info = cases[i].info};
+		struct tally tally = {0};
+		struct rig r;
+
+		rig_init(&r);
+		r.server = script_server_new(NULL, serve, &s);
+		r.opts.progress = note_progress;
+		r.opts.progress_arg = &tally;
+		run_rig(&r);
+		succeeded(&r, &dump);
+		assert_int_equal(tally.about, cases[i].parts > 0);
+		assert_in_range(tally.first, dump.len * cases[i].parts * 9 / 10,
+		    dump.len * cases[i].parts * 11 / 10);
+		rig_free(&r);
+	}
 	buf_release(&dump);
 }
 
@@ -992,6 +1053,7 @@ main(void)
 	    cmocka_unit_test(zeros_after_the_dump_are_no_damage),
 	    cmocka_unit_test(a_sink_that_fails_ends_the_dump),
 	    cmocka_unit_test(progress_ends_at_the_total),
+	    cmocka_unit_test(what_eof_does_not_tell_is_reckoned_from_the_keys),
 	    cmocka_unit_test(chooses_the_replica_that_is_furthest),
 	    cmocka_unit_test(a_host_that_is_loading_or_gone_is_named),
 	    cmocka_unit_test(takes_a_real_server_s_dump),
