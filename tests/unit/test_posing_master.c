@@ -625,6 +625,14 @@ over_mutual_tls_no_masterauth_is_touched(void **state)
 	posing_holds_the_source(&r);
 	posing_is_put_back(&r, "of-old");
 
+	/* And straight off the TLS connection into memory. */
+	redis_data_do(r.to, "FLUSHALL");
+	redis_data_do(r.to, "FUNCTION FLUSH");
+	r.opts.streamed = true;
+	posing_load(&r);
+	posing_holds_the_source(&r);
+	posing_is_put_back(&r, "of-old");
+
 	redis_data_do(r.to, "CONFIG SET tls-replication no");
 	assert_null(posing_pose(&r));
 	assert_int_equal(r.err.kind, ERR_UNSUPPORTED);
