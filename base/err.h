@@ -43,7 +43,7 @@ int err_in(struct err *, const char *fmt, ...) ERR_FMT(2, 3);
 /* "auth", "corrupt": for logs and JSON. */
 const char *err_kind_name(enum err_kind);
 
-/* What a command that failed so exits with. */
+/* What a command that failed so exits with: never 0. */
 int err_exit_status(enum err_kind);
 
 #endif
