@@ -41,6 +41,30 @@ decimal_format(char out[DECIMAL_INT_MAX], int64_t value)
 	return len;
 }
 
+bool
+decimal_integer(const char *s, size_t len, int64_t *out)
+{
+	bool negative = len > 0 && s[0] == '-';
+	size_t i = negative;
+	uint64_t n = 0;
+
+	if (len == i || len > DECIMAL_INT_MAX)
+		return false;
+	if (s[i] == '0' && (len > 1 || negative))
+		return false;
+	for (; i < len; i++) {
+		unsigned digit = (unsigned char)s[i] - (unsigned)'0';
+
+		if (digit > 9 || n > (UINT64_MAX - digit) / 10)
+			return false;
+		n = 10 * n + digit;
+	}
+	if (n > (uint64_t)INT64_MAX + negative)
+		return false;
+	*out = (int64_t)(negative ? -n : n);
+	return true;
+}
+
 /*
  * Plain decimals of few digits, which most scores are: mantissa and power of
  * ten are both exact doubles then, so one division rounds correctly.

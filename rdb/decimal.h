@@ -13,6 +13,12 @@
 size_t decimal_format(char out[DECIMAL_INT_MAX], int64_t);
 
 /*
+ * An integer as decimal_format() writes it: no sign but a minus, no leading
+ * zero, nothing around it.  Such text Redis keeps as an integer.
+ */
+bool decimal_integer(const char *, size_t len, int64_t *);
+
+/*
  * A score: decimal, inf or -inf, whatever the locale.  False for nan, for
  * what is not all a number, and beyond DECIMAL_SCORE_MAX bytes.
  */

@@ -61,6 +61,7 @@ struct rdb_string {
 	enum rdb_string_phase phase;
 	enum rdb_target target;
 	uint8_t arg;   /* enum rdb_part, or index of kept */
+	bool block;    /* to be told as one */
 	uint64_t left; /* bytes of it in the file to come */
 	char text[DECIMAL_INT_MAX];
 };
@@ -112,7 +113,7 @@ struct rdb_loop {
 struct rdb_reader {
 	struct rdb_visitor *visitors[RDB_VISITORS_MAX];
 	size_t nvisitors;
-	bool want_raw, want_decoded, want_count;
+	bool want_raw, want_decoded, want_count, want_blocks;
 
 	struct intake in;
 	const unsigned char *fed; /* the feed under way, */
@@ -197,6 +198,7 @@ int rdb_tell_raw(struct rdb_reader *, bool last);
 int rdb_tell_piece(struct rdb_reader *, enum rdb_part, const unsigned char *,
     size_t, bool last);
 int rdb_tell_integer(struct rdb_reader *, enum rdb_part, int64_t);
+int rdb_tell_block(struct rdb_reader *, uint64_t size);
 int rdb_tell_score(struct rdb_reader *, double);
 int rdb_tell_field_expiry(struct rdb_reader *, enum rdb_ttl, uint64_t);
 int rdb_tell_entry(struct rdb_reader *, struct rdb_stream_id, uint64_t fields);

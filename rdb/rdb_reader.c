@@ -60,6 +60,7 @@ rdb_reader_add(struct rdb_reader *r, struct rdb_visitor *v)
 	r->visitors[r->nvisitors++] = v;
 	r->want_raw = r->want_raw || ops->raw != NULL;
 	r->want_count = r->want_count || ops->key_end != NULL;
+	r->want_blocks = r->want_blocks || ops->block != NULL;
 	r->want_decoded = r->want_decoded || ops->piece != NULL ||
 	    ops->score != NULL || ops->field_expiry != NULL ||
 	    ops->stream_entry != NULL;

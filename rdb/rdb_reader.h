@@ -129,6 +129,14 @@ struct rdb_visitor_ops {
 	/* The value decoded, whatever its encoding. */
 	int (*piece)(struct rdb_visitor *, enum rdb_part, const unsigned char *,
 	    size_t len, bool last, struct err *);
+	/*
+	 * A string of the value that a server keeps as one block, as it is in
+	 * the file: ziplist, listpack, intset, zipmap, or a list's element in
+	 * a node of its own.  Comes before what is in it, with its size
+	 * decompressed, as the file claims it.  id: a stream node's.
+	 */
+	int (*block)(struct rdb_visitor *, uint64_t size, struct rdb_stream_id,
+	    struct err *);
 	/* Never NaN or -0. */
 	int (*score)(struct rdb_visitor *, double, struct err *);
 	/* Absolute Unix time at which the field named before expires; comes

@@ -103,14 +103,22 @@ step_string(struct rdb_reader *r, enum rdb_target target, uint8_t arg)
 	return rdb_string_run(r);
 }
 
-static int
-step_part(struct rdb_reader *r, enum rdb_part part)
+static void
+start_part(struct rdb_reader *r, enum rdb_part part)
 {
 	if (part == RDB_PART_STRING || part == RDB_PART_ITEM ||
 	    part == RDB_PART_FIELD || part == RDB_PART_MEMBER)
 		r->elements++;
-	return step_string(
+	r->step++;
+	rdb_string_start(
 	    r, r->want_decoded ? RDB_TO_PART : RDB_TO_NOWHERE, (uint8_t)part);
+}
+
+static int
+step_part(struct rdb_reader *r, enum rdb_part part)
+{
+	start_part(r, part);
+	return rdb_string_run(r);
 }
 
 static int
@@ -129,8 +137,11 @@ step_node(struct rdb_reader *r)
 
 	if (rc <= 0)
 		return rc;
-	if (container == NODE_PLAIN)
-		return step_part(r, RDB_PART_ITEM);
+	if (container == NODE_PLAIN) {
+		start_part(r, RDB_PART_ITEM);
+		r->str.block = r->want_blocks;
+		return rdb_string_run(r);
+	}
 	if (container == NODE_PACKED)
 		return step_packed(
 		    r, RDB_PACKED(PACKED_LISTPACK, RDB_SHAPE_ITEMS));

@@ -54,6 +54,7 @@ rdb_string_start(struct rdb_reader *r, enum rdb_target target, uint8_t arg)
 	r->str.phase = RDB_STRING_HEAD;
 	r->str.target = target;
 	r->str.arg = arg;
+	r->str.block = false;
 	switch (target) {
 	case RDB_TO_NAME:
 		r->key.name = r->name_head;
@@ -260,6 +261,8 @@ take_integer(struct rdb_reader *r, unsigned encoding)
 	n = decimal_format(r->str.text, v);
 	r->in.p += 1 + size;
 	r->str.phase = RDB_STRING_NONE;
+	if (r->str.block && rdb_tell_block(r, n) != 0)
+		return -1;
 	return take(r, (unsigned char *)r->str.text, n, true) == 0 ? 1 : -1;
 }
 
@@ -283,6 +286,8 @@ start_lzf(struct rdb_reader *r)
 		return 0;
 	if (m < 0 || special2 || packed == 0 || size == 0)
 		return rdb_corrupt(r, "a compressed string has no size");
+	if (r->str.block && rdb_tell_block(r, size) != 0)
+		return -1;
 	r->in.p += 1 + n + m;
 	r->str.left = packed;
 	if (r->str.target == RDB_TO_NOWHERE) {
@@ -313,6 +318,8 @@ take_head(struct rdb_reader *r)
 			    r, "a string has no encoding %" PRIu64, len);
 		return take_integer(r, (unsigned)len);
 	}
+	if (r->str.block && rdb_tell_block(r, len) != 0)
+		return -1;
 	r->in.p += n;
 	r->str.left = len;
 	r->str.phase = RDB_STRING_PLAIN;

@@ -59,6 +59,17 @@ rdb_tell_integer(struct rdb_reader *r, enum rdb_part part, int64_t integer)
 }
 
 int
+rdb_tell_block(struct rdb_reader *r, uint64_t size)
+{
+	struct rdb_stream_id id = {0};
+
+	if (r->key.kind == RDB_STREAM)
+		id = r->node.id;
+	TELL(r, block, size, id);
+	return 0;
+}
+
+int
 rdb_tell_score(struct rdb_reader *r, double score)
 {
 	/* Listpacks do not keep the sign of zero, binary doubles do. */

@@ -38,6 +38,7 @@ rdb_unpack_start(struct rdb_reader *r, uint8_t arg)
 	}
 	packed_start(r->packed, arg >> 4, !r->want_decoded);
 	rdb_string_start(r, target, 0);
+	r->str.block = r->want_blocks;
 }
 
 int

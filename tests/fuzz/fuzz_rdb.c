@@ -117,6 +117,17 @@ on_piece(struct rdb_visitor *v, enum rdb_part part, const unsigned char *p,
 }
 
 static int
+on_block(struct rdb_visitor *v, uint64_t size, struct rdb_stream_id id,
+    struct err *err)
+{
+	uint64_t n[] = {size, id.ms, id.seq};
+
+	(void)err;
+	note(v, 29, n, sizeof(n));
+	return 0;
+}
+
+static int
 on_score(struct rdb_visitor *v, double score, struct err *err)
 {
 	(void)err;
@@ -176,6 +187,7 @@ static const struct rdb_visitor_ops everything = {
     .key_begin = on_key_begin,
     .raw = on_raw,
     .piece = on_piece,
+    .block = on_block,
     .score = on_score,
     .field_expiry = on_field_expiry,
     .stream_entry = on_stream_entry,

@@ -31,6 +31,30 @@ formats_integers_as_printf_does(void **state)
 }
 
 static void
+reads_integers_that_it_would_format_so(void **state)
+{
+	static const char *const none[] = {"", "-", "-0", "00", "01", "-01",
+	    "+1", " 1", "1 ", "1.0", "1e3", "0x1", "9223372036854775808",
+	    "-9223372036854775809", "99999999999999999999",
+	    "18446744073709551617", "-123456789012345678901"};
+	static const int64_t cases[] = {
+	    0, 7, -7, 10, 1234567890123, INT64_MAX, INT64_MIN, INT64_MIN + 1};
+	int64_t got;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(none) / sizeof(none[0]); i++)
+		if (decimal_integer(none[i], strlen(none[i]), &got))
+			fail_msg("'%s' is read as %" PRId64, none[i], got);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		char text[DECIMAL_INT_MAX];
+		size_t n = decimal_format(text, cases[i]);
+
+		assert_true(decimal_integer(text, n, &got));
+		assert_true(got == cases[i]);
+	}
+}
+
+static void
 same_as_strtod(const char *text)
 {
 	double got, want = strtod(text, NULL);
@@ -86,6 +110,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(formats_integers_as_printf_does),
+	    cmocka_unit_test(reads_integers_that_it_would_format_so),
 	    cmocka_unit_test(reads_scores_to_the_last_bit),
 	    cmocka_unit_test(refuses_what_is_no_number),
 	};

@@ -1,3 +1,4 @@
+#include <inttypes.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -8,11 +9,13 @@
 #include <cmocka.h>
 #include <malloc.h>
 
+#include "base/err.h"
 #include "base/xalloc.h"
 #include "rdb/rdb_reader.h"
 
 #include "tests/sim/rdb_bytes.h"
 #include "tests/sim/rdb_expect.h"
+#include "tests/sim/rdb_record.h"
 
 static void
 tells_plain_collections(void **state)
@@ -437,6 +440,100 @@ a_value_of_any_size_needs_the_same_memory(void **state)
 	free(chunk);
 }
 
+struct blocks {
+	struct rdb_visitor visitor;
+	struct buf told;
+	uint64_t fail_at; /* bytes */
+};
+
+static int
+on_block(struct rdb_visitor *v, uint64_t size, struct rdb_stream_id id,
+    struct err *err)
+{
+	struct blocks *k = (struct blocks *)v;
+
+	buf_addf(&k->told, "%" PRIu64, size);
+	if (id.ms > 0)
+		buf_addf(&k->told, " of %" PRIu64 "-%" PRIu64, id.ms, id.seq);
+	buf_addc(&k->told, ' ');
+	if (size == k->fail_at)
+		return err_set(err, ERR_TRANSIENT, "call refused");
+	return 0;
+}
+
+static int
+read_blocks(const struct buf *b, size_t step, struct blocks *k, bool decoded)
+{
+	static const struct rdb_visitor_ops ops = {.block = on_block};
+	struct rdb_reader *r = rdb_reader_new();
+	struct rdb_record rec;
+	struct err err = {0};
+	int rc = 0;
+
+	k->visitor.ops = &ops;
+	buf_init(&k->told, 4096);
+	rdb_record_init(&rec);
+	rdb_reader_add(r, &k->visitor);
+	if (decoded)
+		rdb_reader_add(r, &rec.visitor);
+	for (size_t at = 0; at < b->len && rc == 0; at += step)
+		rc = rdb_reader_feed(r, b->data + at,
+		    step < b->len - at ? step : b->len - at, &err);
+	assert_true(rc == 0 || err.kind == ERR_TRANSIENT);
+	rdb_record_release(&rec);
+	rdb_reader_free(r);
+	return rc;
+}
+
+/* Plain values have none; a name or a part that is compressed is none. */
+static void
+put_blocks(struct buf *b)
+{
+	rdb_begin_key(b, "REDIS0010", 16);
+	rdb_put_listpack(b, "ff v");
+	RAW(b,
+	    "\x10\x01l\xc3\x0e\x0d\x0c\x0d\0\0\0\x02\0\x81"
+	    "f\2\x81v\2\xff");
+	RAW(b, "\x12\x01q\x02\x01\x05plain\x02");
+	rdb_put_listpack(b, "a");
+	RAW(b,
+	    "\x04\x01h\x01\x01"
+	    "f\x01v");
+	RAW(b, "\x0f\x01x");
+	rdb_put_stream_node(b);
+	RAW(b, "\x02\x40\x6b\x02\x00");
+	rdb_end(b);
+}
+
+static void
+tells_the_size_of_each_block(void **state)
+{
+	struct blocks k = {.fail_at = UINT64_MAX};
+	struct buf b;
+
+	(void)state;
+	put_blocks(&b);
+	for (int decoded = 0; decoded < 2; decoded++) {
+		for (size_t step = 1; step <= b.len; step++) {
+			assert_int_equal(
+			    read_blocks(&b, step, &k, decoded == 1), 0);
+			assert_string_equal(
+			    k.told.data, "14 13 5 10 64 of 100-5 ");
+			buf_release(&k.told);
+		}
+		for (k.fail_at = 5; k.fail_at <= 14; k.fail_at++) {
+			bool is = k.fail_at == 5 || k.fail_at == 10 ||
+			    k.fail_at >= 13;
+
+			assert_int_equal(
+			    read_blocks(&b, 7, &k, decoded == 1), is ? -1 : 0);
+			buf_release(&k.told);
+		}
+		k.fail_at = UINT64_MAX;
+	}
+	buf_release(&b);
+}
+
 int
 main(void)
 {
@@ -444,6 +541,7 @@ main(void)
 	    cmocka_unit_test(tells_plain_collections),
 	    cmocka_unit_test(tells_scores_of_every_form),
 	    cmocka_unit_test(tells_packed_values),
+	    cmocka_unit_test(tells_the_size_of_each_block),
 	    cmocka_unit_test(tells_field_expiries_as_absolute_times),
 	    cmocka_unit_test(tells_module_values_as_they_stand),
 	    cmocka_unit_test(tells_streams_of_every_version),
