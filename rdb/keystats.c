@@ -10,8 +10,12 @@
 #include "base/err.h"
 #include "base/xalloc.h"
 #include "rdb/key_show.h"
+#include "rdb/mem_estimate.h"
 
 #include "rdb/keystats.h"
+
+/* A name beyond this is cut when it is shown, whatever it holds. */
+#define NAME_KEPT (RDB_KEY_SHOWN_MAX + 4)
 
 #define PREFIX_BYTES_MAX 128 /* longer ones are told by their beginning */
 #define SLOTS		 (2 * 16384) /* a power of two over twice the prefixes */
@@ -29,7 +33,6 @@ struct keystats {
 	struct db_count *dbs; /* ascending */
 	size_t ndbs;
 	uint64_t functions;
-	uint64_t field_ttls;
 	char version[32];
 
 	/* The key being read; what its end needs of it. */
@@ -37,7 +40,8 @@ struct keystats {
 	enum rdb_kind kind;
 	int64_t expires_ms;
 	size_t name_len;
-	struct buf shown; /* the name, for when it is among the biggest */
+	unsigned char name[NAME_KEPT]; /* for when it is among the biggest */
+	size_t name_kept;
 	unsigned char head[PREFIX_BYTES_MAX];
 	size_t head_len;
 
@@ -53,13 +57,13 @@ struct keystats {
 };
 
 static void
-count_add(struct keystats_count *c, const struct keystats *k, uint64_t bytes,
-    uint64_t elements)
+count_add(struct keystats_count *c, const struct keystats_count *more)
 {
-	c->keys++;
-	c->expiring += k->expires_ms != RDB_NO_EXPIRY;
-	c->bytes += bytes;
-	c->elements += elements;
+	c->keys += more->keys;
+	c->expiring += more->expiring;
+	c->bytes += more->bytes;
+	c->memory += more->memory;
+	c->elements += more->elements;
 }
 
 static int
@@ -100,8 +104,10 @@ on_key_begin(struct rdb_visitor *v, const struct rdb_key *key, struct err *err)
 	k->expires_ms = key->expires_ms;
 	k->name_len = key->name_len;
 	if (k->opts.biggest > 0) {
-		buf_truncate(&k->shown, 0);
-		key_show(&k->shown, key->name, key->name_len);
+		k->name_kept = key->name_len < NAME_KEPT ? key->name_len
+							 : NAME_KEPT;
+		if (k->name_kept > 0)
+			memcpy(k->name, key->name, k->name_kept);
 	}
 	if (k->opts.prefixes > 0) {
 		const unsigned char *end = key->name_len == 0
@@ -113,15 +119,6 @@ on_key_begin(struct rdb_visitor *v, const struct rdb_key *key, struct err *err)
 		if (k->head_len > 0)
 			memcpy(k->head, key->name, k->head_len);
 	}
-	return 0;
-}
-
-static int
-on_field_expiry(struct rdb_visitor *v, int64_t expires_ms, struct err *err)
-{
-	(void)expires_ms;
-	(void)err;
-	((struct keystats *)v)->field_ttls++;
 	return 0;
 }
 
@@ -142,6 +139,21 @@ count_of_db(struct keystats *k)
 	return &k->dbs[i].count;
 }
 
+/* The order of what is told: memory where it is estimated, else bytes. */
+static int
+compare(uint64_t memory, uint64_t bytes, uint64_t memory2, uint64_t bytes2)
+{
+	if (memory != memory2)
+		return memory < memory2 ? -1 : 1;
+	return bytes < bytes2 ? -1 : bytes > bytes2;
+}
+
+static bool
+smaller(const struct keystats_big *a, const struct keystats_big *b)
+{
+	return compare(a->memory, a->bytes, b->memory, b->bytes) < 0;
+}
+
 static void
 heap_down(struct keystats_big *h, size_t n, size_t i)
 {
@@ -149,9 +161,9 @@ heap_down(struct keystats_big *h, size_t n, size_t i)
 		size_t least = i, l = 2 * i + 1, r = l + 1;
 		struct keystats_big t;
 
-		if (l < n && h[l].bytes < h[least].bytes)
+		if (l < n && smaller(&h[l], &h[least]))
 			least = l;
-		if (r < n && h[r].bytes < h[least].bytes)
+		if (r < n && smaller(&h[r], &h[least]))
 			least = r;
 		if (least == i)
 			return;
@@ -162,40 +174,41 @@ heap_down(struct keystats_big *h, size_t n, size_t i)
 	}
 }
 
+static char *
+shown(const unsigned char *p, size_t n)
+{
+	struct buf b;
+
+	buf_init(&b, RDB_KEY_SHOWN_MAX);
+	key_show(&b, p, n);
+	return buf_take(&b);
+}
+
 static void
-note_big(struct keystats *k, uint64_t bytes, uint64_t elements)
+note_big(struct keystats *k, const struct keystats_count *key)
 {
 	struct keystats_big big = {
 	    .db = k->db,
 	    .kind = k->kind,
-	    .bytes = bytes,
-	    .elements = elements,
+	    .bytes = key->bytes,
+	    .memory = key->memory,
+	    .elements = key->elements,
 	    .expires_ms = k->expires_ms,
 	};
 
 	if (k->opts.biggest == 0)
 		return;
 	if (k->nbiggest < k->opts.biggest) {
-		big.name = xstrdup(k->shown.data);
+		big.name = shown(k->name, k->name_kept);
 		k->biggest[k->nbiggest++] = big;
 		for (size_t i = k->nbiggest / 2; i-- > 0;)
 			heap_down(k->biggest, k->nbiggest, i);
-	} else if (bytes > k->biggest[0].bytes) {
+	} else if (smaller(&k->biggest[0], &big)) {
 		free(k->biggest[0].name);
-		big.name = xstrdup(k->shown.data);
+		big.name = shown(k->name, k->name_kept);
 		k->biggest[0] = big;
 		heap_down(k->biggest, k->nbiggest, 0);
 	}
-}
-
-static char *
-prefix_text(const struct keystats *k)
-{
-	struct buf b;
-
-	buf_init(&b, 4 * PREFIX_BYTES_MAX + 8);
-	key_show(&b, k->head, k->head_len);
-	return buf_take(&b);
 }
 
 /*
@@ -216,7 +229,7 @@ count_of_prefix(struct keystats *k)
 	if (k->nprefixes == KEYSTATS_PREFIXES_MAX)
 		return &k->others;
 	k->hashes[k->nprefixes] = hash;
-	k->prefixes[k->nprefixes].prefix = prefix_text(k);
+	k->prefixes[k->nprefixes].prefix = shown(k->head, k->head_len);
 	k->slots[i] = (uint32_t)++k->nprefixes;
 	return &k->prefixes[k->nprefixes - 1].count;
 }
@@ -226,47 +239,41 @@ on_key_end(struct rdb_visitor *v, uint64_t raw_bytes, uint64_t elements,
     struct err *err)
 {
 	struct keystats *k = (struct keystats *)v;
-	uint64_t bytes = raw_bytes + k->name_len;
+	struct keystats_count key = {
+	    .keys = 1,
+	    .expiring = k->expires_ms != RDB_NO_EXPIRY,
+	    .bytes = raw_bytes + k->name_len,
+	    .elements = elements,
+	};
 
 	(void)err;
-	count_add(&k->total, k, bytes, elements);
-	count_add(&k->kinds[k->kind], k, bytes, elements);
-	count_add(count_of_db(k), k, bytes, elements);
-	note_big(k, bytes, elements);
+	if (k->opts.memory != NULL)
+		key.memory = mem_estimate_bytes(k->opts.memory);
+	count_add(&k->total, &key);
+	count_add(&k->kinds[k->kind], &key);
+	count_add(count_of_db(k), &key);
+	note_big(k, &key);
 	if (k->opts.prefixes > 0)
-		count_add(count_of_prefix(k), k, bytes, elements);
+		count_add(count_of_prefix(k), &key);
 	return 0;
 }
-
-static const struct rdb_visitor_ops counting_ops = {
-    .aux = on_aux,
-    .function = on_function,
-    .key_begin = on_key_begin,
-    .key_end = on_key_end,
-};
-
-/* Field expiries need the values decoded, which costs. */
-static const struct rdb_visitor_ops inspecting_ops = {
-    .aux = on_aux,
-    .function = on_function,
-    .key_begin = on_key_begin,
-    .field_expiry = on_field_expiry,
-    .key_end = on_key_end,
-};
 
 struct keystats *
 keystats_new(const struct keystats_opts *opts)
 {
+	static const struct rdb_visitor_ops ops = {
+	    .aux = on_aux,
+	    .function = on_function,
+	    .key_begin = on_key_begin,
+	    .key_end = on_key_end,
+	};
 	struct keystats *k = xcalloc(1, sizeof(*k));
 
 	k->opts = *opts;
 	if (k->opts.separator == '\0')
 		k->opts.separator = ':';
-	k->visitor.ops = opts->biggest > 0 || opts->prefixes > 0
-	    ? &inspecting_ops
-	    : &counting_ops;
+	k->visitor.ops = &ops;
 	k->dbs = xcalloc(KEYSTATS_DBS_MAX, sizeof(*k->dbs));
-	buf_init(&k->shown, 4 * RDB_KEY_SHOWN_MAX + 8);
 	if (opts->biggest > 0)
 		k->biggest = xcalloc(opts->biggest, sizeof(*k->biggest));
 	if (opts->prefixes > 0) {
@@ -293,7 +300,6 @@ keystats_free(struct keystats *k)
 	free(k->slots);
 	free(k->sorted);
 	free(k->dbs);
-	buf_release(&k->shown);
 	free(k);
 }
 
@@ -329,10 +335,9 @@ static int
 by_big(const void *a, const void *b)
 {
 	const struct keystats_big *x = a, *y = b;
+	int order = compare(y->memory, y->bytes, x->memory, x->bytes);
 
-	if (x->bytes != y->bytes)
-		return x->bytes < y->bytes ? 1 : -1;
-	return strcmp(x->name, y->name);
+	return order != 0 ? order : strcmp(x->name, y->name);
 }
 
 const struct keystats_big *
@@ -346,13 +351,13 @@ keystats_biggest(struct keystats *k, size_t *n)
 }
 
 static int
-by_bytes(const void *a, const void *b)
+by_count(const void *a, const void *b)
 {
 	const struct keystats_prefix *x = a, *y = b;
+	int order = compare(
+	    y->count.memory, y->count.bytes, x->count.memory, x->count.bytes);
 
-	if (x->count.bytes != y->count.bytes)
-		return x->count.bytes < y->count.bytes ? 1 : -1;
-	return strcmp(x->prefix, y->prefix);
+	return order != 0 ? order : strcmp(x->prefix, y->prefix);
 }
 
 const struct keystats_prefix *
@@ -367,15 +372,11 @@ keystats_prefixes(struct keystats *k, size_t *n)
 	if (k->nprefixes > 0)
 		memcpy(
 		    k->sorted, k->prefixes, k->nprefixes * sizeof(*k->sorted));
-	qsort(k->sorted, k->nprefixes, sizeof(*k->sorted), by_bytes);
+	qsort(k->sorted, k->nprefixes, sizeof(*k->sorted), by_count);
 	told = k->nprefixes < k->opts.prefixes ? k->nprefixes
 					       : k->opts.prefixes;
-	for (size_t i = told; i < k->nprefixes; i++) {
-		rest.keys += k->sorted[i].count.keys;
-		rest.expiring += k->sorted[i].count.expiring;
-		rest.bytes += k->sorted[i].count.bytes;
-		rest.elements += k->sorted[i].count.elements;
-	}
+	for (size_t i = told; i < k->nprefixes; i++)
+		count_add(&rest, &k->sorted[i].count);
 	if (rest.keys > 0) {
 		k->sorted[told].prefix = others;
 		k->sorted[told++].count = rest;
@@ -388,12 +389,6 @@ uint64_t
 keystats_functions(const struct keystats *k)
 {
 	return k->functions;
-}
-
-uint64_t
-keystats_field_ttls(const struct keystats *k)
-{
-	return k->field_ttls;
 }
 
 const char *

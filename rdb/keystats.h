@@ -1,6 +1,6 @@
 /*
- * keystats.h -- what is in a dump: counts and bytes by database and kind, the
- * biggest keys, memory by prefix.
+ * keystats.h -- what is in a dump: counts, bytes in the file and in a server's
+ * memory, by database, kind and prefix, and the biggest keys.
  *
  * A visitor, in bounded memory: prefixes beyond KEYSTATS_PREFIXES_MAX are summed
  * up as "(others)", databases beyond KEYSTATS_DBS_MAX in the last of them.
@@ -17,24 +17,28 @@
 #define KEYSTATS_DBS_MAX      1024
 
 struct keystats;
+struct mem_estimate;
 
 struct keystats_opts {
-	size_t biggest;	 /* keys kept by raw size; 0: none */
+	size_t biggest;	 /* keys kept; 0: none */
 	size_t prefixes; /* 0: none */
 	char separator;	 /* 0: ':' */
+	/* Added to the reader before this; or NULL: memory is 0 everywhere. */
+	const struct mem_estimate *memory;
 };
 
 struct keystats_count {
 	uint64_t keys;
 	uint64_t expiring; /* of keys: with an expiry */
 	uint64_t bytes;	   /* raw, as in the file, key and value */
+	uint64_t memory;   /* bytes, estimated */
 	uint64_t elements;
 };
 
 struct keystats_big {
 	uint32_t db;
 	enum rdb_kind kind;
-	uint64_t bytes, elements;
+	uint64_t bytes, memory, elements;
 	int64_t expires_ms;
 	char *name; /* cut to RDB_KEY_SHOWN_MAX, escaped */
 };
@@ -54,13 +58,12 @@ keystats_kind(const struct keystats *, enum rdb_kind, struct keystats_count *);
 /* Ascending numbers; NULL past the last. */
 const struct keystats_count *
 keystats_db(const struct keystats *, size_t i, uint32_t *db);
-/* Biggest first; valid until freed. */
+/* Most memory first, then most bytes; valid until freed. */
 const struct keystats_big *keystats_biggest(struct keystats *, size_t *n);
-/* Most bytes first; the last may be "(others)". */
+/* In the same order; the last may be "(others)". */
 const struct keystats_prefix *keystats_prefixes(struct keystats *, size_t *n);
 
-uint64_t keystats_functions(const struct keystats *);  /* libraries */
-uint64_t keystats_field_ttls(const struct keystats *); /* hash fields */
+uint64_t keystats_functions(const struct keystats *); /* libraries */
 
 /* "redis-ver" or "valkey-ver" of the dump's AUX fields; "" when absent. */
 const char *keystats_version(const struct keystats *);

@@ -1,6 +1,7 @@
 /* Counts, the biggest keys and the prefixes of dumps written by hand. */
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -11,6 +12,8 @@
 
 #include "base/err.h"
 #include "rdb/keystats.h"
+#include "rdb/mem_estimate.h"
+#include "rdb/mem_size.h"
 #include "tests/sim/rdb_bytes.h"
 
 #define MANY_PREFIXES (KEYSTATS_PREFIXES_MAX + 50)
@@ -25,9 +28,9 @@ put_key(struct buf *b, const char *name, size_t value_len)
 		buf_addc(b, 'v');
 }
 
-/* Ends the dump, reads it and releases it. */
 static struct keystats *
-read_dump(struct buf *b, const struct keystats_opts *opts)
+read_with(
+    struct buf *b, const struct keystats_opts *opts, struct rdb_visitor *before)
 {
 	struct rdb_reader *reader = rdb_reader_new();
 	struct keystats *k = keystats_new(opts);
@@ -35,6 +38,8 @@ read_dump(struct buf *b, const struct keystats_opts *opts)
 
 	rdb_end(b);
 	assert_false(b->overflowed);
+	if (before != NULL)
+		rdb_reader_add(reader, before);
 	rdb_reader_add(reader, keystats_visitor(k));
 	if (rdb_reader_feed(reader, b->data, b->len, &err) != 0 ||
 	    rdb_reader_finish(reader, &err) != 0)
@@ -42,6 +47,13 @@ read_dump(struct buf *b, const struct keystats_opts *opts)
 	rdb_reader_free(reader);
 	buf_release(b);
 	return k;
+}
+
+/* Ends the dump, reads it and releases it. */
+static struct keystats *
+read_dump(struct buf *b, const struct keystats_opts *opts)
+{
+	return read_with(b, opts, NULL);
 }
 
 static void
@@ -277,6 +289,83 @@ prefixes_over_the_limit_are_summed_up(void **state)
 	keystats_free(k);
 }
 
+/* A list of three words, which takes more memory than a string of 100. */
+static void
+put_list(struct buf *b, const char *name)
+{
+	buf_addc(b, 1);
+	rdb_put_string(b, name);
+	RAW(b, "\x03\x01x\x01y\x01z");
+}
+
+static void
+what_takes_most_memory_comes_first(void **state)
+{
+	struct mem_estimate *memory = mem_estimate_new(MEM_QUANTUM_REDIS);
+	const struct keystats_opts opts = {
+	    .biggest = 2, .prefixes = 1, .memory = memory};
+	const struct keystats_prefix *p;
+	const struct keystats_big *big;
+	struct keystats_count total, lists;
+	struct keystats *k;
+	struct buf b;
+	size_t n;
+
+	(void)state;
+	rdb_begin(&b, "REDIS0003");
+	put_key(&b, "text:1", 30);
+	put_list(&b, "list:1");
+	put_key(&b, "text:2", 30);
+	put_list(&b, "list:2");
+	k = read_with(&b, &opts, mem_estimate_visitor(memory));
+	big = keystats_biggest(k, &n);
+	assert_int_equal(n, 2);
+	assert_string_equal(big[0].name, "list:1");
+	assert_string_equal(big[1].name, "list:2");
+	assert_true(big[0].memory > big[0].bytes);
+	p = keystats_prefixes(k, &n);
+	assert_int_equal(n, 2);
+	assert_string_equal(p[0].prefix, "list:");
+	assert_int_equal(p[0].count.memory, big[0].memory + big[1].memory);
+	keystats_total(k, &total);
+	keystats_kind(k, RDB_LIST, &lists);
+	assert_int_equal(lists.memory, p[0].count.memory);
+	assert_int_equal(total.memory, lists.memory + p[1].count.memory);
+	assert_true(p[1].count.bytes > p[0].count.bytes);
+	keystats_free(k);
+	mem_estimate_free(memory);
+}
+
+/* Their bytes are kept with room for what is shown. */
+static void
+a_long_name_is_cut(void **state)
+{
+	const struct keystats_opts opts = {.biggest = 1};
+	const struct keystats_big *big;
+	char name[RDB_KEY_SHOWN_MAX + 40];
+	struct keystats *k;
+	struct buf b;
+	size_t n;
+
+	(void)state;
+	memset(name, 'n', sizeof(name) - 1);
+	for (size_t len = RDB_KEY_SHOWN_MAX; len < sizeof(name); len++) {
+		bool cut = len > RDB_KEY_SHOWN_MAX;
+
+		name[len] = '\0';
+		rdb_begin(&b, "REDIS0011");
+		put_key(&b, name, 1);
+		k = read_dump(&b, &opts);
+		big = keystats_biggest(k, &n);
+		assert_int_equal(strlen(big[0].name), RDB_KEY_SHOWN_MAX);
+		assert_int_equal(
+		    strcmp(big[0].name + RDB_KEY_SHOWN_MAX - 3, "...") == 0,
+		    cut);
+		keystats_free(k);
+		name[len] = 'n';
+	}
+}
+
 int
 main(void)
 {
@@ -290,6 +379,8 @@ main(void)
 	    cmocka_unit_test(prefixes_are_summed_up_and_the_rest_told_together),
 	    cmocka_unit_test(the_separator_is_the_callers),
 	    cmocka_unit_test(prefixes_over_the_limit_are_summed_up),
+	    cmocka_unit_test(what_takes_most_memory_comes_first),
+	    cmocka_unit_test(a_long_name_is_cut),
 	};
 
 	return cmocka_run_group_tests_name("keystats", tests, NULL, NULL);
