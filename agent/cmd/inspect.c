@@ -10,6 +10,8 @@
 #include "base/scope.h"
 #include "base/sink.h"
 #include "rdb/keystats.h"
+#include "rdb/mem_estimate.h"
+#include "rdb/mem_size.h"
 
 #include "agent/cmd/cmd.h"
 #include "agent/cmd/option_sets.h"
@@ -34,13 +36,20 @@ static const struct cmd_flag flags[] = {
 static const enum option takes[] = {SOURCE_STORE_OPTIONS, DR_STORE_OPTIONS,
     OPT_CIPHER_KEY, OPT_IN_FLIGHT, OPTIONS};
 
+/* The estimate comes first: the counts ask it at the end of each key. */
+struct inspection {
+	struct mem_estimate *memory;
+	struct keystats *stats;
+};
+
 static int
 read_snapshot(struct cmd_call *c, const struct snapshot_env *env,
-    struct keystats *stats, struct err *err)
+    const struct inspection *in, struct err *err)
 {
 	struct snapshot_read_opts opts = {
 	    .step = STEP_VERIFY,
-	    .visitors = {keystats_visitor(stats)},
+	    .visitors = {mem_estimate_visitor(in->memory),
+		keystats_visitor(in->stats)},
 	};
 	struct store *store = store_arg(c, err);
 	struct manifest *m;
@@ -64,7 +73,7 @@ read_snapshot(struct cmd_call *c, const struct snapshot_env *env,
 
 static int
 read_file(struct cmd_call *c, const struct snapshot_env *env,
-    struct keystats *stats, struct err *err)
+    const struct inspection *in, struct err *err)
 {
 	struct source *source = source_file_new(c->args[0]);
 	struct rdb_reader *reader = rdb_reader_new();
@@ -73,7 +82,8 @@ read_file(struct cmd_call *c, const struct snapshot_env *env,
 	struct source_call call = {env, reader, 0};
 	int rc;
 
-	rdb_reader_add(reader, keystats_visitor(stats));
+	rdb_reader_add(reader, mem_estimate_visitor(in->memory));
+	rdb_reader_add(reader, keystats_visitor(in->stats));
 	rc = source->ops->dump(source, c->scope, &call, nowhere, &facts, err);
 	if (rc == 0 && facts.unverified)
 		rc = err_set(err, ERR_UNSUPPORTED,
@@ -86,39 +96,83 @@ read_file(struct cmd_call *c, const struct snapshot_env *env,
 }
 
 static void
-table_row(const char *name, const struct keystats_count *c)
+show_share(uint64_t part, uint64_t all, char out[32])
 {
-	char keys[32], expiring[32], bytes[32], elements[32];
+	uint64_t percent = all == 0
+	    ? 0
+	    : (uint64_t)(100 * (double)part / (double)all + 0.5);
 
-	printf("%-24s %14s %14s %14s %12s\n", name, show_count(c->keys, keys),
-	    show_count(c->expiring, expiring),
-	    show_count(c->elements, elements), show_bytes(c->bytes, bytes));
+	if (part == 0)
+		snprintf(out, 32, "-");
+	else if (percent == 0)
+		snprintf(out, 32, "<1%%");
+	else
+		snprintf(out, 32, "%" PRIu64 "%%", percent);
+}
+
+/* The name stands last: a prefix may be long, or wide on the screen. */
+static void
+table_head(const char *what)
+{
+	printf("%13s %4s %10s %11s %4s %12s  %s\n", "MEMORY, ABOUT", "",
+	    "IN FILE", "KEYS", "TTL", "ELEMENTS", what);
+}
+
+static void
+table_row(const char *name, const struct keystats_count *c, uint64_t all)
+{
+	char memory[32], share[32], bytes[32], keys[32], ttl[32], elements[32];
+
+	show_share(c->memory, all, share);
+	show_share(c->expiring, c->keys, ttl);
+	printf("%13s %4s %10s %11s %4s %12s  %s\n",
+	    show_bytes(c->memory, memory), share, show_bytes(c->bytes, bytes),
+	    show_count(c->keys, keys), ttl, show_count(c->elements, elements),
+	    name);
 }
 
 static void
 show_counts(struct keystats *stats)
 {
 	const struct keystats_count *db;
-	struct keystats_count count;
+	struct keystats_count all, count;
 	char name[32];
 	uint32_t n;
 
-	printf("%-24s %14s %14s %14s %12s\n", "", "KEYS", "WITH A TTL",
-	    "ELEMENTS", "SIZE");
+	keystats_total(stats, &all);
+	table_head("TYPE");
 	for (int k = 0; k < RDB_KINDS; k++) {
 		keystats_kind(stats, (enum rdb_kind)k, &count);
 		if (count.keys > 0)
-			table_row(rdb_kind_name((enum rdb_kind)k), &count);
+			table_row(rdb_kind_name((enum rdb_kind)k), &count,
+			    all.memory);
 	}
+	table_row("all", &all, all.memory);
+	printf("\n");
+	table_head("DATABASE");
 	for (size_t i = 0; (db = keystats_db(stats, i, &n)) != NULL; i++) {
-		snprintf(name, sizeof(name), "db %" PRIu32, n);
-		table_row(name, db);
+		snprintf(name, sizeof(name), "%" PRIu32, n);
+		table_row(name, db, all.memory);
 	}
-	keystats_total(stats, &count);
-	table_row("all", &count);
-	if (keystats_functions(stats) > 0)
-		printf("%" PRIu64 " function libraries\n",
-		    keystats_functions(stats));
+}
+
+static void
+show_prefixes(struct keystats *stats)
+{
+	const struct keystats_prefix *prefixes;
+	struct keystats_count all;
+	size_t n;
+
+	keystats_total(stats, &all);
+	prefixes = keystats_prefixes(stats, &n);
+	if (n == 0)
+		return;
+	printf("\n");
+	table_head("PREFIX");
+	for (size_t i = 0; i < n; i++)
+		table_row(prefixes[i].prefix[0] != '\0' ? prefixes[i].prefix
+							: "(no prefix)",
+		    &prefixes[i].count, all.memory);
 }
 
 static void
@@ -133,35 +187,42 @@ show_ttl(int64_t expires_ms, int64_t now_ms, char out[32])
 }
 
 static void
-show_text(struct keystats *stats, int64_t now_ms)
+show_biggest(struct keystats *stats, int64_t now_ms)
 {
-	const struct keystats_prefix *prefixes;
 	const struct keystats_big *big;
 	size_t n;
 
-	if (keystats_version(stats)[0] != '\0')
-		printf("made by version %s\n", keystats_version(stats));
-	show_counts(stats);
-	prefixes = keystats_prefixes(stats, &n);
-	if (n > 0)
-		printf("\nPREFIX\n");
-	for (size_t i = 0; i < n; i++)
-		table_row(prefixes[i].prefix[0] != '\0' ? prefixes[i].prefix
-							: "(no prefix)",
-		    &prefixes[i].count);
 	big = keystats_biggest(stats, &n);
 	if (n > 0)
-		printf("\n%-12s %-8s %4s %12s %12s  %s\n", "BIGGEST KEYS",
-		    "TYPE", "DB", "ELEMENTS", "TTL", "KEY");
+		printf("\n%13s %10s %12s %12s  %-6s %2s  %s\n", "MEMORY, ABOUT",
+		    "IN FILE", "ELEMENTS", "TTL", "TYPE", "DB", "BIGGEST KEYS");
 	for (size_t i = 0; i < n; i++) {
-		char bytes[32], elements[32], ttl[32];
+		char memory[32], bytes[32], elements[32], ttl[32];
 
 		show_ttl(big[i].expires_ms, now_ms, ttl);
-		printf("%-12s %-8s %4" PRIu32 " %12s %12s  %s\n",
-		    show_bytes(big[i].bytes, bytes), rdb_kind_name(big[i].kind),
-		    big[i].db, show_count(big[i].elements, elements), ttl,
-		    big[i].name);
+		printf("%13s %10s %12s %12s  %-6s %2" PRIu32 "  %s\n",
+		    show_bytes(big[i].memory, memory),
+		    show_bytes(big[i].bytes, bytes),
+		    show_count(big[i].elements, elements), ttl,
+		    rdb_kind_name(big[i].kind), big[i].db, big[i].name);
 	}
+}
+
+static void
+show_text(struct keystats *stats, int64_t now_ms)
+{
+	uint64_t functions = keystats_functions(stats);
+
+	if (keystats_version(stats)[0] != '\0')
+		printf("made by version %s\n", keystats_version(stats));
+	if (functions > 0)
+		printf("%" PRIu64 " function librar%s\n", functions,
+		    functions == 1 ? "y" : "ies");
+	if (keystats_version(stats)[0] != '\0' || functions > 0)
+		printf("\n");
+	show_counts(stats);
+	show_prefixes(stats);
+	show_biggest(stats, now_ms);
 }
 
 static cJSON *
@@ -170,7 +231,8 @@ json_count(cJSON *o, const struct keystats_count *c)
 	json_add_int(o, "keys", (int64_t)c->keys);
 	json_add_int(o, "expiring", (int64_t)c->expiring);
 	json_add_int(o, "elements", (int64_t)c->elements);
-	json_add_int(o, "bytes", (int64_t)c->bytes);
+	json_add_int(o, "memory_estimate_bytes", (int64_t)c->memory);
+	json_add_int(o, "file_bytes", (int64_t)c->bytes);
 	return o;
 }
 
@@ -227,8 +289,10 @@ show_document(struct keystats *stats)
 		cJSON_AddStringToObject(o, "key", big[i].name);
 		json_add_int(o, "db", big[i].db);
 		cJSON_AddStringToObject(o, "type", rdb_kind_name(big[i].kind));
-		json_add_int(o, "bytes", (int64_t)big[i].bytes);
 		json_add_int(o, "elements", (int64_t)big[i].elements);
+		json_add_int(
+		    o, "memory_estimate_bytes", (int64_t)big[i].memory);
+		json_add_int(o, "file_bytes", (int64_t)big[i].bytes);
 		if (big[i].expires_ms != RDB_NO_EXPIRY)
 			json_add_int(o, "expires_ms", big[i].expires_ms);
 		cJSON_AddItemToArray(list, o);
@@ -257,12 +321,19 @@ parse_flags(struct cmd_call *c, struct keystats_opts *opts, struct err *err)
 	return 0;
 }
 
+static bool
+is_file(const struct cmd_call *c)
+{
+	return c->nargs > 0 &&
+	    (strchr(c->args[0], '/') != NULL || access(c->args[0], F_OK) == 0);
+}
+
 static int
 run(struct cmd_call *c, struct err *err)
 {
 	struct keystats_opts opts = {0};
 	const struct snapshot_env *env;
-	struct keystats *stats;
+	struct inspection in;
 	int rc;
 
 	if (parse_flags(c, &opts, err) != 0)
@@ -270,18 +341,19 @@ run(struct cmd_call *c, struct err *err)
 	env = agent_env(c->agent, err);
 	if (env == NULL)
 		return -1;
-	stats = keystats_new(&opts);
-	if (c->nargs > 0 &&
-	    (strchr(c->args[0], '/') != NULL || access(c->args[0], F_OK) == 0))
-		rc = read_file(c, env, stats, err);
+	opts.memory = in.memory = mem_estimate_new(MEM_QUANTUM_REDIS);
+	in.stats = keystats_new(&opts);
+	if (is_file(c))
+		rc = read_file(c, env, &in, err);
 	else
-		rc = read_snapshot(c, env, stats, err);
+		rc = read_snapshot(c, env, &in, err);
 	progress_line_clear(c->line);
 	if (rc == 0 && c->json)
-		show_document(stats);
+		show_document(in.stats);
 	else if (rc == 0)
-		show_text(stats, scope_wall_ms(c->scope));
-	keystats_free(stats);
+		show_text(in.stats, scope_wall_ms(c->scope));
+	keystats_free(in.stats);
+	mem_estimate_free(in.memory);
 	return rc;
 }
 
@@ -289,12 +361,16 @@ const struct cmd cmd_inspect = {
     .name = "inspect",
     .args = "[FILE|SNAPSHOT]",
     .most_args = 1,
-    .summary = "keys, types, TTLs, size by prefix, and the biggest keys",
+    .summary = "keys, types, TTLs, memory by prefix, and the biggest keys",
     .text = "Reads an RDB file (plain, gzip or zstd) or a snapshot of a "
-	    "store, and tells what it holds: counts by type and database, the "
-	    "prefixes that take most, and the biggest keys. Sizes are those "
-	    "in the RDB file. What names a file that exists, or has a '/', is "
-	    "a file.",
+	    "store, and tells what it holds: by type, database and prefix, and "
+	    "the biggest keys. Memory is an estimate of what a Redis 7.0 takes "
+	    "that has just loaded it (64 bit, the jemalloc it brings, default "
+	    "thresholds of encodings; keys, their entries and expiries "
+	    "included). Another allocator or version takes some percent more "
+	    "or less, and a server that was written to for long takes more. A "
+	    "module's values count as their bytes in the file. What names a "
+	    "file that exists, or has a '/', is a file.",
     .flags = flags,
     .options = takes,
     .run = run,

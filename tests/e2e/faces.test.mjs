@@ -43,8 +43,11 @@ test('sync, list, show, verify, inspect and check, for people', async (t) => {
 		/db 15/], 'show', id);
 	await says(job, [has, /good: /], 'verify', id);
 	await says(job, [/fingerprint agree/], 'verify', '--deep', id);
-	await says(job, [/PREFIX/, /list:long/, /1 function lib/],
-		'inspect', id);
+	const told = await says(job, [/MEMORY, ABOUT +IN FILE/, / 100% .* all\n/,
+		/ PREFIX\n/, / list:long\n/, /1 function library\n/], 'inspect', id);
+	// On a terminal of 80 columns; names of keys come last, and may be long.
+	for (const line of told.stdout.split('BIGGEST KEYS')[0].split('\n'))
+		assert.ok(line.length <= 80, line);
 	await says(job, [/source Redis +good/, /DR store +good/], 'check');
 });
 
@@ -64,6 +67,17 @@ test('one JSON document each, and nothing else on stdout', async (t) => {
 	assert.equal(seen.all.keys, 23);
 	assert.equal(seen.biggest.length, 3);
 	assert.equal(seen.functions, 1);
+	const sum = (list, field) => list.reduce((n, c) => n + c[field], 0);
+	for (const field of ['keys', 'expiring', 'elements', 'file_bytes',
+		'memory_estimate_bytes']) {
+		assert.ok(seen.all[field] > 0, field);
+		for (const list of [Object.values(seen.kinds), seen.dbs,
+			seen.prefixes])
+			assert.equal(sum(list, field), seen.all[field], field);
+	}
+	const ranks = seen.biggest.map((k) => k.memory_estimate_bytes);
+	assert.deepEqual(ranks, ranks.toSorted((a, b) => b - a));
+	assert.ok(seen.biggest.every((k) => k.file_bytes > 0));
 	const checked = await job.ok('check');
 	assert.equal(checked.good, true);
 	assert.ok(checked.checks.every((c) => c.result !== 'failed'));
