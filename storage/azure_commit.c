@@ -157,10 +157,23 @@ read_back(const struct azure_container *c, const struct azure_commit *k,
 	return rc;
 }
 
+/*
+ * It may take effect yet, whatever the last answer was: nobody must act as if
+ * the blob could not come.
+ */
 static int
 unknown(struct err *err)
 {
+	if (!azure_error_is_ambiguous(err))
+		err->kind = ERR_UNREACHABLE;
 	return err_in(err, "it is not known whether the commit took effect");
+}
+
+/* Where another's blob stands in the way, ours cannot come any more. */
+static bool
+is_settled(const struct err *err)
+{
+	return err->kind == ERR_CONFLICT || err->kind == ERR_LOCKED;
 }
 
 static int
@@ -189,7 +202,7 @@ ask_until_known(const struct azure_container *c, const struct azure_commit *k,
 			return 0;
 		if (!azure_error_is_ambiguous(&why)) {
 			*err = why;
-			return -1;
+			return is_settled(err) ? -1 : unknown(err);
 		}
 	}
 	return 0;

@@ -22,7 +22,10 @@ struct azure_commit {
 	const struct commit_opts *opts;
 };
 
-/* As store_ops.commit; etag is the new blob's. */
+/*
+ * As store_ops.commit; etag is the new blob's.  After ERR_UNREACHABLE or
+ * ERR_CANCELLED the blob may stand, or may come yet.
+ */
 int azure_commit(const struct azure_container *, const struct azure_commit *,
     const struct scope *, char etag[ETAG_MAX], struct err *);
 
