@@ -8,6 +8,7 @@
 #ifndef AGENT_JOB_JOB_LOCK_H
 #define AGENT_JOB_JOB_LOCK_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #define JOB_LEASE_SECONDS 60
@@ -33,7 +34,10 @@ int64_t job_lock_left_ms(const struct job_lock *);
 const char *job_lock_id(const struct job_lock *);
 void job_lock_blob(const char *job, char *out, int size);
 
-/* Releases it; NULL is fine. */
-void job_unlock(struct job_lock *);
+/* Why it was lost, if it was; then the run's cancel is triggered. */
+bool job_lock_lost(const struct job_lock *, struct err *why);
+
+/* Releases it; NULL is fine.  False when it may go on to stand. */
+bool job_unlock(struct job_lock *);
 
 #endif

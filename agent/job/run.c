@@ -289,6 +289,8 @@ end(struct run *r, int rc, struct err *err)
 	const struct manifest *m = r->report->m;
 	struct err later = {0};
 
+	if (rc != 0)
+		run_locks_blame(&r->locks, err);
 	run_locks_release(&r->locks);
 	if (r->pinned_opts != NULL)
 		redis_target_release(&r->pinned);

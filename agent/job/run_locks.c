@@ -75,7 +75,8 @@ run_locks_take(struct run_locks *r, enum lock which, struct err *err)
 	return r->held[which] != NULL ? 0 : -1;
 }
 
-/* In this order: a note without a lease does no harm. */
+/* The note stays with a lease that may stand, so that the next run on this
+ * host releases it. */
 static void
 let_go(struct run_locks *r, enum lock which)
 {
@@ -85,10 +86,10 @@ let_go(struct run_locks *r, enum lock which)
 	if (r->held[which] == NULL)
 		return;
 	snprintf(id, sizeof(id), "%s", job_lock_id(r->held[which]));
-	job_unlock(r->held[which]);
-	lock_note_remove(r->journal,
-	    agent_store(r->agent, region_of(which), &ignored),
-	    name_of(r, which), id, &ignored);
+	if (job_unlock(r->held[which]))
+		lock_note_remove(r->journal,
+		    agent_store(r->agent, region_of(which), &ignored),
+		    name_of(r, which), id, &ignored);
 }
 
 /* The same for every order in which the hosts are given. */
@@ -134,6 +135,20 @@ run_locks_still_ours(const struct run_locks *r, struct err *err)
 			    "the lease on '%s' is about to end",
 			    name_of(r, (enum lock)i));
 	return scope_check(r->scope, err);
+}
+
+void
+run_locks_blame(const struct run_locks *r, struct err *err)
+{
+	struct err why;
+
+	for (int i = 0; i < LOCKS && err->kind == ERR_CANCELLED; i++) {
+		if (r->held[i] == NULL || !job_lock_lost(r->held[i], &why))
+			continue;
+		*err = why;
+		err_in(err, "the lease on '%s' was lost, and the run ended",
+		    name_of(r, (enum lock)i));
+	}
 }
 
 void

@@ -42,6 +42,9 @@ int run_locks_take_target(
  */
 int run_locks_still_ours(const struct run_locks *, struct err *);
 
+/* A run that was cancelled because a lease was lost failed by that. */
+void run_locks_blame(const struct run_locks *, struct err *);
+
 void run_locks_release(struct run_locks *);
 
 #endif

@@ -1,6 +1,7 @@
 /* One run at a time, for as long as its lease is renewed. */
 #include <fcntl.h>
 #include <poll.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -112,9 +113,39 @@ a_second_holder_is_refused_until_the_first_lets_go(void **state)
 	assert_int_equal(g->err.kind, ERR_LOCKED);
 	assert_non_null(strstr(g->err.text, "another run of job 'cache'"));
 	held_clock_open(&g->clock);
-	job_unlock(g->lock);
+	assert_true(job_unlock(g->lock));
 	g->lock = try_lock(g);
 	assert_non_null(g->lock);
+}
+
+static void *
+let_it_pass(void *clock)
+{
+	held_clock_wait_asleep(clock);
+	held_clock_pass(clock, 50000);
+	return NULL;
+}
+
+/* Asked for again, since of the first there are only seconds left. */
+static void
+a_lease_that_was_long_in_coming_is_whole_all_the_same(void **state)
+{
+	struct ground *g = *state;
+	pthread_t other;
+
+	store_fault_add(g->store,
+	    &(struct fault){.op = FAULT_ACQUIRE,
+		.nth = 1,
+		.how = FAULT_DELAY,
+		.delay_ms = 50000});
+	assert_int_equal(
+	    pthread_create(&other, NULL, let_it_pass, &g->clock), 0);
+	g->lock = try_lock(g);
+	pthread_join(other, NULL);
+	assert_non_null(g->lock);
+	assert_int_equal(store_fault_calls(g->store, FAULT_ACQUIRE), 2);
+	assert_int_equal(job_lock_left_ms(g->lock), 60000);
+	held_clock_wait_asleep(&g->clock);
 }
 
 static void
@@ -150,19 +181,45 @@ a_renewal_that_fails_is_repeated(void **state)
 	assert_false(cancel_triggered(g->cancel));
 }
 
+static void
+a_renewal_that_stalls_leaves_time_for_another(void **state)
+{
+	struct ground *g = *state;
+
+	store_fault_add(g->store,
+	    &(struct fault){.op = FAULT_RENEW,
+		.nth = 1,
+		.how = FAULT_DELAY,
+		.delay_ms = 600000});
+	must_lock(g);
+	pass_one(g);
+	held_clock_pass(&g->clock, 10000);
+	held_clock_wait_asleep(&g->clock);
+	assert_int_equal(job_lock_left_ms(g->lock), 30000);
+	held_clock_pass(&g->clock, 5000);
+	held_clock_wait_asleep(&g->clock);
+	assert_int_equal(store_fault_calls(g->store, FAULT_RENEW), 2);
+	assert_int_equal(job_lock_left_ms(g->lock), 60000);
+	assert_false(cancel_triggered(g->cancel));
+}
+
 /* The run is ended while the lease still lasts. */
 static void
 renewals_that_keep_failing_end_the_run_in_time(void **state)
 {
 	struct ground *g = *state;
+	struct err why;
 
 	store_fault_add(g->store,
 	    &(struct fault){.op = FAULT_RENEW, .kind = ERR_UNREACHABLE});
 	must_lock(g);
 	pass_one(g);
 	assert_false(cancel_triggered(g->cancel));
+	assert_false(job_lock_lost(g->lock, &why));
 	held_clock_pass(&g->clock, RENEW_MS);
 	wait_cancelled(g);
+	assert_true(job_lock_lost(g->lock, &why));
+	assert_int_equal(why.kind, ERR_UNREACHABLE);
 	assert_true(job_lock_left_ms(g->lock) > 0);
 }
 
@@ -170,6 +227,7 @@ static void
 a_lease_lost_to_another_ends_the_run_at_once(void **state)
 {
 	struct ground *g = *state;
+	struct err why;
 
 	store_fault_add(g->store,
 	    &(struct fault){.op = FAULT_RENEW, .nth = 1, .kind = ERR_LOCKED});
@@ -177,6 +235,8 @@ a_lease_lost_to_another_ends_the_run_at_once(void **state)
 	held_clock_pass(&g->clock, RENEW_MS);
 	wait_cancelled(g);
 	assert_int_equal(store_fault_calls(g->store, FAULT_RENEW), 1);
+	assert_true(job_lock_lost(g->lock, &why));
+	assert_int_equal(why.kind, ERR_LOCKED);
 }
 
 /* The machine slept for a minute, and another took the lease meanwhile. */
@@ -226,7 +286,7 @@ a_release_that_fails_leaves_a_lease_that_ends(void **state)
 	    g->store, &(struct fault){.op = FAULT_RELEASE, .kind = ERR_AUTH});
 	must_lock(g);
 	held_clock_open(&g->clock);
-	job_unlock(g->lock);
+	assert_false(job_unlock(g->lock));
 	g->lock = NULL;
 	assert_null(try_lock(g));
 	assert_int_equal(g->err.kind, ERR_LOCKED);
@@ -439,8 +499,10 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    TEST(a_second_holder_is_refused_until_the_first_lets_go),
+	    TEST(a_lease_that_was_long_in_coming_is_whole_all_the_same),
 	    TEST(the_lease_is_renewed_for_as_long_as_it_is_held),
 	    TEST(a_renewal_that_fails_is_repeated),
+	    TEST(a_renewal_that_stalls_leaves_time_for_another),
 	    TEST(renewals_that_keep_failing_end_the_run_in_time),
 	    TEST(a_lease_lost_to_another_ends_the_run_at_once),
 	    TEST(a_lease_that_was_taken_over_ends_the_run),
