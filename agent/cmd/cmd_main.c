@@ -142,7 +142,7 @@ run_call(struct cmd_line *l, struct err *err)
 {
 	struct cmd_call *c = &l->call;
 	struct cancel *cancel;
-	struct scope scope;
+	struct scope root, scope;
 	int rc = -1;
 
 	c->settings = settings_load(
@@ -152,7 +152,8 @@ run_call(struct cmd_line *l, struct err *err)
 	cancel = take_signals(err);
 	if (cancel == NULL)
 		goto out;
-	scope = scope_root(cancel);
+	root = scope_root(cancel);
+	scope = scope_within(&root, settings_ms(c->settings, OPT_TIMEOUT));
 	c->scope = &scope;
 	c->line = progress_line_new(c->quiet || c->json);
 	c->agent = agent_new(c->settings, progress_line_progress(c->line));

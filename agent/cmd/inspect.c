@@ -34,7 +34,7 @@ static const struct cmd_flag flags[] = {
 };
 
 static const enum option takes[] = {SOURCE_STORE_OPTIONS, DR_STORE_OPTIONS,
-    OPT_CIPHER_KEY, OPT_IN_FLIGHT, OPTIONS};
+    OPT_CIPHER_KEY, OPT_IN_FLIGHT, OPT_TIMEOUT, OPTIONS};
 
 /* The estimate comes first: the counts ask it at the end of each key. */
 struct inspection {

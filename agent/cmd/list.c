@@ -18,7 +18,7 @@ static const struct cmd_flag flags[] = {
 };
 
 static const enum option takes[] = {
-    SOURCE_STORE_OPTIONS, DR_STORE_OPTIONS, OPTIONS};
+    SOURCE_STORE_OPTIONS, DR_STORE_OPTIONS, OPT_TIMEOUT, OPTIONS};
 
 struct listing {
 	struct cmd_call *call;

@@ -14,7 +14,7 @@ static const struct cmd_flag flags[] = {
 };
 
 static const enum option takes[] = {
-    SOURCE_STORE_OPTIONS, DR_STORE_OPTIONS, OPTIONS};
+    SOURCE_STORE_OPTIONS, DR_STORE_OPTIONS, OPT_TIMEOUT, OPTIONS};
 
 static int
 run(struct cmd_call *c, struct err *err)

@@ -22,7 +22,7 @@ static const struct cmd_flag flags[] = {
 };
 
 static const enum option takes[] = {SOURCE_STORE_OPTIONS, DR_STORE_OPTIONS,
-    OPT_CIPHER_KEY, OPT_IN_FLIGHT, OPTIONS};
+    OPT_CIPHER_KEY, OPT_IN_FLIGHT, OPT_TIMEOUT, OPTIONS};
 
 static void
 tell(struct cmd_call *c, const struct manifest *m, bool deep)

@@ -131,7 +131,7 @@ const struct option_row options[OPTIONS] = {
 [OPT_REPLICATION_CA] = {"replication.tls_ca", "replication-tls-ca", "FILE",
     OPTION_PATH, .help = "CA of the DR Redis' client certificate"},
 [OPT_TIMEOUT] = {"timeout", "timeout", "TIME", OPTION_DURATION,
-    .fallback = "24h", .help = "a run that takes longer is ended"},
+    .fallback = "24h", .help = "what takes longer is ended"},
 };
 /* clang-format on */
 

@@ -5,7 +5,7 @@ import path from 'node:path';
 import { test } from 'node:test';
 
 import {
-	EXIT, Job, Redis, drsync, everyType, tempDir, tool,
+	EXIT, Job, Redis, drsync, everyType, freePort, tempDir, tool,
 } from './harness.mjs';
 
 const COMMANDS = ['sync', 'snapshot', 'restore', 'copy', 'list', 'show',
@@ -162,6 +162,17 @@ test('settings by file, environment and command line', async (t) => {
 	}
 	const none = await drsync(['config', 'show', '--config', `${file}.no`]);
 	assert.equal(none.code, EXIT.USAGE);
+});
+
+// Without an end they would ask again for minutes.
+test('what only reads has an end, too', async (t) => {
+	const url = `http://127.0.0.1:${await freePort()}/account/container`;
+	const key = Buffer.alloc(64).toString('base64');
+	for (const command of ['list', 'show', 'verify', 'inspect', 'check']) {
+		const r = await drsync([command, '--dr-store', url,
+			'--dr-store-key', 'env:KEY', '--timeout', '1s'], { KEY: key });
+		assert.equal(r.code, EXIT.UNREACHABLE, r.stderr);
+	}
 });
 
 test('misuse is met with the nearest name', async () => {
