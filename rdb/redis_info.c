@@ -104,10 +104,28 @@ parse_server(const char *info, struct redis_info *out)
 	out->cluster = field_is(info, "cluster_enabled", "1") ||
 	    field_is(info, "redis_mode", "cluster");
 	out->loading = field_is(info, "loading", "1");
-	out->bgsave_running = field_is(info, "rdb_bgsave_in_progress", "1");
 	out->used_memory = field_number(info, "used_memory");
+	out->used_memory_rss = field_number(info, "used_memory_rss");
 	out->maxmemory = field_number(info, "maxmemory");
 	out->system_memory = field_number(info, "total_system_memory");
+}
+
+static void
+parse_children(const char *info, struct redis_info *out)
+{
+	char *forks = redis_info_field(info, "total_forks");
+
+	out->tells_forks = forks != NULL;
+	out->forks = forks != NULL ? strtoull(forks, NULL, 10) : 0;
+	free(forks);
+	out->bgsave_running = field_is(info, "rdb_bgsave_in_progress", "1");
+	out->aof_rewrite_running = field_is(
+	    info, "aof_rewrite_in_progress", "1");
+	out->module_fork_running = field_is(
+	    info, "module_fork_in_progress", "1");
+	out->save_failed = field_is(info, "rdb_last_bgsave_status", "err");
+	out->last_cow = field_number(info, "rdb_last_cow_size");
+	out->fork_us = field_number(info, "latest_fork_usec");
 }
 
 /* Managed services hide CONFIG: then the number stays unknown. */
@@ -144,6 +162,7 @@ redis_info_get(struct redis_conn *c, const struct scope *scope,
 		    "'%s': INFO was not answered by text", redis_conn_name(c));
 	}
 	parse_server(r->str, out);
+	parse_children(r->str, out);
 	parse_replication(r->str, out);
 	parse_keyspace(r->str, out);
 	freeReplyObject(r);

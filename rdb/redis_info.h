@@ -18,13 +18,21 @@ struct redis_info {
 	bool valkey;
 	char run_id[64];
 	bool is_replica, link_up;
-	bool cluster, loading, bgsave_running;
+	bool cluster, loading;
+	/* A child of it that saves, rewrites the AOF or is a module's. */
+	bool bgsave_running, aof_rewrite_running, module_fork_running;
+	bool save_failed; /* the last one to its own file */
 	char master_host[256];
 	int master_port;
 	char replid[64];
 	uint64_t offset;
 	uint64_t used_memory, maxmemory; /* maxmemory 0: none */
+	uint64_t used_memory_rss;	 /* as the system counts it */
 	uint64_t system_memory;		 /* of its machine; 0: not told */
+	uint64_t last_cow;		 /* bytes that the last save copied */
+	uint64_t fork_us;		 /* the last fork stopped it so long */
+	bool tells_forks;		 /* from Redis 6.2 */
+	uint64_t forks;			 /* since its start */
 	uint64_t keys, expires;		 /* of all databases */
 	uint32_t db_max_used;
 	int databases; /* CONFIG; 0: not to be had */

@@ -179,6 +179,7 @@ note_host(const struct sync_host *h, struct sync_facts *facts)
 	facts->valkey = h->info.valkey;
 	facts->from_replica = h->info.is_replica;
 	facts->keys_before = h->info.keys;
+	facts->before = fork_mark_of(&h->info);
 }
 
 int
@@ -203,7 +204,12 @@ sync_dump(const struct redis_target *target, const struct redis_opts *opts,
 		return -1;
 	note_host(&host, facts);
 	s.conn = host.conn;
-	rc = take_dump(&s, sync_opts, sink, err);
+	rc = 0;
+	if (sync_opts->admit != NULL)
+		rc = sync_opts->admit(
+		    sync_opts->admit_arg, host.conn, &host.info, scope, err);
+	if (rc == 0)
+		rc = take_dump(&s, sync_opts, sink, err);
 	redis_conn_free(host.conn);
 	return rc;
 }

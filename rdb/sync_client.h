@@ -15,9 +15,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "rdb/fork_cost.h"
+
 struct budget;
 struct err;
 struct rdb_reader;
+struct redis_conn;
+struct redis_info;
 struct redis_opts;
 struct redis_target;
 struct scope;
@@ -28,12 +32,14 @@ struct sync_facts {
 	char version[32]; /* of the server; "" when INFO is refused */
 	bool valkey;	  /* version is Valkey's */
 	bool from_replica;
-	char replid[41];  /* "" when taken by SYNC */
-	int64_t offset;	  /* -1 when taken by SYNC */
-	bool by_sync;	  /* the old command: no rdb-only */
-	bool rdb_only;	  /* the server keeps no stream for us */
-	bool diskless;	  /* $EOF framing */
-	int64_t asked_ms; /* wall clock: PSYNC or SYNC sent */
+	char replid[41]; /* "" when taken by SYNC */
+	int64_t offset;	 /* -1 when taken by SYNC */
+	bool by_sync;	 /* the old command: no rdb-only */
+	bool rdb_only;	 /* the server keeps no stream for us */
+	/* $EOF framing; else the server wrote, and replaced, its dump file. */
+	bool diskless;
+	struct fork_mark before; /* as INFO told before */
+	int64_t asked_ms;	 /* wall clock: PSYNC or SYNC sent */
 	/*
 	 * +FULLRESYNC came, which the server sends when it has forked; for
 	 * SYNC, which is answered only when all is saved, the time it was
@@ -66,6 +72,13 @@ struct sync_opts {
 	 * that the end is found by structure, and then requires the mark.
 	 */
 	struct rdb_reader *reader;
+	/*
+	 * Looks at the host that was chosen, before it is asked to fork; when
+	 * it fails the host is left alone.  NULL: nobody looks.
+	 */
+	int (*admit)(void *arg, struct redis_conn *, const struct redis_info *,
+	    const struct scope *, struct err *);
+	void *admit_arg;
 	/* total is what $len declared; for $EOF it is reckoned from the keys
 	 * that INFO told and those that came (about), 0 while too few did. */
 	void (*progress)(void *arg, uint64_t done, uint64_t total, bool about);

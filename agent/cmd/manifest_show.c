@@ -89,6 +89,11 @@ manifest_show(const struct manifest *m)
 	if (m->host[0] != '\0')
 		printf("  %-14s %s, whose snapshot child lived %s\n",
 		    "taken from", m->host, show_ms(m->child_ms, ms));
+	if (m->cow_bytes >= 0)
+		printf("  %-14s %s, while the child lived\n", "copy-on-write",
+		    show_bytes((uint64_t)m->cow_bytes, bytes));
+	if (!m->diskless)
+		printf("  %-14s the source's own was replaced\n", "dump file");
 	printf("  %-14s %s\n", "took",
 	    show_ms(m->finished_ms - m->started_ms, ms));
 	printf("  %-14s %s\n", "made by", m->tool);

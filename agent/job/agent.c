@@ -17,6 +17,7 @@
 #include "agent/job/ledger.h"
 #include "agent/job/settings.h"
 #include "agent/snapshot/env.h"
+#include "agent/snapshot/source_guard.h"
 
 /* A region's options, in the table's order. */
 struct region_options {
@@ -204,6 +205,21 @@ agent_redis(struct agent *a, enum region region,
 		return NULL;
 	*redis = &r->redis;
 	return &r->target;
+}
+
+int
+agent_source_guard(
+    const struct agent *a, struct source_guard *guard, struct err *err)
+{
+	const struct settings *s = a->settings;
+
+	guard->limits = (struct fork_limits){
+	    .memory = settings_size(s, OPT_SOURCE_MEMORY),
+	    .cow_percent = (unsigned)settings_int(s, OPT_SOURCE_COW_PERCENT),
+	    .stop_ms = settings_ms(s, OPT_SOURCE_FORK_MAX),
+	};
+	return protect_parse(
+	    settings_str(s, OPT_SOURCE_PROTECT), &guard->policy, err);
 }
 
 struct ledger *

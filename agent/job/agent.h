@@ -17,6 +17,7 @@ struct ledger;
 struct progress;
 struct settings;
 struct snapshot_env;
+struct source_guard;
 struct store;
 
 enum region { REGION_SOURCE, REGION_DR };
@@ -31,6 +32,8 @@ const struct settings *agent_settings(const struct agent *);
 struct store *agent_store(struct agent *, enum region, struct err *);
 const struct redis_target *agent_redis(
     struct agent *, enum region, const struct redis_opts **, struct err *);
+int
+agent_source_guard(const struct agent *, struct source_guard *, struct err *);
 struct ledger *agent_ledger(struct agent *, struct err *);
 
 /* With the cipher key read, when one is set. */

@@ -5,14 +5,16 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "rdb/fork_check.h"
 #include "rdb/redis_conn.h"
 #include "rdb/sync_host.h"
 
 #include "agent/job/agent.h"
 #include "agent/job/check_private.h"
 #include "agent/job/settings.h"
+#include "agent/snapshot/source_guard.h"
 
-#define PASSED_OVER_MAX ((size_t)32 << 10) /* each has an err.text */
+#define REMARKS_MAX ((size_t)32 << 10) /* each has an err.text */
 
 enum leave { LEAVE_YES, LEAVE_NO, LEAVE_NO_COMMAND, LEAVE_UNKNOWN };
 
@@ -144,15 +146,39 @@ tell_passed_over(struct checking *c, const struct redis_target *all,
 }
 
 static void
+tell_risk(void *arg, enum fork_risk risk, const char *text)
+{
+	buf_addf(arg, "; %s: %s",
+	    risk == FORK_WILL_HURT ? "it will be hurt" : "beware", text);
+}
+
+/* Refused as a run would be; else what there is to beware of. */
+static int
+judge_fork(struct checking *c, const struct sync_host *host,
+    struct buf *remarks, struct err *err)
+{
+	struct source_guard guard;
+	enum fork_target target;
+
+	if (agent_source_guard(c->agent, &guard, err) != 0 ||
+	    source_guard_admit(
+		&guard, host->conn, &host->info, &c->scope, NULL, err) != 0 ||
+	    fork_target_get(host->conn, &c->scope, &target, err) != 0)
+		return -1;
+	fork_check(&host->info, target, &guard.limits, tell_risk, remarks);
+	return 0;
+}
+
+static void
 describe(struct checking *c, const struct sync_host *host, const char *leave,
-    const struct buf *passed_over)
+    const struct buf *remarks)
 {
 	const struct redis_info *info = &host->info;
 
 	if (info->version[0] == '\0')
 		snprintf(c->detail, sizeof(c->detail),
 		    "%s: it hides INFO; %s%s", redis_conn_name(host->conn),
-		    leave, passed_over->data);
+		    leave, remarks->data);
 	else
 		snprintf(c->detail, sizeof(c->detail),
 		    "%s: %s %s, %s, %" PRIu64 " keys, %" PRIu64
@@ -162,7 +188,7 @@ describe(struct checking *c, const struct sync_host *host, const char *leave,
 		    info->is_replica ? "replica" : "primary", info->keys,
 		    info->used_memory >> 20,
 		    info->bgsave_running ? ", saving at the moment" : "", leave,
-		    passed_over->data);
+		    remarks->data);
 }
 
 int
@@ -172,7 +198,7 @@ check_source_redis(struct checking *c, struct err *err)
 	const struct redis_target *target;
 	const char *leave = "";
 	struct sync_host host;
-	struct buf passed_over;
+	struct buf remarks;
 	int rc;
 
 	if (settings_str(c->settings, OPT_SOURCE_REDIS) == NULL)
@@ -181,14 +207,16 @@ check_source_redis(struct checking *c, struct err *err)
 	if (target == NULL ||
 	    sync_host_choose(target, redis, &c->scope, &host, err) != 0)
 		return -1;
+	buf_init(&remarks, REMARKS_MAX);
 	rc = judge_sync(c, host.conn, user_of(target, redis), &leave, err);
+	if (rc == 0)
+		rc = judge_fork(c, &host, &remarks, err);
 	if (rc == 0) {
-		buf_init(&passed_over, PASSED_OVER_MAX);
-		tell_passed_over(c, target, redis, &passed_over);
-		describe(c, &host, leave, &passed_over);
-		buf_release(&passed_over);
+		tell_passed_over(c, target, redis, &remarks);
+		describe(c, &host, leave, &remarks);
 		c->source = host.info;
 	}
+	buf_release(&remarks);
 	redis_conn_free(host.conn);
 	return rc;
 }

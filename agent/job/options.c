@@ -17,6 +17,7 @@ static const char *const formats[] = {"text", "json", NULL};
 static const char *const codecs[] = {"gzip", "zstd", "none", NULL};
 static const char *const imports[] = {
     "never", "on-failover", "after-each-sync", NULL};
+static const char *const protects[] = {"warn", "refuse", "off", NULL};
 static const char *const restorers[] = {"auto", "replica", "restore", NULL};
 
 /* clang-format off */
@@ -63,6 +64,21 @@ const struct option_row options[OPTIONS] = {
 [OPT_SOURCE_TLS_NAME] = {"source.tls.server_name", "source-tls-name", "NAME",
     OPTION_TEXT, .help = "name expected in the source's certificate; "
 	"default: the host"},
+[OPT_SOURCE_PROTECT] = {"source.protect", "source-protect", "POLICY",
+    OPTION_CHOICE, .fallback = "warn", .choices = protects,
+    .help = "what a snapshot's fork may do to the source: 'warn' refuses what "
+	"will hurt it and tells what may, 'refuse' refuses both, 'off' does "
+	"not look"},
+[OPT_SOURCE_MEMORY] = {"source.memory", "source-memory", "SIZE", OPTION_SIZE,
+    .help = "memory of the source's machine or container; default: what it "
+	"tells of its machine"},
+[OPT_SOURCE_COW_PERCENT] = {"source.cow_percent", "source-cow-percent", "N",
+    OPTION_INT, .fallback = "10", .least = 0, .most = 100,
+    .help = "share of its memory that a snapshot makes it copy at least; with "
+	"no room for it once the source will be hurt, three times it may"},
+[OPT_SOURCE_FORK_MAX] = {"source.fork_max", "source-fork-max", "TIME",
+    OPTION_DURATION, .fallback = "1s",
+    .help = "so long a fork may stop the source; 0s: for ever"},
 [OPT_SOURCE_STORE] = {"source.store", "store", "URL", OPTION_URL,
     .help = "store in the source region: file:///DIR or "
 	"https://ACCOUNT.blob.core.windows.net/CONTAINER[/PREFIX]"},

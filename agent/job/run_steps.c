@@ -13,6 +13,7 @@
 #include "agent/snapshot/snapshot_compare.h"
 #include "agent/snapshot/snapshot_take.h"
 #include "agent/snapshot/source.h"
+#include "agent/snapshot/source_guard.h"
 
 static struct source *
 new_source(struct run *r, struct err *err)
@@ -20,11 +21,14 @@ new_source(struct run *r, struct err *err)
 	const char *file = settings_str(r->settings, OPT_SOURCE_FILE);
 	const struct redis_target *target;
 	const struct redis_opts *redis;
+	struct source_guard guard;
 
 	if (file != NULL)
 		return source_file_new(file);
 	target = agent_redis(r->agent, REGION_SOURCE, &redis, err);
-	return target != NULL ? source_sync_new(target, redis) : NULL;
+	if (target == NULL || agent_source_guard(r->agent, &guard, err) != 0)
+		return NULL;
+	return source_sync_new(target, redis, &guard);
 }
 
 int

@@ -14,7 +14,8 @@ manifest_new(void)
 {
 	struct manifest *m = xcalloc(1, sizeof(*m));
 
-	m->offset = -1;
+	m->offset = m->cow_bytes = -1;
+	m->diskless = true;
 	return m;
 }
 

@@ -56,11 +56,13 @@ struct manifest {
 	char replid[41]; /* "" unknown */
 	int64_t offset;	 /* -1 unknown */
 	bool consistent; /* a point in time */
+	bool diskless;	 /* false: the source replaced its dump file */
 
 	/* Wall clock, Unix ms. */
 	int64_t point_ms; /* the data stood for this instant */
 	int64_t started_ms, finished_ms;
-	int64_t child_ms; /* the source's snapshot child lived */
+	int64_t child_ms;  /* the source's snapshot child lived */
+	int64_t cow_bytes; /* that it made the source copy; -1 unknown */
 
 	/* The dump. */
 	struct manifest_part *parts;

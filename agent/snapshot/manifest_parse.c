@@ -30,6 +30,20 @@ get_count(const cJSON *o, const char *key, uint64_t *out, struct err *err)
 	return 0;
 }
 
+/* Left alone when it is not there. */
+static int
+opt_count(const cJSON *o, const char *key, int64_t *out, struct err *err)
+{
+	uint64_t n = 0;
+
+	if (cJSON_GetObjectItemCaseSensitive(o, key) == NULL)
+		return 0;
+	if (get_count(o, key, &n, err) != 0)
+		return -1;
+	*out = (int64_t)n;
+	return 0;
+}
+
 static int
 get_small(const cJSON *o, const char *key, uint64_t most, uint64_t *out,
     struct err *err)
@@ -102,7 +116,9 @@ parse_source(const cJSON *root, struct manifest *m, struct err *err)
 	    json_opt_str(o, "replid", &replid, err) != 0 ||
 	    json_opt_int(o, "offset", &m->offset, err) != 0 ||
 	    json_get_bool(o, "consistent", &m->consistent, err) != 0 ||
-	    get_time(o, "child_ms", &m->child_ms, err) != 0)
+	    json_opt_bool(o, "diskless", &m->diskless, err) != 0 ||
+	    get_time(o, "child_ms", &m->child_ms, err) != 0 ||
+	    opt_count(o, "cow_bytes", &m->cow_bytes, err) != 0)
 		return -1;
 	if (replid == NULL)
 		return 0;

@@ -120,6 +120,8 @@ describe_source(
 	m->consistent = f->consistent;
 	m->point_ms = f->point_ms;
 	m->child_ms = f->child_ms;
+	m->cow_bytes = f->cow_bytes;
+	m->diskless = f->diskless;
 	m->profile = f->profile;
 }
 

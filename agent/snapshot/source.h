@@ -17,6 +17,7 @@ struct scope;
 struct sink;
 struct snapshot_env;
 struct source;
+struct source_guard;
 
 /* What the manifest says of where the dump came from. */
 struct source_facts {
@@ -25,11 +26,13 @@ struct source_facts {
 	char replid[41];
 	int64_t offset; /* -1 unknown */
 	bool consistent;
-	int64_t point_ms; /* the data stood for this instant */
-	int64_t child_ms; /* life of the source's snapshot child */
-	bool unverified;  /* RDB newer than the reader, bytes kept */
-	cJSON *profile;	  /* redis_profile.h; taken by the caller; or NULL */
-	char note[200];	  /* worth telling; "" else */
+	int64_t point_ms;  /* the data stood for this instant */
+	int64_t child_ms;  /* life of the source's snapshot child */
+	int64_t cow_bytes; /* that it made the source copy; -1 unknown */
+	bool diskless;	   /* false: by the source's own dump file */
+	bool unverified;   /* RDB newer than the reader, bytes kept */
+	cJSON *profile;	   /* redis_profile.h; taken by the caller; or NULL */
+	char note[200];	   /* worth telling; "" else */
 };
 
 /* What a dump is taken with. */
@@ -58,9 +61,9 @@ struct source {
 	char *shown; /* the URL or path, without secrets */
 };
 
-/* Both borrow what they are given. */
-struct source *
-source_sync_new(const struct redis_target *, const struct redis_opts *);
+/* Both borrow what they are given, and copy the guard; NULL: none. */
+struct source *source_sync_new(const struct redis_target *,
+    const struct redis_opts *, const struct source_guard *);
 /* An RDB file, plain, gzip or zstd. */
 struct source *source_file_new(const char *path);
 void source_free(struct source *);

@@ -136,7 +136,8 @@ file_dump(struct source *s, const struct scope *scope,
 	rc = pump(fd, (uint64_t)st.st_size, flow, budget, env->progress, err);
 	memset(facts, 0, sizeof(*facts));
 	snprintf(facts->server, sizeof(facts->server), "%s", f->aux.server);
-	facts->offset = -1;
+	facts->offset = facts->cow_bytes = -1;
+	facts->diskless = true;
 	facts->consistent = true;
 	facts->point_ms = f->aux.made_ms > 0
 	    ? f->aux.made_ms

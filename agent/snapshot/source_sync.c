@@ -15,11 +15,12 @@
 #include "agent/snapshot/env.h"
 #include "agent/snapshot/progress.h"
 #include "agent/snapshot/source.h"
+#include "agent/snapshot/source_guard.h"
 
 /* The one that is being read into, and some to let the reader run ahead. */
 #define READ_CHUNKS 4
 
-#define PROFILE_MS 10000
+#define AFTERWARDS_MS 10000
 
 /* The sources that are left, in the order in which they are to be tried. */
 #define NEXT_SOURCES "let it export an RDB file and read that (--source-file)"
@@ -29,6 +30,8 @@ struct source_sync {
 	struct dump_aux aux;
 	const struct redis_target *target;
 	const struct redis_opts *redis;
+	struct source_guard guard;
+	struct progress *progress;
 };
 
 static void
@@ -40,29 +43,65 @@ advance(void *arg, uint64_t done, uint64_t total, bool about)
 		progress_advance(arg, STEP_SNAPSHOT, done, total);
 }
 
+static int
+admit(void *arg, struct redis_conn *conn, const struct redis_info *info,
+    const struct scope *scope, struct err *err)
+{
+	const struct source_sync *ss = arg;
+
+	return source_guard_admit(
+	    &ss->guard, conn, info, scope, ss->progress, err);
+}
+
+/* The host that the dump came from, or NULL. */
+static struct redis_conn *
+connect_again(
+    struct source_sync *ss, const char *host, const struct scope *scope)
+{
+	for (size_t i = 0; i < ss->target->nhosts; i++) {
+		struct err ignored = {0};
+		struct redis_conn *conn = redis_connect(&ss->target->hosts[i],
+		    ss->target->user, ss->redis, scope, &ignored);
+
+		if (conn != NULL && strcmp(redis_conn_name(conn), host) == 0)
+			return conn;
+		redis_conn_free(conn);
+	}
+	return NULL;
+}
+
 /*
  * Worth having, and no reason to fail: the dump is what counts.  Asked after
  * it, so that nothing delays the dump.
  */
-static cJSON *
-take_profile(
-    struct source_sync *ss, const char *host, const struct scope *scope)
+static void
+ask_afterwards(struct source_sync *ss, const struct fork_mark *before,
+    const struct scope *scope, struct source_facts *facts)
 {
-	struct scope brief = scope_within(scope, PROFILE_MS);
-	cJSON *profile = NULL;
+	struct scope brief = scope_within(scope, AFTERWARDS_MS);
+	struct redis_conn *conn = connect_again(ss, facts->host, &brief);
+	struct err ignored = {0};
 
-	for (size_t i = 0; profile == NULL && i < ss->target->nhosts; i++) {
-		struct err ignored = {0};
-		struct redis_conn *conn = redis_connect(&ss->target->hosts[i],
-		    ss->target->user, ss->redis, &brief, &ignored);
+	facts->cow_bytes = -1;
+	if (conn == NULL)
+		return;
+	facts->cow_bytes = fork_cost_get(conn, before, &brief);
+	facts->profile = redis_profile_take(conn, &brief, &ignored);
+	redis_conn_free(conn);
+}
 
-		if (conn == NULL)
-			continue;
-		if (strcmp(redis_conn_name(conn), host) == 0)
-			profile = redis_profile_take(conn, &brief, &ignored);
-		redis_conn_free(conn);
-	}
-	return profile;
+/* What differs from a wish is told, and what is not proved most of all. */
+static void
+note(const struct sync_facts *sync, struct source_facts *facts)
+{
+	if (sync->unverified)
+		snprintf(facts->note, sizeof(facts->note), "%.199s",
+		    sync->unverified_why);
+	else if (!sync->diskless)
+		snprintf(facts->note, sizeof(facts->note),
+		    "the source wrote its own dump file for it, replacing the "
+		    "one that was there; with repl-diskless-sync set to 'yes' "
+		    "it would not");
 }
 
 static int
@@ -77,9 +116,12 @@ sync_source_dump(struct source *s, const struct scope *scope,
 	    .progress = advance,
 	    .progress_arg = call->env->progress,
 	    .instead = NEXT_SOURCES,
+	    .admit = admit,
+	    .admit_arg = ss,
 	};
 	int rc;
 
+	ss->progress = call->env->progress;
 	rdb_reader_add(call->reader, &ss->aux.visitor);
 	opts.budget = budget_carve(
 	    call->env->budget, (READ_CHUNKS + call->held) * CHUNK_SIZE, err);
@@ -103,11 +145,10 @@ sync_source_dump(struct source *s, const struct scope *scope,
 	if (ss->aux.made_ms > 0 && ss->aux.made_ms + 1000 <= facts->point_ms)
 		facts->point_ms = ss->aux.made_ms;
 	facts->child_ms = sync.last_byte_ms - facts->point_ms;
-	facts->profile = take_profile(ss, facts->host, scope);
+	facts->diskless = sync.diskless;
 	facts->unverified = sync.unverified;
-	if (sync.unverified)
-		snprintf(facts->note, sizeof(facts->note), "%.199s",
-		    sync.unverified_why);
+	note(&sync, facts);
+	ask_afterwards(ss, &sync.before, scope, facts);
 	return 0;
 }
 
@@ -125,9 +166,10 @@ static const struct source_ops sync_source_ops = {
 };
 
 struct source *
-source_sync_new(
-    const struct redis_target *target, const struct redis_opts *redis)
+source_sync_new(const struct redis_target *target,
+    const struct redis_opts *redis, const struct source_guard *guard)
 {
+	static const struct source_guard none = {.policy = PROTECT_OFF};
 	struct source_sync *ss = xcalloc(1, sizeof(*ss));
 
 	ss->source.ops = &sync_source_ops;
@@ -135,6 +177,7 @@ source_sync_new(
 	ss->source.shown = xstrdup(target->shown);
 	ss->target = target;
 	ss->redis = redis;
+	ss->guard = guard != NULL ? *guard : none;
 	return &ss->source;
 }
 

@@ -112,7 +112,7 @@ put_state(struct ground *g, const char *text)
 static void
 note_as_ours(struct ground *g)
 {
-	struct source *source = source_sync_new(&g->target, &g->redis);
+	struct source *source = source_sync_new(&g->target, &g->redis, NULL);
 	struct manifest *m = snapshot_take(source, g->store, &g->rig.scope,
 	    &g->rig.env, &g->rig.take, &g->rig.err);
 

@@ -34,6 +34,8 @@ full_document(void)
 	m = snapshot_rig_must_take(&rig, store);
 	strcpy(m->replid, "0123456789abcdef0123456789abcdef01234567");
 	m->offset = INT64_C(1) << 52;
+	m->cow_bytes = 12345;
+	m->diskless = false;
 	m->nseek = 2;
 	free(m->seek);
 	m->seek = xcalloc(2, sizeof(*m->seek));
@@ -94,6 +96,8 @@ what_was_written_reads_back(void **state)
 	if (m == NULL)
 		fail_msg("%s", err.text);
 	assert_int_equal(m->offset, INT64_C(1) << 52);
+	assert_int_equal(m->cow_bytes, 12345);
+	assert_false(m->diskless);
 	assert_int_equal(strlen(m->replid), 40);
 	assert_int_equal(m->nseek, 2);
 	assert_int_equal(m->seek[1].raw, 64 << 20);
@@ -144,8 +148,8 @@ fields_that_are_not_known_are_kept(void **state)
 static bool
 optional(const char *name)
 {
-	static const char *const names[] = {
-	    "replid", "offset", "crc64", "seek", "pieces", "string"};
+	static const char *const names[] = {"replid", "offset", "diskless",
+	    "cow_bytes", "crc64", "seek", "pieces", "string"};
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		if (strcmp(names[i], name) == 0)

@@ -68,8 +68,11 @@ a_primary_s_facts_are_read(void **state)
 	static const struct answers a = {
 	    "# Server\r\nredis_version:7.2.4\r\nredis_mode:standalone\r\n"
 	    "run_id:0123456789012345678901234567890123456789\r\n"
-	    "used_memory:1000000\r\nmaxmemory:2000000\r\n"
-	    "total_system_memory:3000000\r\n"
+	    "used_memory:1000000\r\nused_memory_rss:1500000\r\n"
+	    "maxmemory:2000000\r\ntotal_system_memory:3000000\r\n"
+	    "aof_rewrite_in_progress:1\r\nmodule_fork_in_progress:1\r\n"
+	    "rdb_last_bgsave_status:err\r\nrdb_last_cow_size:4096\r\n"
+	    "latest_fork_usec:321\r\ntotal_forks:12\r\n"
 	    "loading:0\r\nrdb_bgsave_in_progress:1\r\n"
 	    "role:master\r\nmaster_replid:abc\r\nmaster_repl_offset:99\r\n"
 	    "# Keyspace\r\ndb0:keys=10,expires=3,avg_ttl=0\r\n"
@@ -91,7 +94,15 @@ a_primary_s_facts_are_read(void **state)
 	assert_int_equal(i.offset, 99);
 	assert_int_equal(i.used_memory, 1000000);
 	assert_int_equal(i.maxmemory, 2000000);
+	assert_int_equal(i.used_memory_rss, 1500000);
 	assert_int_equal(i.system_memory, 3000000);
+	assert_true(i.aof_rewrite_running);
+	assert_true(i.module_fork_running);
+	assert_true(i.save_failed);
+	assert_int_equal(i.last_cow, 4096);
+	assert_int_equal(i.fork_us, 321);
+	assert_true(i.tells_forks);
+	assert_int_equal(i.forks, 12);
 	assert_int_equal(i.keys, 15);
 	assert_int_equal(i.expires, 3);
 	assert_int_equal(i.db_max_used, 12);
@@ -122,6 +133,8 @@ a_valkey_replica_is_known_as_one(void **state)
 	assert_string_equal(i.master_host, "10.0.0.1");
 	assert_int_equal(i.master_port, 7000);
 	assert_int_equal(i.offset, 70);
+	assert_false(i.tells_forks);
+	assert_false(i.save_failed);
 	/* CONFIG is hidden: the number of databases is not known. */
 	assert_int_equal(i.databases, 0);
 	assert_int_equal(redis_info_rdb_version(&i), 80);

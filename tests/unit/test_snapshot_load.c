@@ -77,7 +77,7 @@ static void
 take(struct ground *g)
 {
 	struct source *source = source_sync_new(
-	    &g->from.target, &g->from.redis);
+	    &g->from.target, &g->from.redis, NULL);
 
 	g->m = snapshot_take(source, g->store, &g->rig.scope, &g->rig.env,
 	    &g->rig.take, &g->rig.err);

@@ -18,6 +18,7 @@
 #include "rdb/crc64.h"
 #include "rdb/rdb_reader.h"
 #include "rdb/redis_conn.h"
+#include "rdb/redis_info.h"
 #include "rdb/sync_client.h"
 #include "tests/sim/catcher.h"
 #include "tests/sim/real_redis.h"
@@ -402,6 +403,40 @@ without_rdb_only_it_goes_on(void **state)
 	assert_false(r.facts.rdb_only);
 	rig_free(&r);
 	buf_release(&dump);
+}
+
+static void
+greet_and_wait(struct script_conn *c, void *arg)
+{
+	if (greet(c, arg) == 0)
+		script_expect_eof(c);
+}
+
+static int
+refuse(void *arg, struct redis_conn *conn, const struct redis_info *info,
+    const struct scope *scope, struct err *err)
+{
+	(void)scope;
+	assert_string_equal(info->version, "7.0.15");
+	return err_set(err, ERR_REFUSED, "'%s' %s", redis_conn_name(conn),
+	    (const char *)arg);
+}
+
+static void
+a_host_that_is_not_admitted_is_asked_nothing(void **state)
+{
+	struct source s = {0};
+	struct rig r;
+
+	(void)state;
+	rig_init(&r);
+	r.opts.admit = refuse;
+	r.opts.admit_arg = (void *)(uintptr_t) "is too small";
+	r.server = script_server_new(NULL, greet_and_wait, &s);
+	run_rig(&r);
+	failed(&r, ERR_REFUSED, "is too small");
+	assert_int_equal(r.out.len, 0);
+	rig_free(&r);
 }
 
 static void
@@ -1042,6 +1077,7 @@ main(void)
 	    cmocka_unit_test(the_mark_may_come_in_pieces),
 	    cmocka_unit_test(a_newer_version_is_kept_unverified),
 	    cmocka_unit_test(without_rdb_only_it_goes_on),
+	    cmocka_unit_test(a_host_that_is_not_admitted_is_asked_nothing),
 	    cmocka_unit_test(an_old_server_is_asked_by_sync),
 	    cmocka_unit_test(refusals_say_what_to_try_next),
 	    cmocka_unit_test(
