@@ -5,6 +5,7 @@
 
 #include "base/err.h"
 #include "base/scope.h"
+#include "rdb/rdb_compat.h"
 #include "rdb/redis_conn.h"
 #include "rdb/redis_error.h"
 #include "rdb/sync_host.h"
@@ -20,6 +21,7 @@ struct sync {
 	struct redis_conn *conn;
 	const struct scope *scope;
 	struct sync_facts *facts;
+	const char *announced; /* NULL: the server knows no such option */
 	const char *instead;
 	char line[LINE_MAX_BYTES];
 };
@@ -130,6 +132,17 @@ is_unknown_command(const struct sync *s)
 	return why.kind == ERR_UNSUPPORTED;
 }
 
+static int
+announce(struct sync *s, struct err *err)
+{
+	char option[40];
+
+	if (s->announced == NULL)
+		return 0;
+	snprintf(option, sizeof(option), "version %s", s->announced);
+	return replconf(s, option, &s->facts->negotiates, err);
+}
+
 /* Ends when the server has agreed to a full sync, or was asked by SYNC. */
 static int
 ask(struct sync *s, struct err *err)
@@ -140,7 +153,8 @@ ask(struct sync *s, struct err *err)
 	bool ignored;
 
 	if (replconf(s, "capa eof capa psync2", &ignored, err) != 0 ||
-	    replconf(s, "rdb-only 1", &s->facts->rdb_only, err) != 0)
+	    replconf(s, "rdb-only 1", &s->facts->rdb_only, err) != 0 ||
+	    announce(s, err) != 0)
 		return -1;
 	s->facts->asked_ms = scope_wall_ms(s->scope);
 	if (redis_conn_write(
@@ -168,6 +182,17 @@ take_dump(struct sync *s, const struct sync_opts *opts, struct sink *sink,
 		return named(s, err);
 	return sync_stream_run(
 	    s->conn, s->scope, &framing, opts, sink, s->facts, err);
+}
+
+/* Who hides INFO may be a Valkey; to a Redis the option is an error. */
+static const char *
+to_announce(const struct sync_host *h, const struct rdb_compat *compat)
+{
+	if (!h->info.valkey && h->info.version[0] != '\0')
+		return NULL;
+	if (compat == NULL)
+		compat = rdb_compat_find("auto");
+	return compat->announced;
 }
 
 static void
@@ -204,6 +229,7 @@ sync_dump(const struct redis_target *target, const struct redis_opts *opts,
 		return -1;
 	note_host(&host, facts);
 	s.conn = host.conn;
+	s.announced = to_announce(&host, sync_opts->compat);
 	rc = 0;
 	if (sync_opts->admit != NULL)
 		rc = sync_opts->admit(

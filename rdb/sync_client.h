@@ -19,6 +19,7 @@
 
 struct budget;
 struct err;
+struct rdb_compat;
 struct rdb_reader;
 struct redis_conn;
 struct redis_info;
@@ -36,6 +37,7 @@ struct sync_facts {
 	int64_t offset;	 /* -1 when taken by SYNC */
 	bool by_sync;	 /* the old command: no rdb-only */
 	bool rdb_only;	 /* the server keeps no stream for us */
+	bool negotiates; /* it took our REPLCONF version */
 	/* $EOF framing; else the server wrote, and replaced, its dump file. */
 	bool diskless;
 	struct fork_mark before; /* as INFO told before */
@@ -72,6 +74,7 @@ struct sync_opts {
 	 * that the end is found by structure, and then requires the mark.
 	 */
 	struct rdb_reader *reader;
+	const struct rdb_compat *compat; /* NULL: "auto" */
 	/*
 	 * Looks at the host that was chosen, before it is asked to fork; when
 	 * it fails the host is left alone.  NULL: nobody looks.

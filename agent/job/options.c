@@ -18,6 +18,7 @@ static const char *const codecs[] = {"gzip", "zstd", "none", NULL};
 static const char *const imports[] = {
     "never", "on-failover", "after-each-sync", NULL};
 static const char *const protects[] = {"warn", "refuse", "off", NULL};
+static const char *const compats[] = {"auto", "newest", "redis-7.2", NULL};
 static const char *const restorers[] = {"auto", "replica", "restore", NULL};
 
 /* clang-format off */
@@ -74,11 +75,19 @@ const struct option_row options[OPTIONS] = {
 	"tells of its machine"},
 [OPT_SOURCE_COW_PERCENT] = {"source.cow_percent", "source-cow-percent", "N",
     OPTION_INT, .fallback = "10", .least = 0, .most = 100,
-    .help = "share of its memory that a snapshot makes it copy at least; with "
-	"no room for it once the source will be hurt, three times it may"},
+    .help = "share of its memory that copy-on-write is reckoned to take: "
+	"without room for that a snapshot hurts, for three times that it "
+	"may"},
 [OPT_SOURCE_FORK_MAX] = {"source.fork_max", "source-fork-max", "TIME",
     OPTION_DURATION, .fallback = "1s",
-    .help = "so long a fork may stop the source; 0s: for ever"},
+    .help = "a source whose last fork stopped it so long may be hurt; 0s: "
+	"none is"},
+[OPT_RDB_COMPAT] = {"rdb_compat", "rdb-compat", "VERSION", OPTION_CHOICE,
+    .fallback = "auto", .choices = compats,
+    .help = "RDB version that a Valkey 9 is asked for: 'auto', the newest "
+	"that drsync proves; 'newest', whatever it has; 'redis-7.2', RDB 11, "
+	"which Redis 7.2 and Valkey 8 load, and which fails when fields of "
+	"hashes expire. Redis writes its own for everybody"},
 [OPT_SOURCE_STORE] = {"source.store", "store", "URL", OPTION_URL,
     .help = "store in the source region: file:///DIR or "
 	"https://ACCOUNT.blob.core.windows.net/CONTAINER[/PREFIX]"},

@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "base/err.h"
+#include "rdb/rdb_compat.h"
 #include "storage/blob_copy.h"
 #include "storage/blob_same.h"
 #include "storage/store.h"
@@ -13,7 +14,6 @@
 #include "agent/snapshot/snapshot_compare.h"
 #include "agent/snapshot/snapshot_take.h"
 #include "agent/snapshot/source.h"
-#include "agent/snapshot/source_guard.h"
 
 static struct source *
 new_source(struct run *r, struct err *err)
@@ -21,14 +21,17 @@ new_source(struct run *r, struct err *err)
 	const char *file = settings_str(r->settings, OPT_SOURCE_FILE);
 	const struct redis_target *target;
 	const struct redis_opts *redis;
-	struct source_guard guard;
+	struct source_sync_opts opts = {0};
 
 	if (file != NULL)
 		return source_file_new(file);
 	target = agent_redis(r->agent, REGION_SOURCE, &redis, err);
-	if (target == NULL || agent_source_guard(r->agent, &guard, err) != 0)
+	if (target == NULL ||
+	    agent_source_guard(r->agent, &opts.guard, err) != 0)
 		return NULL;
-	return source_sync_new(target, redis, &guard);
+	opts.compat = rdb_compat_find(
+	    settings_str(r->settings, OPT_RDB_COMPAT));
+	return source_sync_new(target, redis, &opts);
 }
 
 int

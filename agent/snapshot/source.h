@@ -9,7 +9,10 @@
 
 #include <cjson/cJSON.h>
 
+#include "agent/snapshot/source_guard.h"
+
 struct err;
+struct rdb_compat;
 struct rdb_reader;
 struct redis_opts;
 struct redis_target;
@@ -17,7 +20,6 @@ struct scope;
 struct sink;
 struct snapshot_env;
 struct source;
-struct source_guard;
 
 /* What the manifest says of where the dump came from. */
 struct source_facts {
@@ -61,9 +63,15 @@ struct source {
 	char *shown; /* the URL or path, without secrets */
 };
 
-/* Both borrow what they are given, and copy the guard; NULL: none. */
+struct source_sync_opts {
+	struct source_guard guard;
+	const struct rdb_compat *compat; /* NULL: "auto" */
+};
+
+/* Both borrow what they are given, but for the opts, which are copied; NULL:
+ * the source is not looked at. */
 struct source *source_sync_new(const struct redis_target *,
-    const struct redis_opts *, const struct source_guard *);
+    const struct redis_opts *, const struct source_sync_opts *);
 /* An RDB file, plain, gzip or zstd. */
 struct source *source_file_new(const char *path);
 void source_free(struct source *);

@@ -7,6 +7,8 @@
 #include "base/err.h"
 #include "base/scope.h"
 #include "base/xalloc.h"
+#include "rdb/rdb_compat.h"
+#include "rdb/rdb_reader.h"
 #include "rdb/redis_conn.h"
 #include "rdb/redis_profile.h"
 #include "rdb/sync_client.h"
@@ -15,7 +17,6 @@
 #include "agent/snapshot/env.h"
 #include "agent/snapshot/progress.h"
 #include "agent/snapshot/source.h"
-#include "agent/snapshot/source_guard.h"
 
 /* The one that is being read into, and some to let the reader run ahead. */
 #define READ_CHUNKS 4
@@ -30,7 +31,7 @@ struct source_sync {
 	struct dump_aux aux;
 	const struct redis_target *target;
 	const struct redis_opts *redis;
-	struct source_guard guard;
+	struct source_sync_opts opts;
 	struct progress *progress;
 };
 
@@ -50,7 +51,7 @@ admit(void *arg, struct redis_conn *conn, const struct redis_info *info,
 	const struct source_sync *ss = arg;
 
 	return source_guard_admit(
-	    &ss->guard, conn, info, scope, ss->progress, err);
+	    &ss->opts.guard, conn, info, scope, ss->progress, err);
 }
 
 /* The host that the dump came from, or NULL. */
@@ -90,18 +91,40 @@ ask_afterwards(struct source_sync *ss, const struct fork_mark *before,
 	redis_conn_free(conn);
 }
 
-/* What differs from a wish is told, and what is not proved most of all. */
+/* What the source did otherwise than one may wish. */
 static void
-note(const struct sync_facts *sync, struct source_facts *facts)
+tell(const struct source_sync *ss, const struct sync_facts *sync,
+    const struct rdb_reader *reader)
 {
-	if (sync->unverified)
-		snprintf(facts->note, sizeof(facts->note), "%.199s",
-		    sync->unverified_why);
-	else if (!sync->diskless)
-		snprintf(facts->note, sizeof(facts->note),
+	const struct rdb_compat *compat = ss->opts.compat;
+	struct rdb_summary sum;
+
+	if (!sync->diskless)
+		progress_note(ss->progress, STEP_SNAPSHOT,
 		    "the source wrote its own dump file for it, replacing the "
 		    "one that was there; with repl-diskless-sync set to 'yes' "
 		    "it would not");
+	rdb_reader_summary(reader, &sum);
+	if (compat != NULL && compat->most > 0 && sum.version > compat->most)
+		progress_note(ss->progress, STEP_SNAPSHOT,
+		    "the dump is of RDB version %d, over the %d of '%s': this "
+		    "server writes it for everybody",
+		    sum.version, compat->most, compat->name);
+}
+
+/* A Valkey ends the connection when it cannot write what it was asked for. */
+static void
+blame_compat(const struct source_sync *ss, const struct sync_facts *sync,
+    struct err *err)
+{
+	const struct rdb_compat *compat = ss->opts.compat;
+
+	if (compat != NULL && compat->most > 0 && sync->negotiates &&
+	    err->kind == ERR_TRANSIENT)
+		err_in(err,
+		    "rdb_compat is '%s', for which no fields of hashes that "
+		    "expire can be written",
+		    compat->name);
 }
 
 static int
@@ -116,6 +139,7 @@ sync_source_dump(struct source *s, const struct scope *scope,
 	    .progress = advance,
 	    .progress_arg = call->env->progress,
 	    .instead = NEXT_SOURCES,
+	    .compat = ss->opts.compat,
 	    .admit = admit,
 	    .admit_arg = ss,
 	};
@@ -129,8 +153,10 @@ sync_source_dump(struct source *s, const struct scope *scope,
 		return -1;
 	rc = sync_dump(ss->target, ss->redis, scope, &opts, sink, &sync, err);
 	budget_free(opts.budget);
-	if (rc != 0)
+	if (rc != 0) {
+		blame_compat(ss, &sync, err);
 		return -1;
+	}
 	memset(facts, 0, sizeof(*facts));
 	if (sync.version[0] != '\0')
 		snprintf(facts->server, sizeof(facts->server), "%s %s",
@@ -147,7 +173,10 @@ sync_source_dump(struct source *s, const struct scope *scope,
 	facts->child_ms = sync.last_byte_ms - facts->point_ms;
 	facts->diskless = sync.diskless;
 	facts->unverified = sync.unverified;
-	note(&sync, facts);
+	if (sync.unverified)
+		snprintf(facts->note, sizeof(facts->note), "%.199s",
+		    sync.unverified_why);
+	tell(ss, &sync, call->reader);
 	ask_afterwards(ss, &sync.before, scope, facts);
 	return 0;
 }
@@ -167,9 +196,10 @@ static const struct source_ops sync_source_ops = {
 
 struct source *
 source_sync_new(const struct redis_target *target,
-    const struct redis_opts *redis, const struct source_guard *guard)
+    const struct redis_opts *redis, const struct source_sync_opts *opts)
 {
-	static const struct source_guard none = {.policy = PROTECT_OFF};
+	static const struct source_sync_opts none = {
+	    .guard = {.policy = PROTECT_OFF}};
 	struct source_sync *ss = xcalloc(1, sizeof(*ss));
 
 	ss->source.ops = &sync_source_ops;
@@ -177,7 +207,7 @@ source_sync_new(const struct redis_target *target,
 	ss->source.shown = xstrdup(target->shown);
 	ss->target = target;
 	ss->redis = redis;
-	ss->guard = guard != NULL ? *guard : none;
+	ss->opts = opts != NULL ? *opts : none;
 	return &ss->source;
 }
 

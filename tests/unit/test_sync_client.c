@@ -16,6 +16,7 @@
 #include "base/err.h"
 #include "base/scope.h"
 #include "rdb/crc64.h"
+#include "rdb/rdb_compat.h"
 #include "rdb/rdb_reader.h"
 #include "rdb/redis_conn.h"
 #include "rdb/redis_info.h"
@@ -34,6 +35,8 @@
 /* A source of our own making; what is NULL gets its usual answer. */
 struct source {
 	const char *ping, *info, *capa, *rdb_only;
+	const char *version; /* NULL: none is to be announced */
+	const char *version_reply;
 	const char *psync;  /* FULL */
 	bool sync;	    /* then SYNC is expected */
 	const char *header; /* EOF_IS */
@@ -82,6 +85,19 @@ greet(struct script_conn *c, const struct source *s)
 }
 
 static int
+hear_version(struct script_conn *c, const struct source *s)
+{
+	char expected[80];
+
+	if (s->version == NULL)
+		return 0;
+	snprintf(expected, sizeof(expected),
+	    "*3\r\n$8\r\nREPLCONF\r\n$7\r\nversion\r\n$%zu\r\n%s\r\n",
+	    strlen(s->version), s->version);
+	return answer(c, expected, or_else(s->version_reply, "+OK\r\n"));
+}
+
+static int
 agree(struct script_conn *c, const struct source *s)
 {
 	if (answer(c,
@@ -90,6 +106,7 @@ agree(struct script_conn *c, const struct source *s)
 		or_else(s->capa, "+OK\r\n")) != 0 ||
 	    answer(c, "*3\r\n$8\r\nREPLCONF\r\n$8\r\nrdb-only\r\n$1\r\n1\r\n",
 		or_else(s->rdb_only, "+OK\r\n")) != 0 ||
+	    hear_version(c, s) != 0 ||
 	    answer(c, "*3\r\n$5\r\nPSYNC\r\n$1\r\n?\r\n$2\r\n-1\r\n",
 		or_else(s->psync, FULL)) != 0)
 		return -1;
@@ -402,6 +419,51 @@ without_rdb_only_it_goes_on(void **state)
 	succeeded(&r, &dump);
 	assert_false(r.facts.rdb_only);
 	rig_free(&r);
+	buf_release(&dump);
+}
+
+#define VALKEY \
+	"redis_version:7.2.4\r\nserver_name:valkey\r\n" \
+	"valkey_version:9.0.1\r\nrole:master\r\n"
+
+/* A Redis is not asked: the usual answers of every other test expect none. */
+static void
+a_valkey_is_told_which_version_to_write(void **state)
+{
+	static const struct {
+		const char *info, *compat, *announced, *reply;
+	} cases[] = {
+	    {VALKEY, NULL, "9.0.0", NULL},
+	    {VALKEY, "auto", "9.0.0", NULL},
+	    {VALKEY, "newest", "255.255.255", NULL},
+	    {VALKEY, "redis-7.2", "7.2.0", NULL},
+	    {VALKEY, "auto", "9.0.0",
+		"-ERR Unrecognized REPLCONF option: version\r\n"},
+	    {"-NOPERM no INFO\r\n", "redis-7.2", "7.2.0",
+		"-ERR Unrecognized REPLCONF option: version\r\n"},
+	};
+	struct buf dump;
+
+	(void)state;
+	make_dump(&dump, "VALKEY080", 1000);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct source s = {
+		    .info = cases[i].info,
+		    .version = cases[i].announced,
+		    .version_reply = cases[i].reply,
+		    .dump = &dump,
+		};
+		struct rig r;
+
+		rig_init(&r);
+		if (cases[i].compat != NULL)
+			r.opts.compat = rdb_compat_find(cases[i].compat);
+		r.server = script_server_new(NULL, serve, &s);
+		run_rig(&r);
+		succeeded(&r, &dump);
+		assert_int_equal(r.facts.negotiates, cases[i].reply == NULL);
+		rig_free(&r);
+	}
 	buf_release(&dump);
 }
 
@@ -843,6 +905,8 @@ choose_among(const char *const infos[3], int chosen, struct err *err)
 	for (int i = 0; i < 3; i++) {
 		sources[i].dump = &dump;
 		sources[i].info = infos[i];
+		if (infos[i] != NULL && infos[i][0] == '-')
+			sources[i].version = "9.0.0";
 		servers[i] = script_server_new(NULL, serve, &sources[i]);
 	}
 	rig_init(&r);
@@ -1077,6 +1141,7 @@ main(void)
 	    cmocka_unit_test(the_mark_may_come_in_pieces),
 	    cmocka_unit_test(a_newer_version_is_kept_unverified),
 	    cmocka_unit_test(without_rdb_only_it_goes_on),
+	    cmocka_unit_test(a_valkey_is_told_which_version_to_write),
 	    cmocka_unit_test(a_host_that_is_not_admitted_is_asked_nothing),
 	    cmocka_unit_test(an_old_server_is_asked_by_sync),
 	    cmocka_unit_test(refusals_say_what_to_try_next),
