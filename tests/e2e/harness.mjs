@@ -275,11 +275,12 @@ export class Job {
 	}
 
 	// A killed run's lease holds until its minute has passed: let it pass.
+	// What it had not yet put in its place is no lease, and may be half.
 	leasesRunOut() {
 		for (const store of [this.west, this.north]) {
 			const dir = path.join(store, '.drsync', 'lease');
-			for (const name of fs.existsSync(dir)
-				? fs.readdirSync(dir) : []) {
+			const names = fs.existsSync(dir) ? fs.readdirSync(dir) : [];
+			for (const name of names.filter((n) => n !== 'fresh')) {
 				const file = path.join(dir, name);
 				const lease = JSON.parse(fs.readFileSync(file));
 				lease.expires_ms = 1;
