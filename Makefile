@@ -104,7 +104,7 @@ $(B)/tests/bench/%: $(B)/tests/bench/%.o $(B)/libtest.a $(B)/libdrsync.a
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
 test: $(TESTBIN)
-	$(Q)scripts/run-unit $(TESTBIN)
+	$(Q)SAN=$(SAN) scripts/run-unit $(TESTBIN)
 
 tests: $(TESTBIN)
 

@@ -26,7 +26,7 @@ bool azurite_installed(void);
 
 /*
  * To be called first.  When it is not installed, this skips the test that
- * calls, with a word on how to install it; where CI is set it fails it.
+ * calls, with a word on how to install it.
  */
 void azurite_require(void);
 
