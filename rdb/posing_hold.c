@@ -80,18 +80,19 @@ refused(struct err *err)
 	return -1;
 }
 
+/* at_least: more than that is left alone. */
 static int
 note_parameter(struct posing_hold *h, struct redis_conn *c,
-    const struct scope *scope, const char *name, const char *now,
+    const struct scope *scope, const char *name, const char *now, bool at_least,
     struct err *err)
 {
 	char *was;
 
 	if (redis_config_get(c, scope, name, &was, err) != 0)
 		return refused(err);
-	/* Unknown to an old server; or a longer time than ours. */
+	/* NULL: unknown to an old server. */
 	if (was != NULL && strcmp(was, now) != 0 &&
-	    !(strcmp(name, "repl-timeout") == 0 && atoi(was) >= atoi(now)))
+	    !(at_least && atoi(was) >= atoi(now)))
 		posing_note_change(&h->note, name, was, now);
 	free(was);
 	return 0;
@@ -147,8 +148,11 @@ posing_hold_take(struct posing_hold *h, struct redis_conn *c,
 	if (password != NULL &&
 	    note_masterauth(h, c, scope, password, err) != 0)
 		return -1;
-	if (note_parameter(h, c, scope, "repl-diskless-load", load, err) != 0 ||
-	    note_parameter(h, c, scope, "repl-timeout", timeout, err) != 0)
+	/* One that loads as it receives stands still for as long. */
+	if (note_parameter(
+		h, c, scope, "repl-diskless-load", load, false, err) != 0 ||
+	    note_parameter(
+		h, c, scope, "repl-timeout", timeout, !way->streamed, err) != 0)
 		return -1;
 	text = posing_note_format(&h->note);
 	rc = h->journal->ops->put(h->journal, h->key.data, text, err);

@@ -42,6 +42,8 @@
 #define CONNECT_TIMEOUT_MS INT64_C(20000)
 #define LOAD_TIMEOUT_MS	   INT64_C(3600000)
 #define PUT_BACK_MS	   INT64_C(15000)
+/* It has to throw away what it loaded, and answers nothing meanwhile. */
+#define PUT_BACK_LOADED_MS INT64_C(120000)
 #define PING_MS		   INT64_C(1000)
 #define POLL_LEAST_MS	   INT64_C(10)
 #define POLL_MOST_MS	   INT64_C(1000)
@@ -84,8 +86,9 @@ data_is(const struct posing_master *m)
 	if (m->phase == PHASE_RELEASING)
 		return "the target may hold its old data, the dump or "
 		       "nothing, or have stopped: load again";
-	return m->streamed ? "the target was empty, and drops what it got"
-			   : "the target's old data is untouched";
+	return m->streamed && m->announced
+	    ? "the target was empty, and drops what it got"
+	    : "the target's old data is untouched";
 }
 
 /*
@@ -98,7 +101,8 @@ abandon(struct posing_master *m, struct err *err)
 {
 	struct scope apart = {
 	    .clock = m->scope.clock, .deadline_ms = INT64_MAX};
-	struct scope brief = scope_within(&apart, PUT_BACK_MS);
+	struct scope brief = scope_within(&apart,
+	    m->streamed && m->announced ? PUT_BACK_LOADED_MS : PUT_BACK_MS);
 	struct err why = *err;
 	struct err left = {0};
 
@@ -205,6 +209,16 @@ static const struct sink_ops master_ops = {
     .finish = finish,
     .free = free_master,
 };
+
+void
+posing_give_up(struct sink *s, struct err *err)
+{
+	struct posing_master *m = (struct posing_master *)s;
+
+	assert(m->sink.ops == &master_ops);
+	if (m->phase != PHASE_OVER)
+		abandon(m, err);
+}
 
 /* What a load needs to be told of as over: see posing_release(). */
 static bool
@@ -459,6 +473,39 @@ take_target(struct posing_master *m, struct redis_conn *c,
 	    why.text, advertise);
 }
 
+/*
+ * As a replica it takes no more writes: what came between the caller's last
+ * look at it and that shows now, and would be flushed.
+ */
+static int
+is_still_empty(struct posing_master *m, struct redis_conn *c, struct err *err)
+{
+	struct redis_info info;
+	redisReply *memory;
+	char *libraries;
+	bool empty;
+
+	if (!m->streamed)
+		return 0;
+	if (redis_info_get(c, &m->scope, &info, err) != 0)
+		return -1;
+	memory = redis_command(c, &m->scope, err, "INFO memory");
+	if (memory == NULL)
+		return -1;
+	/* A field of 7.0; before, there were no libraries. */
+	libraries = memory->type == REDIS_REPLY_STRING
+	    ? redis_info_field(memory->str, "number_of_libraries")
+	    : NULL;
+	empty = info.keys == 0 &&
+	    (libraries == NULL || strcmp(libraries, "0") == 0);
+	free(libraries);
+	freeReplyObject(memory);
+	return empty ? 0
+		     : err_set(err, ERR_REFUSED,
+			   "the target was written to just now, and keeps "
+			   "that; run it again");
+}
+
 struct sink *
 posing_master_new(const struct redis_target *target,
     const struct redis_opts *redis, const struct scope *scope,
@@ -488,7 +535,7 @@ posing_master_new(const struct redis_target *target,
 		goto fail;
 	}
 	if (judge_tls(m, c, target->hosts[host].tls, opts, err) != 0 ||
-	    take_target(m, c, opts, err) != 0)
+	    take_target(m, c, opts, err) != 0 || is_still_empty(m, c, err) != 0)
 		goto fail;
 	redis_conn_free(c);
 	return &m->sink;

@@ -37,9 +37,10 @@ struct sink;
 
 struct posing_opts {
 	uint64_t size;	       /* exact bytes of the dump */
-	bool streamed;	       /* an empty target may load while it receives:
-				* each byte must be proved before it is
-				* written here */
+	bool streamed;	       /* the target is empty, and may load while it
+				* receives: each byte must be proved before it
+				* is written here, and nothing may follow the
+				* dump's end */
 	const char *bind;      /* address to listen on; NULL: the one by which
 				 * we reach the target */
 	const char *advertise; /* host told to the target; NULL: bind, or, when
@@ -77,6 +78,12 @@ posing_master_new(const struct redis_target *, const struct redis_opts *,
  * may have stopped; load again.
  */
 int posing_release(struct sink *, const struct scope *, struct err *);
+
+/*
+ * The caller has failed: puts the target back, and err, which says why, says
+ * also how it is left.  Does nothing where the sink had failed, and said so.
+ */
+void posing_give_up(struct sink *, struct err *);
 
 /*
  * Undo what a crashed run left: for each of the target's hosts that has a

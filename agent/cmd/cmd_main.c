@@ -61,6 +61,9 @@ wait_for_signals(void *arg)
 	sigwait(&set, &sig);
 	cancel_trigger(arg);
 	sigwait(&set, &sig);
+	fputs("drsync: ended at once; what is half done is undone by the "
+	      "next run\n",
+	    stderr);
 	_exit(err_exit_status(ERR_CANCELLED));
 	return NULL;
 }

@@ -111,6 +111,9 @@ show_report(const struct run_report *r, bool failed)
 			show_copy(&r->copy);
 	if (done(r, STEP_IMPORT) && r->load.why[0] != '\0')
 		show_load(&r->load);
+	if (done(r, STEP_IMPORT) && r->load.saved == TARGET_NOT_SAVED)
+		printf("  %-14s NO, a restart would lose it: %s\n",
+		    "saved there", r->load.unsaved_why);
 	/* A difference fails the step, and is what is to be told. */
 	if (r->target_fingerprint[0] != '\0')
 		show_comparison(r);
@@ -124,6 +127,11 @@ show_report(const struct run_report *r, bool failed)
 static void
 json_load(cJSON *root, const struct snapshot_load_facts *l)
 {
+	static const char *const saved[] = {
+	    [TARGET_KEEPS_NONE] = "not kept",
+	    [TARGET_SAVED] = "yes",
+	    [TARGET_NOT_SAVED] = "no",
+	};
 	cJSON *o = cJSON_AddObjectToObject(root, "import");
 
 	cJSON_AddStringToObject(o, "way", restorer_name(l->way));
@@ -132,6 +140,9 @@ json_load(cJSON *root, const struct snapshot_load_facts *l)
 	json_add_int(o, "expired", (int64_t)l->expired);
 	json_add_int(o, "left_out", (int64_t)l->left_out);
 	cJSON_AddBoolToObject(o, "replaced", l->replaced);
+	cJSON_AddStringToObject(o, "saved", saved[l->saved]);
+	if (l->saved == TARGET_NOT_SAVED)
+		cJSON_AddStringToObject(o, "unsaved_why", l->unsaved_why);
 }
 
 static void

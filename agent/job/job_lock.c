@@ -15,10 +15,11 @@
 #include "agent/job/job_lock.h"
 #include "agent/snapshot/snapshot_id.h"
 
-#define RENEW_MS   20000
-#define ATTEMPT_MS 10000 /* so that one that stalls leaves time for another */
-#define AGAIN_MS   5000
-#define RELEASE_MS 10000
+#define RENEW_MS     20000
+#define ATTEMPT_MS   10000 /* so that one that stalls leaves time for another */
+#define AGAIN_MS     5000
+#define ACQUIRES_MAX 3
+#define RELEASE_MS   10000
 
 struct job_lock {
 	struct store *store;
@@ -95,19 +96,22 @@ job_lock_blob(const char *job, char *out, int size)
 
 /*
  * An answer that was long in coming leaves little of the lease: whoever holds
- * it may ask for it again.
+ * it may ask for it again.  A store that is always so slow gives too little to
+ * run under, which is found out before anything is destroyed.
  */
 static int
 acquire(struct job_lock *l, const struct scope *scope, struct err *err)
 {
 	int64_t asked;
+	int tries = 0;
 
 	do {
 		asked = scope_mono_ms(scope);
 		if (l->store->ops->lease->acquire(l->store, scope, l->blob,
 			JOB_LEASE_SECONDS, l->id, err) != 0)
 			return -1;
-	} while (scope_mono_ms(scope) - asked > RENEW_MS);
+	} while (
+	    scope_mono_ms(scope) - asked > RENEW_MS && ++tries < ACQUIRES_MAX);
 	atomic_init(&l->until_ms, asked + JOB_LEASE_SECONDS * 1000);
 	return 0;
 }

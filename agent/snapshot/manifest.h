@@ -69,7 +69,8 @@ struct manifest {
 	size_t nparts;
 	enum codec codec;
 	bool sealed;	    /* cipher.h */
-	uint64_t raw_bytes; /* of the RDB file */
+	uint64_t raw_bytes; /* of the RDB file, */
+	uint64_t padding;   /* zeros after its end included */
 	unsigned char raw_sha256[SHA256_BYTES];
 	int rdb_version;
 	bool valkey;

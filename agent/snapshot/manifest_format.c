@@ -118,6 +118,8 @@ add_dump(cJSON *root, const struct manifest *m)
 	cJSON_AddStringToObject(
 	    o, "cipher", m->sealed ? "aes-256-gcm" : "none");
 	json_add_int(o, "raw_bytes", (int64_t)m->raw_bytes);
+	if (m->padding > 0)
+		json_add_int(o, "padding", (int64_t)m->padding);
 	add_hex(o, "raw_sha256", m->raw_sha256, sizeof(m->raw_sha256));
 	json_add_int(o, "rdb_version", m->rdb_version);
 	cJSON_AddStringToObject(o, "family", m->valkey ? "valkey" : "redis");

@@ -257,6 +257,14 @@ parse_pieces(const cJSON *o, struct manifest *m, struct err *err)
 }
 
 static int
+parse_padding(const cJSON *o, struct manifest *m, struct err *err)
+{
+	if (cJSON_GetObjectItemCaseSensitive(o, "padding") == NULL)
+		return 0;
+	return get_small(o, "padding", m->raw_bytes, &m->padding, err);
+}
+
+static int
 parse_crc(const cJSON *o, struct manifest *m, struct err *err)
 {
 	const char *hex = NULL;
@@ -291,7 +299,8 @@ parse_dump(const cJSON *root, struct manifest *m, struct err *err)
 	    json_get_str(o, "family", &family, err) != 0 ||
 	    parse_crc(o, m, err) != 0 ||
 	    json_get_bool(o, "verified", &m->verified, err) != 0 ||
-	    parse_seek(o, m, err) != 0 || parse_pieces(o, m, err) != 0)
+	    parse_padding(o, m, err) != 0 || parse_seek(o, m, err) != 0 ||
+	    parse_pieces(o, m, err) != 0)
 		return -1;
 	if (strcmp(cipher, "none") != 0 && strcmp(cipher, "aes-256-gcm") != 0)
 		return err_set(err, ERR_UNSUPPORTED,

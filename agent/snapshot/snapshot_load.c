@@ -209,9 +209,8 @@ stream_to(
 {
 	if (send_copy(l, posing, streamed, err) == 0)
 		return posing_release(posing, l->scope, err);
-	return err_in(err, "%s",
-	    streamed ? "the target was empty, and drops what it got"
-		     : "the target's old data is untouched");
+	posing_give_up(posing, err);
+	return -1;
 }
 
 static struct sink *
@@ -233,20 +232,29 @@ pose(struct loading *l, bool streamed, struct err *err)
 	return posing_master_new(o->target, o->redis, l->scope, &opts, err);
 }
 
+/*
+ * An empty target has nothing to lose by loading what is proved piece by
+ * piece, before the whole is.  Zeros behind the dump would pass for commands
+ * there, since it stops reading at the dump's end.
+ */
+static bool
+may_stream(const struct loading *l)
+{
+	return l->answer.empty && l->m->verified && l->m->pieces != NULL &&
+	    l->m->padding == 0;
+}
+
 static int
 load_by_replica(struct loading *l, struct err *err)
 {
+	bool streamed = may_stream(l);
 	struct sink *posing;
-	bool streamed;
 	int rc;
 
-	if (last_look(l, err) != 0)
+	/* The note may take long, and the target takes writes meanwhile. */
+	if ((streamed && note_begin(l, err) != 0) || last_look(l, err) != 0)
 		return -1;
-	/* An empty target has nothing to lose by loading what is proved piece
-	 * by piece, before the whole is. */
-	streamed = l->answer.empty && l->m->verified && l->m->pieces != NULL;
-	if (streamed && note_begin(l, err) != 0)
-		return -1;
+	streamed = streamed && may_stream(l);
 	/* From here on it follows us, and takes no writes from others. */
 	posing = pose(l, streamed, err);
 	if (posing == NULL)
@@ -331,8 +339,9 @@ refill(struct loading *l, struct err *err)
 static int
 load_by_restore(struct loading *l, struct err *err)
 {
-	if (prove_copy(l, err) != 0 || last_look(l, err) != 0 ||
-	    note_begin(l, err) != 0)
+	/* The note may take long, and the target takes writes meanwhile. */
+	if (prove_copy(l, err) != 0 || note_begin(l, err) != 0 ||
+	    last_look(l, err) != 0)
 		return -1;
 	l->facts->replaced = !l->answer.empty;
 	if (refill(l, err) != 0)
@@ -361,6 +370,34 @@ load(struct loading *l, const struct target_verdict *v, struct err *err)
 	return load_by_restore(l, err);
 }
 
+/*
+ * What came from a socket or by RESTORE is in the target's memory only.  It is
+ * loaded and noted by now, so whatever goes wrong here is told, and no reason
+ * to begin again.
+ */
+static void
+see_it_saved(struct loading *l)
+{
+	const struct snapshot_load_opts *o = l->opts;
+	struct snapshot_load_facts *f = l->facts;
+	struct redis_conn *conn;
+	struct err err = {0};
+
+	conn = redis_primary_connect(
+	    o->target, o->redis, l->scope, NULL, NULL, &err);
+	if (conn == NULL ||
+	    target_save(conn, l->scope, &f->saved, f->unsaved_why, &err) != 0) {
+		f->saved = TARGET_NOT_SAVED;
+		snprintf(
+		    f->unsaved_why, sizeof(f->unsaved_why), "%.199s", err.text);
+	}
+	redis_conn_free(conn);
+	if (f->saved == TARGET_NOT_SAVED)
+		progress_note(l->env->progress, STEP_IMPORT,
+		    "the target has NOT saved it to its disk yet: %s",
+		    f->unsaved_why);
+}
+
 static int
 guarded(struct loading *l, struct err *err)
 {
@@ -379,9 +416,11 @@ guarded(struct loading *l, struct err *err)
 		return -1;
 	progress_note(l->env->progress, STEP_IMPORT, "by '%s': %s",
 	    restorer_name(l->facts->way), l->facts->why);
-	if (load(l, &verdict, err) != 0)
+	if (load(l, &verdict, err) != 0 ||
+	    import_guard_note(&l->guard, &l->answer, true, l->scope, err) != 0)
 		return -1;
-	return import_guard_note(&l->guard, &l->answer, true, l->scope, err);
+	see_it_saved(l);
+	return 0;
 }
 
 int

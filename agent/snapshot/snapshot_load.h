@@ -10,6 +10,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "rdb/target_save.h"
+
 struct err;
 struct manifest;
 struct posing_opts;
@@ -46,6 +48,9 @@ struct snapshot_load_facts {
 	uint64_t left_out; /* module data outside of keys: RESTORE has no
 			    * way to carry it */
 	bool replaced;	   /* the target held data before */
+	/* Whether a restart of the target would lose it again. */
+	enum target_save saved;
+	char unsaved_why[200];
 };
 
 int snapshot_load(struct store *, const struct manifest *, const struct scope *,

@@ -133,8 +133,11 @@ describe_dump(struct taking *t, const struct rdb_summary *sum)
 	size_t n;
 
 	digest_tap_get(t->raw_digest, m->raw_sha256, &m->raw_bytes);
-	m->pieces = t->pieces;
-	t->pieces = NULL;
+	m->padding = sum->padding;
+	if (pieces_digests(t->pieces, &n) != NULL) {
+		m->pieces = t->pieces;
+		t->pieces = NULL;
+	}
 	m->codec = t->opts->codec;
 	m->sealed = t->opts->seal;
 	m->rdb_version = sum->version;
