@@ -1,68 +1,13 @@
-/*
- * The canonical form.  A value becomes a digest of 16 bytes, and so does a
- * key with its value; the latter are what is summed.
- *
- *   item    = XXH3(bytes of one element)
- *   string  = item
- *   list    = XXH3(item of each element, in order)
- *   set     = XXH3(sum of items, count)
- *   hash    = XXH3(sum of XXH3(item field, item value, expiry), count)
- *   zset    = XXH3(sum of XXH3(item member, score as a double), count)
- *   stream  = XXH3(entries, facts, groups, pending entries and consumers as
- *             they come: Redis keeps each of these sorted)
- *   key     = XXH3(db, kind, expiry, length of the name, name, value)
- *
- * Integers are little endian, 8 bytes unless said otherwise; XXH3 is the
- * 128-bit form with seed 0, its low half first.  Elements of unordered types
- * are summed, so nothing has to be sorted or kept, and a value of any size
- * takes the same memory.
- */
 #include <assert.h>
 #include <endian.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define XXH_INLINE_ALL
-#include <xxhash.h>
-
-#include "base/err.h"
 #include "base/xalloc.h"
 #include "rdb/fingerprint_private.h"
 
 #include "rdb/fingerprint.h"
 
-#define DIGEST_LEN 16
-
-struct digest128 {
-	unsigned char b[DIGEST_LEN];
-};
-
-/* An ordered digest: short runs stay in the buffer and are hashed at once. */
-struct run {
-	XXH3_state_t *state;
-	bool spilled; /* state holds what went before buf */
-	size_t fill;
-	unsigned char buf[1024];
-};
-
-struct fp_reading {
-	enum rdb_kind kind;
-	int64_t earliest_ms; /* of the key's and its fields' expiry */
-	struct run whole_key;
-	struct run order; /* lists and streams */
-	struct run meta;  /* stream fields, or a module's bytes */
-	uint64_t sum[2];
-	uint64_t count;
-
-	/* The element being read. */
-	XXH3_state_t *item;
-	bool item_open; /* pieces of it are in item */
-	struct digest128 whole, field, value;
-	bool have_field; /* a hash field with its value is not summed yet */
-	int64_t field_expires_ms;
-};
-
-/* In one store: XXH3 reads it by 8 bytes, and would wait for single ones. */
 void
 fp_put64(unsigned char *p, uint64_t v)
 {
@@ -70,416 +15,69 @@ fp_put64(unsigned char *p, uint64_t v)
 	memcpy(p, &v, sizeof(v));
 }
 
-static uint64_t
-get64(const unsigned char *p)
-{
-	uint64_t v;
-
-	memcpy(&v, p, sizeof(v));
-	return le64toh(v);
-}
-
-static struct digest128
-from_xxh(XXH128_hash_t h)
-{
-	struct digest128 d;
-
-	fp_put64(d.b, h.low64);
-	fp_put64(d.b + 8, h.high64);
-	return d;
-}
-
-static struct digest128
-hash(const void *p, size_t n)
-{
-	return from_xxh(XXH3_128bits(p, n));
-}
-
-static void
-sum_add(uint64_t sum[2], const struct digest128 *d)
-{
-	uint64_t lo = get64(d->b), hi = get64(d->b + 8);
-
-	sum[0] += lo;
-	sum[1] += hi + (sum[0] < lo);
-}
-
-static void
-run_reset(struct run *r)
-{
-	r->spilled = false;
-	r->fill = 0;
-}
-
-static void
-run_spill(struct run *r, const void *p, size_t n)
-{
-	if (!r->spilled)
-		XXH3_128bits_reset(r->state);
-	r->spilled = true;
-	XXH3_128bits_update(r->state, r->buf, r->fill);
-	XXH3_128bits_update(r->state, p, n);
-	r->fill = 0;
-}
-
-/* Inline, since mostly n is a constant and the copy then a move or two. */
-static inline void
-run_add(struct run *r, const void *p, size_t n)
-{
-	if (n > sizeof(r->buf) - r->fill) {
-		run_spill(r, p, n);
-		return;
-	}
-	if (n > 0)
-		memcpy(r->buf + r->fill, p, n);
-	r->fill += n;
-}
-
-static struct digest128
-run_end(struct run *r)
-{
-	if (!r->spilled)
-		return hash(r->buf, r->fill);
-	XXH3_128bits_update(r->state, r->buf, r->fill);
-	return from_xxh(XXH3_128bits_digest(r->state));
-}
-
 static struct fp_sum *
-sum_of_key(struct fingerprint *f)
+sum_of_key(struct fingerprint *f, int64_t earliest_ms)
 {
-	const struct fp_reading *r = f->reading;
 	struct fp_bucket *b;
 	int64_t until_ms;
 	size_t i;
 
-	if (r->earliest_ms == RDB_NO_EXPIRY)
+	if (earliest_ms == RDB_NO_EXPIRY)
 		return &f->persistent;
-	i = fp_bucket_of(f->anchor_ms, r->earliest_ms, &until_ms);
+	i = fp_bucket_of(f->anchor_ms, earliest_ms, &until_ms);
 	assert(i < FP_BUCKETS);
 	b = &f->buckets[i];
 	b->until_ms = until_ms;
 	return &b->sum;
 }
 
-static void
-note_expiry(struct fp_reading *r, int64_t at_ms)
-{
-	if (r->earliest_ms == RDB_NO_EXPIRY || at_ms < r->earliest_ms)
-		r->earliest_ms = at_ms;
-}
-
-/* All of a key's digest but its value. */
-static void
-begin_key(struct run *r, const struct rdb_key *key)
-{
-	unsigned char b[21];
-
-	for (int i = 0; i < 4; i++)
-		b[i] = (unsigned char)(key->db >> (8 * i));
-	b[4] = (unsigned char)key->kind;
-	fp_put64(b + 5, (uint64_t)key->expires_ms);
-	fp_put64(b + 13, key->name_len);
-	run_reset(r);
-	run_add(r, b, sizeof(b));
-	run_add(r, key->name, key->name_len);
-}
-
 static int
-on_key_begin(struct rdb_visitor *v, const struct rdb_key *key, struct err *err)
+on_key(struct digest_visitor *v, const struct key_digest *key, struct err *err)
 {
 	struct fingerprint *f = (struct fingerprint *)v;
-	struct fp_reading *r = f->reading;
+	struct fp_sum *s = sum_of_key(f, key->earliest_ms);
 
 	(void)err;
-	r->kind = key->kind;
-	r->earliest_ms = key->expires_ms;
-	begin_key(&r->whole_key, key);
-	run_reset(&r->order);
-	run_reset(&r->meta);
-	r->sum[0] = r->sum[1] = 0;
-	r->count = 0;
-	r->item_open = false;
-	r->have_field = false;
-	if (key->kind == RDB_STREAM)
-		f->stream_types |= UINT32_C(1) << (key->type & 31);
-	return 0;
-}
-
-/* Sum up the hash field that was read before, now that its expiry is known. */
-static void
-close_field(struct fp_reading *r)
-{
-	unsigned char b[2 * DIGEST_LEN + 8];
-	struct digest128 d;
-
-	if (!r->have_field)
-		return;
-	memcpy(b, r->field.b, DIGEST_LEN);
-	memcpy(b + DIGEST_LEN, r->value.b, DIGEST_LEN);
-	fp_put64(b + sizeof(b) - 8, (uint64_t)r->field_expires_ms);
-	d = hash(b, sizeof(b));
-	sum_add(r->sum, &d);
-	r->count++;
-	r->have_field = false;
-}
-
-static void
-close_item(struct fp_reading *r, enum rdb_part part, const struct digest128 *d)
-{
-	unsigned char tag = (unsigned char)part;
-
-	switch (part) {
-	case RDB_PART_STRING:
-	case RDB_PART_MEMBER:
-		r->whole = *d;
-		break;
-	case RDB_PART_ITEM:
-		if (r->kind == RDB_SET)
-			sum_add(r->sum, d);
-		else
-			run_add(&r->order, d->b, DIGEST_LEN);
-		r->count++;
-		break;
-	case RDB_PART_FIELD:
-		close_field(r);
-		r->field = *d;
-		break;
-	case RDB_PART_VALUE:
-		r->value = *d;
-		r->have_field = true;
-		r->field_expires_ms = RDB_NO_EXPIRY;
-		break;
-	case RDB_PART_GROUP:
-	case RDB_PART_CONSUMER:
-	case RDB_PART_STREAM_FIELD:
-	case RDB_PART_STREAM_VALUE:
-		run_add(&r->order, &tag, 1);
-		run_add(&r->order, d->b, DIGEST_LEN);
-		break;
-	case RDB_PART_MODULE:
-		run_add(&r->meta, d->b, DIGEST_LEN);
-		break;
-	}
-}
-
-static int
-on_piece(struct rdb_visitor *v, enum rdb_part part, const unsigned char *p,
-    size_t n, bool last, struct err *err)
-{
-	struct fp_reading *r = ((struct fingerprint *)v)->reading;
-	struct digest128 d;
-
-	(void)err;
-	if (last && !r->item_open) {
-		d = hash(p, n);
-		close_item(r, part, &d);
-		return 0;
-	}
-	if (!r->item_open)
-		XXH3_128bits_reset(r->item);
-	r->item_open = true;
-	XXH3_128bits_update(r->item, p, n);
-	if (last) {
-		r->item_open = false;
-		d = from_xxh(XXH3_128bits_digest(r->item));
-		close_item(r, part, &d);
-	}
-	return 0;
-}
-
-static int
-on_score(struct rdb_visitor *v, double score, struct err *err)
-{
-	struct fp_reading *r = ((struct fingerprint *)v)->reading;
-	unsigned char b[DIGEST_LEN + 8];
-	struct digest128 d;
-	uint64_t bits;
-
-	(void)err;
-	if (score == 0)
-		score = 0; /* -0 and 0 are one score to Redis */
-	memcpy(&bits, &score, sizeof(bits));
-	memcpy(b, r->whole.b, DIGEST_LEN);
-	fp_put64(b + DIGEST_LEN, bits);
-	d = hash(b, sizeof(b));
-	sum_add(r->sum, &d);
-	r->count++;
-	return 0;
-}
-
-static int
-on_field_expiry(struct rdb_visitor *v, int64_t expires_ms, struct err *err)
-{
-	struct fp_reading *r = ((struct fingerprint *)v)->reading;
-
-	(void)err;
-	r->field_expires_ms = expires_ms;
-	note_expiry(r, expires_ms);
-	return 0;
-}
-
-static int
-on_stream_entry(struct rdb_visitor *v, struct rdb_stream_id id, uint64_t fields,
-    struct err *err)
-{
-	struct fp_reading *r = ((struct fingerprint *)v)->reading;
-	unsigned char b[1 + 24];
-
-	(void)err;
-	b[0] = 'e';
-	fp_put64(b + 1, id.ms);
-	fp_put64(b + 9, id.seq);
-	fp_put64(b + 17, fields);
-	run_add(&r->order, b, sizeof(b));
-	return 0;
-}
-
-/* What only newer encodings carry goes into a sum of its own. */
-static bool
-is_meta(enum rdb_stream_fact fact)
-{
-	switch (fact) {
-	case RDB_STREAM_FIRST_ID:
-	case RDB_STREAM_MAX_DELETED:
-	case RDB_STREAM_ADDED:
-	case RDB_STREAM_GROUP_READ:
-	case RDB_STREAM_ACTIVE:
-		return true;
-	case RDB_STREAM_LENGTH:
-	case RDB_STREAM_LAST_ID:
-	case RDB_STREAM_GROUP_LAST:
-	case RDB_STREAM_PENDING:
-	case RDB_STREAM_SEEN:
-	case RDB_STREAM_OWNED:
-		break;
-	}
-	return false;
-}
-
-static int
-on_stream_fact(struct rdb_visitor *v, enum rdb_stream_fact fact,
-    struct rdb_stream_id id, uint64_t n, int64_t ms, struct err *err)
-{
-	struct fp_reading *r = ((struct fingerprint *)v)->reading;
-	unsigned char b[2 + 32];
-
-	(void)err;
-	b[0] = 'f';
-	b[1] = (unsigned char)fact;
-	fp_put64(b + 2, id.ms);
-	fp_put64(b + 10, id.seq);
-	fp_put64(b + 18, n);
-	fp_put64(b + 26, (uint64_t)ms);
-	run_add(is_meta(fact) ? &r->meta : &r->order, b, sizeof(b));
-	return 0;
-}
-
-static struct digest128
-value_digest(struct fp_reading *r)
-{
-	static const struct digest128 none;
-	unsigned char b[24];
-
-	switch (r->kind) {
-	case RDB_STRING:
-		return r->whole;
-	case RDB_LIST:
-	case RDB_STREAM:
-		return run_end(&r->order);
-	case RDB_HASH:
-		close_field(r);
-		break;
-	case RDB_SET:
-	case RDB_ZSET:
-		break;
-	case RDB_MODULE:
-	case RDB_KINDS:
-		return none;
-	}
-	fp_put64(b, r->sum[0]);
-	fp_put64(b + 8, r->sum[1]);
-	fp_put64(b + 16, r->count);
-	return hash(b, sizeof(b));
-}
-
-static int
-on_key_end(struct rdb_visitor *v, uint64_t raw_bytes, uint64_t elements,
-    struct err *err)
-{
-	struct fingerprint *f = (struct fingerprint *)v;
-	struct fp_reading *r = f->reading;
-	struct digest128 value = value_digest(r);
-	struct fp_sum *s = sum_of_key(f);
-	struct digest128 key, meta;
-
-	(void)raw_bytes;
-	(void)elements;
-	(void)err;
-	run_add(&r->whole_key, value.b, DIGEST_LEN);
-	key = run_end(&r->whole_key);
 	s->keys++;
-	sum_add(s->value, &key);
-	if (r->kind != RDB_STREAM && r->kind != RDB_MODULE)
-		return 0;
-	run_add(&r->meta, key.b, DIGEST_LEN);
-	meta = run_end(&r->meta);
-	if (r->kind == RDB_MODULE)
+	digest128_add(s->value, &key->key);
+	if (key->kind == RDB_STREAM) {
+		f->stream_types |= UINT32_C(1) << (key->type & 31);
+		digest128_add(s->stream, &key->extra);
+	} else if (key->kind == RDB_MODULE) {
 		f->modules++;
-	sum_add(r->kind == RDB_MODULE ? s->opaque : s->stream, &meta);
+		digest128_add(s->opaque, &key->extra);
+	}
 	return 0;
 }
 
 static int
-on_function(struct rdb_visitor *v, const unsigned char *source, size_t len,
-    struct err *err)
+on_function(
+    struct digest_visitor *v, const struct digest128 *d, struct err *err)
 {
 	struct fingerprint *f = (struct fingerprint *)v;
-	struct digest128 d = hash(source, len);
 
 	(void)err;
 	f->functions.keys++;
-	sum_add(f->functions.value, &d);
+	digest128_add(f->functions.value, d);
 	return 0;
 }
 
-static const struct rdb_visitor_ops visitor_ops = {
+static const struct digest_visitor_ops visitor_ops = {
+    .key = on_key,
     .function = on_function,
-    .key_begin = on_key_begin,
-    .piece = on_piece,
-    .score = on_score,
-    .field_expiry = on_field_expiry,
-    .stream_entry = on_stream_entry,
-    .stream_fact = on_stream_fact,
-    .key_end = on_key_end,
 };
-
-static XXH3_state_t *
-state_new(void)
-{
-	XXH3_state_t *s = aligned_alloc(64, (sizeof(*s) + 63) / 64 * 64);
-
-	if (s == NULL)
-		abort();
-	XXH3_INITSTATE(s);
-	return s;
-}
 
 struct fingerprint *
 fingerprint_new(int64_t anchor_ms)
 {
 	struct fingerprint *f = xcalloc(1, sizeof(*f));
-	struct fp_reading *r = xcalloc(1, sizeof(*r));
 
 	assert(anchor_ms >= 0);
 	f->visitor.ops = &visitor_ops;
 	f->anchor_ms = anchor_ms;
 	f->buckets = xcalloc(FP_BUCKETS, sizeof(*f->buckets));
 	f->used = xcalloc(FP_BUCKETS, sizeof(*f->used));
-	r->whole_key.state = state_new();
-	r->order.state = state_new();
-	r->meta.state = state_new();
-	r->item = state_new();
-	f->reading = r;
+	f->digester = key_digester_new(&f->visitor);
 	return f;
 }
 
@@ -488,11 +86,7 @@ fingerprint_free(struct fingerprint *f)
 {
 	if (f == NULL)
 		return;
-	free(f->reading->whole_key.state);
-	free(f->reading->order.state);
-	free(f->reading->meta.state);
-	free(f->reading->item);
-	free(f->reading);
+	key_digester_free(f->digester);
 	free(f->buckets);
 	free(f->used);
 	free(f);
@@ -501,5 +95,5 @@ fingerprint_free(struct fingerprint *f)
 struct rdb_visitor *
 fingerprint_visitor(struct fingerprint *f)
 {
-	return &f->visitor;
+	return key_digester_visitor(f->digester);
 }

@@ -7,17 +7,15 @@
 #define RDB_FINGERPRINT_PRIVATE_H
 
 #include "rdb/fingerprint.h"
-#include "rdb/rdb_reader.h"
+#include "rdb/key_digest.h"
 
 #define FP_MINUTES 360
 #define FP_HOURS   170
 #define FP_DAYS	   402
 #define FP_BUCKETS (1 + FP_MINUTES + FP_HOURS + FP_DAYS + 1)
 
-struct fp_reading; /* the key that is being read */
-
 struct fingerprint {
-	struct rdb_visitor visitor;
+	struct digest_visitor visitor;
 	int64_t anchor_ms;
 	struct fp_sum persistent;
 	struct fp_sum functions;   /* libraries, by their source */
@@ -25,7 +23,7 @@ struct fingerprint {
 	struct fp_bucket *used;	   /* those with keys, made when asked for */
 	uint64_t modules;	   /* keys */
 	uint32_t stream_types;	   /* type bytes seen, as bits */
-	struct fp_reading *reading;
+	struct key_digester *digester;
 };
 
 /* The bucket of an expiry, and its bound; the header says where they lie. */
