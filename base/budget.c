@@ -13,8 +13,9 @@ struct budget {
 	struct budget *parent;
 	size_t size;
 	size_t left;
+	size_t least;	    /* that was ever left */
 	bool closed;	    /* freed, but for what is still charged */
-	struct monitor mon; /* guards left and closed */
+	struct monitor mon; /* guards left, least and closed */
 };
 
 struct budget *
@@ -23,9 +24,17 @@ budget_new(size_t bytes)
 	struct budget *b = xcalloc(1, sizeof(*b));
 
 	b->size = bytes;
-	b->left = bytes;
+	b->left = b->least = bytes;
 	monitor_init(&b->mon);
 	return b;
+}
+
+static void
+take(struct budget *b, size_t bytes)
+{
+	b->left -= bytes;
+	if (b->left < b->least)
+		b->least = b->left;
 }
 
 struct budget *
@@ -37,7 +46,7 @@ budget_carve(struct budget *parent, size_t bytes, struct err *err)
 	monitor_lock(&parent->mon);
 	left = parent->left;
 	if (bytes <= left)
-		parent->left -= bytes;
+		take(parent, bytes);
 	monitor_unlock(&parent->mon);
 	if (bytes > left) {
 		err_set(err, ERR_REFUSED,
@@ -92,6 +101,18 @@ budget_left(const struct budget *b)
 	return left;
 }
 
+size_t
+budget_peak(const struct budget *b)
+{
+	struct monitor *mon = (struct monitor *)&b->mon;
+	size_t peak;
+
+	monitor_lock(mon);
+	peak = b->size - b->least;
+	monitor_unlock(mon);
+	return peak;
+}
+
 int
 budget_charge(
     struct budget *b, size_t bytes, const struct scope *scope, struct err *err)
@@ -106,7 +127,7 @@ budget_charge(
 	while (rc == 0 && b->left < bytes)
 		rc = monitor_wait(&b->mon, scope, err);
 	if (rc == 0)
-		b->left -= bytes;
+		take(b, bytes);
 	monitor_unlock(&b->mon);
 	return rc;
 }

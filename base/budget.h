@@ -29,6 +29,7 @@ void budget_free(struct budget *);
 
 size_t budget_size(const struct budget *);
 size_t budget_left(const struct budget *);
+size_t budget_peak(const struct budget *); /* the most ever carved, charged */
 
 /*
  * Wait until bytes fit, and charge them.  Asking for more than the whole

@@ -30,6 +30,7 @@ what_is_charged_is_gone_until_it_returns(void **state)
 	assert_int_equal(budget_left(b), 60);
 	assert_int_equal(budget_size(b), 100);
 	budget_return(b, 40);
+	assert_int_equal(budget_peak(b), 100);
 	budget_free(b);
 	budget_free(NULL);
 }
@@ -59,6 +60,8 @@ a_child_holds_its_share_while_it_lives(void **state)
 	(void)state;
 	a = budget_carve(root, 70, &err);
 	assert_int_equal(budget_left(root), 30);
+	assert_int_equal(budget_peak(root), 70);
+	assert_int_equal(budget_peak(a), 0);
 	assert_int_equal(budget_left(a), 70);
 	assert_null(budget_carve(root, 31, &err));
 	assert_int_equal(err.kind, ERR_REFUSED);
