@@ -45,9 +45,10 @@ struct key_digest {
 	struct digest128 extra;
 };
 
-/* Each returns 0, or -1 with err filled, which ends the reading. */
+/* Each returns 0, or -1 with err filled, which ends the reading; begin and
+ * function may be NULL. */
 struct digest_visitor_ops {
-	/* Its name, which the digests that follow have no longer; or NULL. */
+	/* With the name, which is gone when the digests come. */
 	int (*begin)(
 	    struct digest_visitor *, const struct rdb_key *, struct err *);
 	int (*key)(
