@@ -2,7 +2,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/err.h"
 #include "base/json.h"
@@ -321,13 +320,6 @@ parse_flags(struct cmd_call *c, struct keystats_opts *opts, struct err *err)
 	return 0;
 }
 
-static bool
-is_file(const struct cmd_call *c)
-{
-	return c->nargs > 0 &&
-	    (strchr(c->args[0], '/') != NULL || access(c->args[0], F_OK) == 0);
-}
-
 static int
 run(struct cmd_call *c, struct err *err)
 {
@@ -343,7 +335,7 @@ run(struct cmd_call *c, struct err *err)
 		return -1;
 	opts.memory = in.memory = mem_estimate_new(MEM_QUANTUM_REDIS);
 	in.stats = keystats_new(&opts);
-	if (is_file(c))
+	if (c->nargs > 0 && arg_is_file(c->args[0]))
 		rc = read_file(c, env, &in, err);
 	else
 		rc = read_snapshot(c, env, &in, err);

@@ -67,7 +67,8 @@ on_advance(struct progress *progress, enum step step, uint64_t done,
 		return;
 	pthread_mutex_lock(&p->lock);
 	now = scope_mono_ms(&p->scope);
-	if (step != p->step || p->step_from_ms == 0) {
+	/* A step that reads again begins again. */
+	if (step != p->step || p->step_from_ms == 0 || done == 0) {
 		p->step = step;
 		p->step_from_ms = now;
 		p->drawn_ms = 0;

@@ -1,4 +1,5 @@
 #include <string.h>
+#include <unistd.h>
 
 #include "base/err.h"
 
@@ -23,4 +24,10 @@ store_arg(struct cmd_call *c, struct err *err)
 		return NULL;
 	}
 	return agent_store(c->agent, region, err);
+}
+
+bool
+arg_is_file(const char *arg)
+{
+	return strchr(arg, '/') != NULL || access(arg, F_OK) == 0;
 }

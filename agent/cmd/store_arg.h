@@ -18,4 +18,8 @@ struct store;
 
 struct store *store_arg(struct cmd_call *, struct err *);
 
+/* Whether an argument that may name a snapshot names a file: one that exists,
+ * or anything with a '/'. */
+bool arg_is_file(const char *);
+
 #endif

@@ -9,7 +9,7 @@ import {
 } from './harness.mjs';
 
 const COMMANDS = ['sync', 'snapshot', 'restore', 'copy', 'list', 'show',
-	'verify', 'inspect', 'check', 'config', 'version'];
+	'verify', 'inspect', 'compare', 'check', 'config', 'version'];
 
 async function synced(t) {
 	const [source, target] = await Promise.all(

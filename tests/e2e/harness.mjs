@@ -239,6 +239,7 @@ export class Job {
 			show: [...this.stores, ...this.drStore],
 			verify: [...this.stores, ...this.drStore],
 			inspect: [...this.stores, ...this.drStore],
+			compare: [...source, ...target],
 		};
 		return all[command] ?? [];
 	}

@@ -1,0 +1,171 @@
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/relay.h"
+#include "base/sink.h"
+#include "base/xalloc.h"
+#include "rdb/rdb_reader.h"
+
+#include "agent/snapshot/dataset.h"
+#include "agent/snapshot/env.h"
+#include "agent/snapshot/manifest.h"
+#include "agent/snapshot/progress.h"
+#include "agent/snapshot/snapshot_read.h"
+#include "agent/snapshot/source.h"
+
+#define SHOWN_MAX 4096
+
+struct dataset {
+	char *shown;
+	struct source *source; /* NULL: a snapshot */
+	struct store *store;
+	struct manifest *m;
+};
+
+/* What a source tells of a snapshot that it makes, as a comparison's. */
+struct retold {
+	struct progress progress;
+	struct progress *to;
+};
+
+static void
+retell_advance(struct progress *p, enum step step, uint64_t done,
+    uint64_t total, bool about)
+{
+	struct progress *to = ((struct retold *)p)->to;
+
+	(void)step;
+	if (about)
+		progress_about(to, STEP_COMPARE, done, total);
+	else
+		progress_advance(to, STEP_COMPARE, done, total);
+}
+
+static void
+retell_note(struct progress *p, enum step step, const char *text)
+{
+	(void)step;
+	progress_note(((struct retold *)p)->to, STEP_COMPARE, "%s", text);
+}
+
+static struct dataset *
+new_source(struct source *source)
+{
+	struct dataset *d = xcalloc(1, sizeof(*d));
+
+	d->source = source;
+	d->shown = xstrdup(source->shown);
+	return d;
+}
+
+struct dataset *
+dataset_redis_new(const struct redis_target *target,
+    const struct redis_opts *redis, const struct source_sync_opts *opts)
+{
+	return new_source(source_sync_new(target, redis, opts));
+}
+
+struct dataset *
+dataset_file_new(const char *path)
+{
+	return new_source(source_file_new(path));
+}
+
+struct dataset *
+dataset_snapshot_new(struct store *store, struct manifest *m)
+{
+	struct dataset *d = xcalloc(1, sizeof(*d));
+	struct buf b;
+
+	buf_init(&b, SHOWN_MAX);
+	buf_addf(&b, "snapshot %s/%s", m->job, m->id);
+	d->shown = buf_take(&b);
+	d->store = store;
+	d->m = m;
+	return d;
+}
+
+void
+dataset_free(struct dataset *d)
+{
+	if (d == NULL)
+		return;
+	source_free(d->source);
+	manifest_free(d->m);
+	free(d->shown);
+	free(d);
+}
+
+const char *
+dataset_shown(const struct dataset *d)
+{
+	return d->shown;
+}
+
+static int
+newer(struct err *err)
+{
+	return err_set(err, ERR_UNSUPPORTED,
+	    "its RDB version is newer than this drsync reads");
+}
+
+static int
+read_source(struct dataset *d, struct rdb_visitor *visitor,
+    const struct scope *scope, const struct snapshot_env *env,
+    struct dataset_facts *facts, struct err *err)
+{
+	struct rdb_reader *reader = rdb_reader_new();
+	struct source_facts told = {.offset = -1};
+	struct sink *nowhere = null_sink_new();
+	struct source_call call = {.env = env, .reader = reader};
+	int rc;
+
+	rdb_reader_add(reader, visitor);
+	rc = d->source->ops->dump(d->source, scope, &call, nowhere, &told, err);
+	if (rc == 0 && told.unverified)
+		rc = newer(err);
+	snprintf(facts->server, sizeof(facts->server), "%s", told.server);
+	facts->point_ms = told.point_ms;
+	cJSON_Delete(told.profile);
+	sink_free(nowhere);
+	rdb_reader_free(reader);
+	return rc;
+}
+
+static int
+read_snapshot(struct dataset *d, struct rdb_visitor *visitor,
+    const struct scope *scope, const struct snapshot_env *env,
+    struct dataset_facts *facts, struct err *err)
+{
+	struct snapshot_read_opts opts = {
+	    .step = STEP_COMPARE,
+	    .visitors = {visitor},
+	};
+
+	if (!d->m->verified)
+		return newer(err);
+	snprintf(facts->server, sizeof(facts->server), "%s", d->m->server);
+	facts->point_ms = d->m->point_ms;
+	return snapshot_read(d->store, d->m, scope, env, &opts, err);
+}
+
+int
+dataset_read(struct dataset *d, struct rdb_visitor *visitor,
+    const struct scope *scope, const struct snapshot_env *env,
+    struct dataset_facts *facts, struct err *err)
+{
+	struct retold retold = {{retell_advance, retell_note}, env->progress};
+	struct snapshot_env ours = *env;
+	int rc;
+
+	ours.progress = &retold.progress;
+	progress_note(env->progress, STEP_COMPARE, "reading %s", d->shown);
+	progress_advance(env->progress, STEP_COMPARE, 0, 0);
+	if (d->source != NULL)
+		rc = read_source(d, visitor, scope, &ours, facts, err);
+	else
+		rc = read_snapshot(d, visitor, scope, &ours, facts, err);
+	return rc == 0 ? 0 : err_in(err, "reading '%s'", d->shown);
+}
