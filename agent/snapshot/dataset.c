@@ -64,7 +64,12 @@ struct dataset *
 dataset_redis_new(const struct redis_target *target,
     const struct redis_opts *redis, const struct source_sync_opts *opts)
 {
-	return new_source(source_sync_new(target, redis, opts));
+	struct source_sync_opts ours = {.guard = {.policy = PROTECT_OFF}};
+
+	if (opts != NULL)
+		ours = *opts;
+	ours.instead = "let it export an RDB file and compare that";
+	return new_source(source_sync_new(target, redis, &ours));
 }
 
 struct dataset *

@@ -66,6 +66,9 @@ struct source {
 struct source_sync_opts {
 	struct source_guard guard;
 	const struct rdb_compat *compat; /* NULL: "auto" */
+	/* What a refusal advises, as sync_opts' does; NULL: to take a file as
+	 * the source. */
+	const char *instead;
 };
 
 /* Both borrow what they are given, but for the opts, which are copied; NULL:

@@ -210,5 +210,8 @@ test('what cannot be compared is said', async (t) => {
 	await job.fails(EXIT.FAILED, /nowhere\.rdb/, 'compare', './nowhere.rdb',
 		a.url);
 	await job.fails(EXIT.USAGE, /too much/, 'compare', a.url, a.url, a.url);
+	await a.cli('acl', 'setuser', 'default', '-psync', '-sync');
+	await job.fails(EXIT.AUTH, /export an RDB file and compare that/,
+		'compare', a.url, './nowhere.rdb');
 	await job.fails(EXIT.USAGE, /redis:\/\//, 'compare', 'https://a.b/c', a.url);
 });

@@ -10,6 +10,7 @@
 
 #include "agent/snapshot/dataset.h"
 #include "agent/snapshot/dataset_compare.h"
+#include "agent/snapshot/progress.h"
 #include "base/budget.h"
 #include "base/err.h"
 #include "rdb/slot_set.h"
@@ -243,6 +244,66 @@ what_was_not_looked_into_is_not_the_same(void **state)
 	assert_in_range(unknown, 1, 8);
 }
 
+/* Writes to a side when the given reading begins. */
+struct writer {
+	struct progress progress;
+	struct pair *pair;
+	unsigned reading, at;
+};
+
+static void
+no_advance(struct progress *p, enum step step, uint64_t done, uint64_t total,
+    bool about)
+{
+	(void)p;
+	(void)step;
+	(void)done;
+	(void)total;
+	(void)about;
+}
+
+static void
+write_at(struct progress *p, enum step step, const char *text)
+{
+	struct writer *w = (struct writer *)p;
+
+	(void)step;
+	assert_non_null(strstr(text, "reading "));
+	if (++w->reading == w->at)
+		dataset_free(all_but_one(w->pair, 1, MANY));
+}
+
+/* Before the first reading of B, before the second ones, after all. */
+static void
+what_is_told_differed_in_the_second_readings(void **state)
+{
+	static const struct {
+		unsigned at, readings;
+		enum dataset_verdict verdict;
+	} cases[] = {{2, 2, DATASET_SAME}, {3, 4, DATASET_SAME},
+	    {5, 4, DATASET_DIFFERENT}};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct pair p;
+		struct writer w = {.progress = {no_advance, write_at},
+		    .pair = &p,
+		    .at = cases[i].at};
+
+		pair_up(&p);
+		p.rig.env.progress = &w.progress;
+		p.sides[0] = all_but_one(&p, 0, 7);
+		p.sides[1] = all_but_one(&p, 1, 7);
+		must_compare(&p);
+		assert_int_equal(w.reading, cases[i].readings);
+		assert_int_equal(p.found.verdict, cases[i].verdict);
+		assert_int_equal(
+		    p.found.differing, cases[i].verdict == DATASET_DIFFERENT);
+		dataset_comparison_release(&p.found);
+		pair_down(&p);
+	}
+}
+
 static void
 too_little_memory_is_told_at_each_step(void **state)
 {
@@ -320,6 +381,7 @@ main(void)
 	    cmocka_unit_test(
 		with_little_memory_a_part_is_looked_into_and_all_when_asked),
 	    cmocka_unit_test(what_was_not_looked_into_is_not_the_same),
+	    cmocka_unit_test(what_is_told_differed_in_the_second_readings),
 	    cmocka_unit_test(too_little_memory_is_told_at_each_step),
 	    cmocka_unit_test(a_damaged_side_is_named),
 	    cmocka_unit_test(functions_alone_make_a_difference),
