@@ -7,6 +7,8 @@ import net from 'node:net';
 import path from 'node:path';
 import { test } from 'node:test';
 
+import { Azurite } from './azurite.mjs';
+import { FaultProxy } from './fault_proxy.mjs';
 import {
 	EXIT, Job, Redis, everyType, freePort, shopData, tempDir, tool, until,
 } from './harness.mjs';
@@ -261,6 +263,38 @@ test('a store that is full, or read-only', { skip: process.getuid() !== 0 &&
 	} finally {
 		await tool('umount', [job.west]);
 	}
+});
+
+test('a spool that is too small ends the run cleanly', async (t) => {
+	const [job, azurite] = await Promise.all([twins(t), Azurite.start(t)]);
+	const proxy = await FaultProxy.start(t, azurite.url);
+	job.env = { WEST: azurite.keys.west };
+	job.stores = ['--store', `${proxy.url}/west/dumps`, '--store-key',
+		'env:WEST'];
+	job.env.DRSYNC_CODEC = 'none';
+	await job.source.pipe(everyType());
+	const { snapshot } = await job.ok('sync');
+	const before = await job.target.digest();
+	await job.source.cli('config', 'set', 'rdbcompression', 'no');
+	await job.source.cli('debug', 'populate', '160', 'big', '1000000');
+	// A store that takes nothing while the source sends all of it.
+	let go;
+	const gone = new Promise((resolve) => { go = resolve; });
+	proxy.spoil('dumps', 'west PUT block part', () => gone,
+		{ times: Infinity });
+	const r = await job.run('sync', '--spool-max', '20MiB');
+	go();
+	assert.ok([EXIT.FAILED, EXIT.REFUSED].includes(r.code), r.stderr);
+	assert.match(r.stderr, /spool .* is full .*spool\.max_bytes/);
+	proxy.heal('dumps');
+	assert.deepEqual((await job.list()).map((s) => s.id), [snapshot.id]);
+	assert.deepEqual((await azurite.names('west')).filter((name) =>
+		name.includes('part-') && !name.includes(snapshot.id)), []);
+	assert.equal(await job.target.digest(), before);
+	await job.source.cli('eval', "for i = 0, 159 do " +
+		"redis.call('DEL', 'big:' .. i) end", '0');
+	await job.ok('sync');
+	await job.assertListedIsGood();
 });
 
 test('a store that is not there', async (t) => {

@@ -58,11 +58,11 @@ function isNoted(job, store) {
 		fs.readFileSync(wal).includes(`lease/shop/file://${store}/`);
 }
 
-for (const [moment, store, taken] of [
-	['before it asks for its lease', 'west', false],
-	['between one lease and the next', 'north', true],
+for (const [title, store, taken] of [
+	['kill -9 before it asks for its lease', 'west', false],
+	['kill -9 between one lease and the next', 'north', true],
 ]) {
-	test(`kill -9 ${moment}`, async (t) => {
+	test(title, async (t) => {
 		const job = await smallJob(t);
 		const letGo = await holdStore(t, job[store]);
 		const running = job.start('sync', '--quiet');
@@ -118,9 +118,11 @@ async function endAtLease({ job, proxy }, taken, signal) {
 	return r;
 }
 
-for (const taken of [false, true]) {
-	const moment = taken ? 'answered' : 'heard';
-	test(`kill -9 before Azure's lease is ${moment}`, async (t) => {
+for (const [title, taken] of [
+	["kill -9 before Azure's lease is heard", false],
+	["kill -9 before Azure's lease is answered", true],
+]) {
+	test(title, async (t) => {
 		const ground = await azureJob(t);
 		const r = await endAtLease(ground, taken, 'SIGKILL');
 		assert.equal(r.signal, 'SIGKILL');
