@@ -1,12 +1,10 @@
 #include <assert.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/err.h"
+#include "base/temp_file.h"
 #include "base/xalloc.h"
 #include "rdb/crc64.h"
 
@@ -45,44 +43,12 @@ dump_payload_free(struct dump_payload *p)
 }
 
 static int
-open_unlinked(const char *dir)
-{
-	int fd = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-	char path[4096];
-
-	if (fd >= 0 || (errno != EOPNOTSUPP && errno != EISDIR))
-		return fd;
-	/* Not every file system knows files without a name. */
-	if (snprintf(path, sizeof(path), "%s/drsync-XXXXXX", dir) >=
-	    (int)sizeof(path)) {
-		errno = ENAMETOOLONG;
-		return -1;
-	}
-	fd = mkostemp(path, O_CLOEXEC);
-	if (fd >= 0)
-		unlink(path);
-	return fd;
-}
-
-static int
 spool(struct dump_payload *p, struct err *err)
 {
-	const char *dir = getenv("TMPDIR");
-	size_t done = 0;
-
-	dir = dir != NULL && dir[0] != '\0' ? dir : "/var/tmp";
-	if (p->fd < 0 && (p->fd = open_unlinked(dir)) < 0)
-		return err_sys(err, "temporary file in '%s'", dir);
-	while (done < p->fill) {
-		ssize_t n = pwrite(p->fd, p->mem + done, p->fill - done,
-		    (off_t)(p->spooled + done));
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return err_sys(err, "temporary file in '%s'", dir);
-		done += (size_t)n;
-	}
+	if (p->fd < 0 && (p->fd = temp_file_open(NULL, err)) < 0)
+		return -1;
+	if (temp_file_write(p->fd, p->mem, p->fill, p->spooled, err) != 0)
+		return -1;
 	p->crc = crc64(p->crc, p->mem, p->fill);
 	p->spooled += p->fill;
 	p->fill = 0;
@@ -155,23 +121,12 @@ each_spooled(struct dump_payload *p,
     int (*each)(void *, const void *, size_t, struct err *), void *arg,
     struct err *err)
 {
-	uint64_t at = 0;
-
-	while (at < p->spooled) {
-		uint64_t left = p->spooled - at;
-		size_t want = left < p->memory_max ? left : p->memory_max;
-		ssize_t n = pread(p->fd, p->mem, want, (off_t)at);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return err_sys(err, "temporary file");
-		if (n == 0)
-			return err_set(
-			    err, ERR_CORRUPT, "the temporary file was cut");
-		if (each(arg, p->mem, (size_t)n, err) != 0)
+	for (uint64_t at = 0, n; at < p->spooled; at += n) {
+		n = p->spooled - at;
+		n = n < p->memory_max ? n : p->memory_max;
+		if (temp_file_read(p->fd, p->mem, n, at, err) != 0 ||
+		    each(arg, p->mem, n, err) != 0)
 			return -1;
-		at += (uint64_t)n;
 	}
 	return 0;
 }

@@ -25,7 +25,7 @@ try_host(const struct redis_target *t, size_t i, const struct redis_opts *opts,
 	const char *name;
 
 	a.db = 0; /* replication knows no databases */
-	*out = (struct sync_host){0};
+	*out = (struct sync_host){.index = i};
 	out->conn = redis_connect(&a, t->user, opts, scope, err);
 	if (out->conn == NULL)
 		return -1;

@@ -20,6 +20,7 @@ struct scope;
 struct sync_host {
 	struct redis_conn *conn; /* the caller frees it */
 	struct redis_info info;	 /* zeros when INFO is refused */
+	size_t index;		 /* of the target's hosts */
 };
 
 /*

@@ -1,10 +1,9 @@
-#include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "base/err.h"
+#include "base/temp_file.h"
 #include "base/xalloc.h"
 
 #include "storage/spool_file.h"
@@ -18,36 +17,14 @@ struct spool_file {
 	char *dir;
 };
 
-/* NFS and some overlays have no O_TMPFILE. */
-static int
-open_unlinked(const char *dir)
-{
-	char path[4096];
-	int n;
-	int fd;
-
-	fd = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-	if (fd >= 0 || (errno != EOPNOTSUPP && errno != EISDIR))
-		return fd;
-	n = snprintf(path, sizeof(path), "%s/drsync-spool.XXXXXX", dir);
-	if (n < 0 || (size_t)n >= sizeof(path)) {
-		errno = ENAMETOOLONG;
-		return -1;
-	}
-	fd = mkostemp(path, O_CLOEXEC);
-	if (fd >= 0)
-		unlink(path);
-	return fd;
-}
-
 struct spool_file *
 spool_file_open(const char *dir, struct err *err)
 {
 	struct spool_file *f;
-	int fd = open_unlinked(dir);
+	int fd = temp_file_open(dir, err);
 
 	if (fd < 0) {
-		err_sys(err, "a spool file in '%s' (spool.dir)", dir);
+		err_in(err, "the spool (spool.dir)");
 		return NULL;
 	}
 	f = xcalloc(1, sizeof(*f));
@@ -70,19 +47,8 @@ int
 spool_file_write(struct spool_file *f, const void *data, size_t len,
     uint64_t at, struct err *err)
 {
-	const unsigned char *p = data;
-
-	for (size_t off = 0; off < len;) {
-		ssize_t n = pwrite(
-		    f->fd, p + off, len - off, (off_t)(at + off));
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return err_sys(
-			    err, "writing the spool in '%s'", f->dir);
-		off += (size_t)n;
-	}
+	if (temp_file_write(f->fd, data, len, at, err) != 0)
+		return err_in(err, "writing the spool in '%s'", f->dir);
 	return 0;
 }
 
@@ -90,21 +56,8 @@ int
 spool_file_read(
     struct spool_file *f, void *data, size_t len, uint64_t at, struct err *err)
 {
-	unsigned char *p = data;
-
-	for (size_t off = 0; off < len;) {
-		ssize_t n = pread(f->fd, p + off, len - off, (off_t)(at + off));
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return err_sys(
-			    err, "reading the spool in '%s'", f->dir);
-		if (n == 0)
-			return err_set(err, ERR_CORRUPT,
-			    "the spool in '%s' lost bytes", f->dir);
-		off += (size_t)n;
-	}
+	if (temp_file_read(f->fd, data, len, at, err) != 0)
+		return err_in(err, "reading the spool in '%s'", f->dir);
 	return 0;
 }
 

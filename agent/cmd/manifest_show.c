@@ -24,13 +24,18 @@ show_size(const struct manifest *m)
 void
 manifest_show_short(const struct manifest *m)
 {
-	char at[32], keys[32], expiring[32], fingerprint[33];
+	char at[32], ms[32], keys[32], expiring[32], fingerprint[33];
 
 	printf("snapshot %s/%s\n", m->job, m->id);
-	printf("  %-14s %s, by '%s'%s%s%s\n", "of", m->source, m->way,
-	    m->server[0] != '\0' ? ", " : "", m->server,
-	    m->consistent ? "" : ", NOT a point in time");
-	printf("  %-14s %s\n", "stands for", show_time(m->point_ms, at));
+	printf("  %-14s %s, by '%s'%s%s\n", "of", m->source, m->way,
+	    m->server[0] != '\0' ? ", " : "", m->server);
+	if (m->consistent)
+		printf(
+		    "  %-14s %s\n", "stands for", show_time(m->point_ms, at));
+	else
+		printf("  %-14s NO point in time: read from %s on for %s\n",
+		    "stands for", show_time(m->point_ms, at),
+		    show_ms(m->window_ms, ms));
 	show_size(m);
 	if (!m->verified) {
 		printf("  %-14s NO: RDB version %d is newer than this drsync "
@@ -86,9 +91,11 @@ manifest_show(const struct manifest *m)
 	if (m->replid[0] != '\0')
 		printf("  %-14s %s:%" PRId64 "\n", "replication", m->replid,
 		    m->offset);
-	if (m->host[0] != '\0')
+	if (m->host[0] != '\0' && m->consistent)
 		printf("  %-14s %s, whose snapshot child lived %s\n",
 		    "taken from", m->host, show_ms(m->child_ms, ms));
+	else if (m->host[0] != '\0')
+		printf("  %-14s %s\n", "taken from", m->host);
 	if (m->cow_bytes >= 0)
 		printf("  %-14s %s, while the child lived\n", "copy-on-write",
 		    show_bytes((uint64_t)m->cow_bytes, bytes));

@@ -19,6 +19,8 @@ static const char *const imports[] = {
     "never", "on-failover", "after-each-sync", NULL};
 static const char *const protects[] = {"warn", "refuse", "off", NULL};
 static const char *const compats[] = {"auto", "newest", "redis-7.2", NULL};
+static const char *const ways[] = {"auto", "sync", "scan", NULL};
+static const char *const no_yes[] = {"no", "yes", NULL};
 static const char *const restorers[] = {"auto", "replica", "restore", NULL};
 
 /* clang-format off */
@@ -52,6 +54,21 @@ const struct option_row options[OPTIONS] = {
 	"for TLS, unix:///PATH; of several hosts a replica is preferred"},
 [OPT_SOURCE_FILE] = {"source.file", "source-file", "FILE", OPTION_PATH,
     .help = "RDB file to copy instead of a Redis"},
+[OPT_SOURCE_WAY] = {"source.way", "source-way", "WAY", OPTION_CHOICE,
+    .fallback = "auto", .choices = ways,
+    .help = "how the source is read: by replication (sync), or key by key "
+	"(scan), which auto does where replication is refused, and only with "
+	"allow_inconsistent"},
+[OPT_ALLOW_INCONSISTENT] = {"allow_inconsistent", "allow-inconsistent",
+    "YES", OPTION_CHOICE, .fallback = "no", .choices = no_yes,
+    .help = "whether a snapshot may be no point in time (yes or no), as those "
+	"by scan are"},
+[OPT_KEYS_PER_SECOND] = {"source.max_keys_per_second", "max-keys-per-second",
+    "N", OPTION_INT, .fallback = "0", .least = 0, .most = 100000000,
+    .help = "scan asks for no more; 0: no limit"},
+[OPT_LATENCY_MOST] = {"source.latency_max", "latency-max", "TIME",
+    OPTION_DURATION, .fallback = "20ms",
+    .help = "while the source's answers take longer, scan asks for less"},
 [OPT_SOURCE_USER] = {"source.user", "source-user", "NAME", OPTION_TEXT,
     .help = "ACL user of the source; default: the URL's, else 'default'"},
 [OPT_SOURCE_PASSWORD] = {"source.password", "source-password", "REF",

@@ -1,5 +1,6 @@
 #include <stdbool.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/err.h"
 #include "rdb/rdb_compat.h"
@@ -14,6 +15,31 @@
 #include "agent/snapshot/snapshot_compare.h"
 #include "agent/snapshot/snapshot_take.h"
 #include "agent/snapshot/source.h"
+
+static bool
+is_set_to(const struct settings *s, enum option o, const char *value)
+{
+	return strcmp(settings_str(s, o), value) == 0;
+}
+
+/* What is no point in time comes last, and not of itself. */
+static struct source *
+redis_source(const struct settings *s, const struct redis_target *target,
+    const struct redis_opts *redis, const struct source_sync_opts *sync)
+{
+	struct source_scan_opts scan = {
+	    .keys_per_second = (uint64_t)settings_int(s, OPT_KEYS_PER_SECOND),
+	    .latency_most_ms = settings_ms(s, OPT_LATENCY_MOST),
+	};
+
+	if (is_set_to(s, OPT_SOURCE_WAY, "scan"))
+		return source_scan_new(target, redis, &scan);
+	if (is_set_to(s, OPT_SOURCE_WAY, "sync") ||
+	    !is_set_to(s, OPT_ALLOW_INCONSISTENT, "yes"))
+		return source_sync_new(target, redis, sync);
+	return source_either_new(source_sync_new(target, redis, sync),
+	    source_scan_new(target, redis, &scan));
+}
 
 static struct source *
 new_source(struct run *r, struct err *err)
@@ -31,7 +57,7 @@ new_source(struct run *r, struct err *err)
 		return NULL;
 	opts.compat = rdb_compat_find(
 	    settings_str(r->settings, OPT_RDB_COMPAT));
-	return source_sync_new(target, redis, &opts);
+	return redis_source(r->settings, target, redis, &opts);
 }
 
 int

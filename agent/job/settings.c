@@ -137,6 +137,9 @@ value_text(enum option o, const cJSON *v, struct err *err)
 		snprintf(number, sizeof(number), "%.0f", v->valuedouble);
 		return xstrdup(number);
 	}
+	/* Of a choice between no and yes; another one refuses the word. */
+	if (cJSON_IsBool(v) && options[o].type == OPTION_CHOICE)
+		return xstrdup(cJSON_IsTrue(v) ? "yes" : "no");
 	err_set(err, ERR_USAGE, "it must be a %s",
 	    options[o].type == OPTION_INT ? "whole number" : "text");
 	return NULL;

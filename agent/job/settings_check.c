@@ -34,6 +34,13 @@ check_source(const struct settings *s, struct err *err)
 		    "both '%s' and '%s' are set; give one",
 		    options[OPT_SOURCE_REDIS].key,
 		    options[OPT_SOURCE_FILE].key);
+	if (strcmp(settings_str(s, OPT_SOURCE_WAY), "scan") == 0 &&
+	    strcmp(settings_str(s, OPT_ALLOW_INCONSISTENT), "yes") != 0)
+		return err_set(err, ERR_USAGE,
+		    "'%s' is 'scan', which gives no point in time; if that "
+		    "will do, set '%s' to 'yes'",
+		    options[OPT_SOURCE_WAY].key,
+		    options[OPT_ALLOW_INCONSISTENT].key);
 	return 0;
 }
 

@@ -49,14 +49,15 @@ struct manifest {
 	char *tool; /* version that made it */
 
 	/* Where and how it was taken. */
-	char *way;	 /* "sync", "file" */
-	char *source;	 /* the URL as shown, or a path */
-	char *server;	 /* "redis 7.0.15"; "" unknown */
-	char *host;	 /* the server asked, "10.0.0.4:6379" */
-	char replid[41]; /* "" unknown */
-	int64_t offset;	 /* -1 unknown */
-	bool consistent; /* a point in time */
-	bool diskless;	 /* false: the source replaced its dump file */
+	char *way;	   /* "sync", "scan", "file" */
+	char *source;	   /* the URL as shown, or a path */
+	char *server;	   /* "redis 7.0.15"; "" unknown */
+	char *host;	   /* the server asked, "10.0.0.4:6379" */
+	char replid[41];   /* "" unknown */
+	int64_t offset;	   /* -1 unknown */
+	bool consistent;   /* a point in time */
+	int64_t window_ms; /* else: keys were read for so long */
+	bool diskless;	   /* false: the source replaced its dump file */
 
 	/* Wall clock, Unix ms. */
 	int64_t point_ms; /* the data stood for this instant */

@@ -41,6 +41,8 @@ add_source(cJSON *root, const struct manifest *m)
 	if (m->offset >= 0)
 		json_add_int(o, "offset", m->offset);
 	cJSON_AddBoolToObject(o, "consistent", m->consistent);
+	if (!m->consistent)
+		json_add_int(o, "window_ms", m->window_ms);
 	cJSON_AddBoolToObject(o, "diskless", m->diskless);
 	json_add_int(o, "child_ms", m->child_ms);
 	if (m->cow_bytes >= 0)

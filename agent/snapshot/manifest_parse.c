@@ -116,6 +116,8 @@ parse_source(const cJSON *root, struct manifest *m, struct err *err)
 	    json_opt_str(o, "replid", &replid, err) != 0 ||
 	    json_opt_int(o, "offset", &m->offset, err) != 0 ||
 	    json_get_bool(o, "consistent", &m->consistent, err) != 0 ||
+	    (!m->consistent &&
+		get_time(o, "window_ms", &m->window_ms, err) != 0) ||
 	    json_opt_bool(o, "diskless", &m->diskless, err) != 0 ||
 	    get_time(o, "child_ms", &m->child_ms, err) != 0 ||
 	    opt_count(o, "cow_bytes", &m->cow_bytes, err) != 0)

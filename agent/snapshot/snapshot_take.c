@@ -118,6 +118,7 @@ describe_source(
 	memcpy(m->replid, f->replid, sizeof(m->replid));
 	m->offset = f->offset;
 	m->consistent = f->consistent;
+	m->window_ms = f->window_ms;
 	m->point_ms = f->point_ms;
 	m->child_ms = f->child_ms;
 	m->cow_bytes = f->cow_bytes;

@@ -29,6 +29,7 @@ struct source_facts {
 	int64_t offset; /* -1 unknown */
 	bool consistent;
 	int64_t point_ms;  /* the data stood for this instant */
+	int64_t window_ms; /* not a point in time: keys were read for so long */
 	int64_t child_ms;  /* life of the source's snapshot child */
 	int64_t cow_bytes; /* that it made the source copy; -1 unknown */
 	bool diskless;	   /* false: by the source's own dump file */
@@ -45,12 +46,12 @@ struct source_call {
 };
 
 struct source_ops {
-	const char *way; /* "sync", "file" */
+	const char *way; /* "sync", "scan", "file" */
 
 	/*
 	 * Feed the reader and write the dump into sink; does not finish the
-	 * sink.  ERR_UNSUPPORTED when this way does not work here: nothing
-	 * was written then.
+	 * sink.  ERR_UNSUPPORTED when this way does not work here, ERR_AUTH
+	 * when it is not allowed: nothing was written then.
 	 */
 	int (*dump)(struct source *, const struct scope *,
 	    const struct source_call *, struct sink *, struct source_facts *,
@@ -75,6 +76,20 @@ struct source_sync_opts {
  * the source is not looked at. */
 struct source *source_sync_new(const struct redis_target *,
     const struct redis_opts *, const struct source_sync_opts *);
+
+/* For a server that refuses replication; no point in time: scan_client.h. */
+struct source_scan_opts {
+	uint64_t keys_per_second; /* 0: no limit */
+	int64_t latency_most_ms;  /* 0: the client's default */
+};
+struct source *source_scan_new(const struct redis_target *,
+    const struct redis_opts *, const struct source_scan_opts *);
+
+/* The first, or the second where that does not work or is not allowed
+ * (ERR_UNSUPPORTED, ERR_AUTH). */
+struct source *
+source_either_new(struct source *take_first, struct source *take_second);
+
 /* An RDB file, plain, gzip or zstd. */
 struct source *source_file_new(const char *path);
 void source_free(struct source *);

@@ -17,6 +17,7 @@
 #include "agent/snapshot/env.h"
 #include "agent/snapshot/progress.h"
 #include "agent/snapshot/source.h"
+#include "agent/snapshot/source_again.h"
 
 /* The one that is being read into, and some to let the reader run ahead. */
 #define READ_CHUNKS 4
@@ -24,7 +25,10 @@
 #define AFTERWARDS_MS 10000
 
 /* The sources that are left, in the order in which they are to be tried. */
-#define NEXT_SOURCES "let it export an RDB file and read that (--source-file)"
+#define NEXT_SOURCES \
+	"read it key by key, if a snapshot need be no point in time " \
+	"(--allow-inconsistent yes), or let it export an RDB file and read " \
+	"that (--source-file)"
 
 struct source_sync {
 	struct source source;
@@ -54,23 +58,6 @@ admit(void *arg, struct redis_conn *conn, const struct redis_info *info,
 	    &ss->opts.guard, conn, info, scope, ss->progress, err);
 }
 
-/* The host that the dump came from, or NULL. */
-static struct redis_conn *
-connect_again(
-    struct source_sync *ss, const char *host, const struct scope *scope)
-{
-	for (size_t i = 0; i < ss->target->nhosts; i++) {
-		struct err ignored = {0};
-		struct redis_conn *conn = redis_connect(&ss->target->hosts[i],
-		    ss->target->user, ss->redis, scope, &ignored);
-
-		if (conn != NULL && strcmp(redis_conn_name(conn), host) == 0)
-			return conn;
-		redis_conn_free(conn);
-	}
-	return NULL;
-}
-
 /*
  * Worth having, and no reason to fail: the dump is what counts.  Asked after
  * it, so that nothing delays the dump.
@@ -80,7 +67,8 @@ ask_afterwards(struct source_sync *ss, const struct fork_mark *before,
     const struct scope *scope, struct source_facts *facts)
 {
 	struct scope brief = scope_within(scope, AFTERWARDS_MS);
-	struct redis_conn *conn = connect_again(ss, facts->host, &brief);
+	struct redis_conn *conn = source_connect_again(
+	    ss->target, ss->redis, facts->host, &brief);
 	struct err ignored = {0};
 
 	facts->cow_bytes = -1;

@@ -47,7 +47,7 @@ export async function freePort() {
 	return port;
 }
 
-function run(file, args, { env = process.env, input, cwd, uid } = {}) {
+export function run(file, args, { env = process.env, input, cwd, uid } = {}) {
 	const child = spawn(file, args,
 		{ env, cwd, uid, stdio: ['pipe', 'pipe', 'pipe'] });
 	const out = [], err = [];

@@ -1,0 +1,69 @@
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/err.h"
+#include "base/xalloc.h"
+
+#include "agent/snapshot/env.h"
+#include "agent/snapshot/progress.h"
+#include "agent/snapshot/source.h"
+
+struct source_either {
+	struct source source;
+	struct source *first, *second;
+	struct source_ops ops; /* way: of the one that worked */
+};
+
+/*
+ * The first that works here.  What a server does not offer or does not allow
+ * shows before anything was written.
+ */
+static int
+either_dump(struct source *s, const struct scope *scope,
+    const struct source_call *call, struct sink *sink,
+    struct source_facts *facts, struct err *err)
+{
+	struct source_either *e = (struct source_either *)s;
+	struct err why = {0};
+
+	e->ops.way = e->first->ops->way;
+	if (e->first->ops->dump(e->first, scope, call, sink, facts, &why) == 0)
+		return 0;
+	if (why.kind != ERR_UNSUPPORTED && why.kind != ERR_AUTH) {
+		*err = why;
+		return -1;
+	}
+	progress_note(call->env->progress, STEP_SNAPSHOT,
+	    "by '%s', since '%s' does not work here: %.300s",
+	    e->second->ops->way, e->first->ops->way, why.text);
+	e->ops.way = e->second->ops->way;
+	return e->second->ops->dump(e->second, scope, call, sink, facts, err);
+}
+
+static void
+either_free(struct source *s)
+{
+	struct source_either *e = (struct source_either *)s;
+
+	source_free(e->first);
+	source_free(e->second);
+	free(s->shown);
+	free(e);
+}
+
+struct source *
+source_either_new(struct source *take_first, struct source *take_second)
+{
+	struct source_either *e = xcalloc(1, sizeof(*e));
+
+	e->ops = (struct source_ops){
+	    .way = take_first->ops->way,
+	    .dump = either_dump,
+	    .free = either_free,
+	};
+	e->source.ops = &e->ops;
+	e->source.shown = xstrdup(take_first->shown);
+	e->first = take_first;
+	e->second = take_second;
+	return &e->source;
+}

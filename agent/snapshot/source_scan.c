@@ -1,0 +1,142 @@
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/budget.h"
+#include "base/chunk.h"
+#include "base/err.h"
+#include "base/flow.h"
+#include "base/relay.h"
+#include "base/scope.h"
+#include "base/xalloc.h"
+#include "rdb/redis_conn.h"
+#include "rdb/redis_profile.h"
+#include "rdb/scan_client.h"
+
+#include "agent/snapshot/env.h"
+#include "agent/snapshot/progress.h"
+#include "agent/snapshot/reader_tap.h"
+#include "agent/snapshot/source.h"
+#include "agent/snapshot/source_again.h"
+
+#define PROFILE_MS 10000
+
+struct source_scan {
+	struct source source;
+	const struct redis_target *target;
+	const struct redis_opts *redis;
+	struct source_scan_opts opts;
+};
+
+static void
+advance(void *arg, uint64_t done, uint64_t total)
+{
+	progress_about(arg, STEP_SNAPSHOT, done, total);
+}
+
+static void
+describe(const struct scan_facts *scan, struct source_facts *facts)
+{
+	memset(facts, 0, sizeof(*facts));
+	snprintf(facts->server, sizeof(facts->server), "%s %s",
+	    scan->valkey ? "valkey" : "redis", scan->version);
+	snprintf(facts->host, sizeof(facts->host), "%s", scan->host);
+	if (strlen(scan->replid) < sizeof(facts->replid))
+		strcpy(facts->replid, scan->replid);
+	facts->offset = -1;
+	facts->cow_bytes = -1;
+	facts->diskless = true;
+	/* No key is older than the beginning, which is what counts for the
+	 * age of the data. */
+	facts->point_ms = scan->began_ms;
+	facts->window_ms = scan->ended_ms - scan->began_ms;
+	snprintf(facts->note, sizeof(facts->note),
+	    "by 'scan', NOT a point in time: %" PRIu64
+	    " keys were read one after another in %" PRId64 ".%" PRId64
+	    " s, and %" PRIu64 " went meanwhile%s%s",
+	    scan->keys, facts->window_ms / 1000, facts->window_ms % 1000 / 100,
+	    scan->gone,
+	    scan->functions_left_out ? "; functions were refused" : "",
+	    scan->expiry_exact ? "" : "; expiry to some milliseconds");
+}
+
+static cJSON *
+profile_of(
+    const struct source_scan *ss, const char *host, const struct scope *scope)
+{
+	struct scope brief = scope_within(scope, PROFILE_MS);
+	struct redis_conn *conn = source_connect_again(
+	    ss->target, ss->redis, host, &brief);
+	struct err ignored = {0};
+	cJSON *profile = NULL;
+
+	if (conn != NULL)
+		profile = redis_profile_take(conn, &brief, &ignored);
+	redis_conn_free(conn);
+	return profile;
+}
+
+static int
+scan_source_dump(struct source *s, const struct scope *scope,
+    const struct source_call *call, struct sink *sink,
+    struct source_facts *facts, struct err *err)
+{
+	struct source_scan *ss = (struct source_scan *)s;
+	struct scan_opts opts = {
+	    .keys_per_second = ss->opts.keys_per_second,
+	    .latency_most_ms = ss->opts.latency_most_ms,
+	    .progress = advance,
+	    .progress_arg = call->env->progress,
+	};
+	struct flow *flow = flow_new(scope);
+	struct scan_facts scan;
+	int rc = -1;
+
+	opts.budget = budget_carve(call->env->budget,
+	    (1 + call->held) * CHUNK_SIZE + SCAN_SEEN_BYTES, err);
+	if (opts.budget == NULL ||
+	    flow_append(flow, reader_tap_new(call->reader, true)) != 0 ||
+	    flow_append(flow, relay_new(sink)) != 0)
+		goto out;
+	rc = scan_dump(ss->target, ss->redis, flow_scope(flow), &opts,
+	    flow_head(flow), &scan, err);
+	if (rc != 0) {
+		flow_failed(flow, err);
+		goto out;
+	}
+	describe(&scan, facts);
+	facts->unverified = reader_newer(call->reader);
+	facts->profile = profile_of(ss, facts->host, scope);
+out:
+	flow_free(flow);
+	budget_free(opts.budget);
+	return rc;
+}
+
+static void
+scan_source_free(struct source *s)
+{
+	free(s->shown);
+	free(s);
+}
+
+static const struct source_ops scan_source_ops = {
+    .way = "scan",
+    .dump = scan_source_dump,
+    .free = scan_source_free,
+};
+
+struct source *
+source_scan_new(const struct redis_target *target,
+    const struct redis_opts *redis, const struct source_scan_opts *opts)
+{
+	struct source_scan *ss = xcalloc(1, sizeof(*ss));
+
+	ss->source.ops = &scan_source_ops;
+	ss->source.shown = xstrdup(target->shown);
+	ss->target = target;
+	ss->redis = redis;
+	ss->opts = *opts;
+	return &ss->source;
+}

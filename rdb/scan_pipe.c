@@ -1,0 +1,405 @@
+#include <assert.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/scope.h"
+#include "base/xalloc.h"
+#include "rdb/crc64.h"
+#include "rdb/dump_payload.h"
+#include "rdb/key_show.h"
+#include "rdb/rdb_reader.h"
+#include "rdb/rdb_writer.h"
+#include "rdb/redis_conn.h"
+#include "rdb/redis_error.h"
+
+#include "rdb/scan_pipe.h"
+
+#define GROUP_KEYS_MAX 16
+
+/* Bytes that a group should make the server hold for us. */
+#define GROUP_BYTES ((uint64_t)128 << 10)
+
+/* Of a value, before any was seen: a careful guess. */
+#define VALUE_GUESS ((uint64_t)64 << 10)
+
+/* A payload of at most so much is checked before any of it is written. */
+#define WHOLE_BYTES ((size_t)64 << 10)
+
+#define LINE_MAX_BYTES 1024
+
+struct group {
+	const struct scan_name *names;
+	size_t n;
+	uint32_t db;
+};
+
+struct scan_pipe {
+	struct redis_conn *conn;
+	struct rdb_writer *writer;
+	struct scan_pipe_opts opts;
+	struct scan_pipe_facts facts;
+
+	struct group groups[SCAN_PIPE_GROUPS_MAX]; /* a ring */
+	size_t first, ngroups;
+	uint64_t value_bytes; /* of one, as they lately were */
+
+	char line[LINE_MAX_BYTES];
+	unsigned char whole[WHOLE_BYTES];
+};
+
+struct scan_pipe *
+scan_pipe_new(struct redis_conn *conn, struct rdb_writer *writer,
+    const struct scan_pipe_opts *opts)
+{
+	struct scan_pipe *p = xcalloc(1, sizeof(*p));
+
+	p->conn = conn;
+	p->writer = writer;
+	p->opts = *opts;
+	p->value_bytes = VALUE_GUESS;
+	return p;
+}
+
+void
+scan_pipe_free(struct scan_pipe *p)
+{
+	free(p);
+}
+
+size_t
+scan_pipe_group(const struct scan_pipe *p)
+{
+	uint64_t n = GROUP_BYTES / (p->value_bytes + 1);
+
+	if (p->opts.single || n < 1)
+		return 1;
+	return n < GROUP_KEYS_MAX ? (size_t)n : GROUP_KEYS_MAX;
+}
+
+size_t
+scan_pipe_asked(const struct scan_pipe *p)
+{
+	return p->ngroups;
+}
+
+struct scan_pipe_facts
+scan_pipe_facts(const struct scan_pipe *p)
+{
+	return p->facts;
+}
+
+/* A command of one key, its words before it already counted in head. */
+static int
+queue_key(struct scan_pipe *p, const struct scope *scope, const char *head,
+    const struct scan_name *name, struct err *err)
+{
+	char bulk[32];
+	int n = snprintf(bulk, sizeof(bulk), "$%zu\r\n", name->len);
+
+	if (redis_conn_queue(p->conn, scope, head, strlen(head), err) != 0 ||
+	    redis_conn_queue(p->conn, scope, bulk, (size_t)n, err) != 0 ||
+	    redis_conn_queue(p->conn, scope, name->data, name->len, err) != 0)
+		return -1;
+	return redis_conn_queue(p->conn, scope, "\r\n", 2, err);
+}
+
+/* The use of a key is asked first: DUMP counts as one. */
+static int
+queue_commands(struct scan_pipe *p, const struct scope *scope,
+    const struct scan_name *name, struct err *err)
+{
+	static const char *const usages[] = {
+	    [SCAN_USAGE_IDLE] = "*3\r\n$6\r\nOBJECT\r\n$8\r\nIDLETIME\r\n",
+	    [SCAN_USAGE_FREQ] = "*3\r\n$6\r\nOBJECT\r\n$4\r\nFREQ\r\n",
+	};
+	const char *expiry = p->opts.expire_time
+	    ? "*2\r\n$11\r\nPEXPIRETIME\r\n"
+	    : "*2\r\n$4\r\nPTTL\r\n";
+
+	if (p->opts.usage != SCAN_USAGE_NONE &&
+	    queue_key(p, scope, usages[p->opts.usage], name, err) != 0)
+		return -1;
+	if (queue_key(p, scope, expiry, name, err) != 0)
+		return -1;
+	return queue_key(p, scope, "*2\r\n$4\r\nDUMP\r\n", name, err);
+}
+
+int
+scan_pipe_ask(struct scan_pipe *p, const struct scope *scope, uint32_t db,
+    const struct scan_name *names, size_t n, struct err *err)
+{
+	static const char multi[] = "*1\r\n$5\r\nMULTI\r\n";
+	static const char exec[] = "*1\r\n$4\r\nEXEC\r\n";
+
+	assert(n > 0 && p->ngroups < SCAN_PIPE_GROUPS_MAX);
+	if (redis_conn_queue(p->conn, scope, multi, sizeof(multi) - 1, err) !=
+	    0)
+		return -1;
+	for (size_t i = 0; i < n; i++)
+		if (queue_commands(p, scope, &names[i], err) != 0)
+			return -1;
+	if (redis_conn_queue(p->conn, scope, exec, sizeof(exec) - 1, err) !=
+		0 ||
+	    redis_conn_flush(p->conn, scope, err) != 0)
+		return -1;
+	p->groups[(p->first + p->ngroups++) % SCAN_PIPE_GROUPS_MAX] =
+	    (struct group){names, n, db};
+	return 0;
+}
+
+static int
+next_line(struct scan_pipe *p, const struct scope *scope, struct err *err)
+{
+	return redis_conn_line(p->conn, scope, p->line, sizeof(p->line), err);
+}
+
+static int
+unexpected(const struct scan_pipe *p, const char *wanted, struct err *err)
+{
+	if (p->line[0] == '-') {
+		redis_error_set(err, p->line + 1);
+		return err_in(err, "'%s'", redis_conn_name(p->conn));
+	}
+	return err_set(err, ERR_CORRUPT, "'%s' answered '%.60s', and not %s",
+	    redis_conn_name(p->conn), p->line, wanted);
+}
+
+/*
+ * The answers up to EXEC's array.  What was refused, is refused when it is
+ * queued: that says more than EXECABORT does.
+ */
+static int
+take_head(struct scan_pipe *p, const struct scope *scope, const struct group *g,
+    struct err *err)
+{
+	size_t commands = g->n * (p->opts.usage != SCAN_USAGE_NONE ? 3 : 2);
+	struct err refused = {0};
+	char array[32];
+
+	for (size_t i = 0; i < 1 + commands; i++) {
+		const char *wanted = i == 0 ? "+OK" : "+QUEUED";
+
+		if (next_line(p, scope, err) != 0)
+			return -1;
+		if (strcmp(p->line, wanted) != 0 && refused.kind == ERR_NONE)
+			unexpected(p, wanted, &refused);
+	}
+	if (next_line(p, scope, err) != 0)
+		return -1;
+	if (refused.kind != ERR_NONE) {
+		*err = refused;
+		return -1;
+	}
+	snprintf(array, sizeof(array), "*%zu", commands);
+	return strcmp(p->line, array) == 0 ? 0 : unexpected(p, array, err);
+}
+
+/* An integer; -1 for null and, of what is worth no failure, for an error. */
+static int
+take_usage(
+    struct scan_pipe *p, const struct scope *scope, int64_t *n, struct err *err)
+{
+	*n = -1;
+	if (next_line(p, scope, err) != 0)
+		return -1;
+	if (p->line[0] == ':')
+		*n = strtoll(p->line + 1, NULL, 10);
+	else if (p->line[0] != '-' && strcmp(p->line, "$-1") != 0)
+		return unexpected(p, "a number", err);
+	return 0;
+}
+
+/* An absolute time, RDB_NO_EXPIRY, or -2 for a key that is gone. */
+static int
+take_expiry(struct scan_pipe *p, const struct scope *scope, int64_t *at_ms,
+    struct err *err)
+{
+	if (next_line(p, scope, err) != 0)
+		return -1;
+	if (p->line[0] != ':')
+		return unexpected(p, "an expiry", err);
+	*at_ms = strtoll(p->line + 1, NULL, 10);
+	if (*at_ms >= 0 && !p->opts.expire_time)
+		*at_ms += scope_wall_ms(scope) + p->opts.clock_offset_ms;
+	return 0;
+}
+
+static int
+read_exactly(struct scan_pipe *p, const struct scope *scope, void *out,
+    size_t len, struct err *err)
+{
+	unsigned char *to = out;
+
+	while (len > 0) {
+		size_t got;
+
+		if (redis_conn_read(p->conn, scope, to, len, &got, err) != 0)
+			return -1;
+		if (got == 0)
+			return err_set(err, ERR_TRANSIENT,
+			    "'%s' closed the connection in a value",
+			    redis_conn_name(p->conn));
+		to += got;
+		len -= got;
+	}
+	return 0;
+}
+
+static int
+check_footer(const struct scan_pipe *p, uint64_t crc,
+    const unsigned char footer[DUMP_FOOTER_BYTES], struct err *err)
+{
+	int version = footer[0] | footer[1] << 8;
+	uint64_t sum = 0;
+
+	for (int i = 9; i > 1; i--)
+		sum = sum << 8 | footer[i];
+	if (crc64(crc, footer, 2) != sum)
+		return err_set(
+		    err, ERR_CORRUPT, "the CRC64 of its value is wrong");
+	if (version > p->opts.rdb_version)
+		return err_set(err, ERR_UNSUPPORTED,
+		    "its value is of RDB version %d, and the server's is %d",
+		    version, p->opts.rdb_version);
+	return 0;
+}
+
+static int
+write_small(struct scan_pipe *p, const struct scope *scope, struct rdb_key *key,
+    size_t len, struct err *err)
+{
+	size_t body = len - DUMP_FOOTER_BYTES;
+
+	if (read_exactly(p, scope, p->whole, len, err) != 0 ||
+	    check_footer(p, crc64(0, p->whole, body), p->whole + body, err) !=
+		0)
+		return -1;
+	key->type = p->whole[0];
+	if (rdb_writer_key(p->writer, key, err) != 0)
+		return -1;
+	return rdb_writer_value(p->writer, p->whole + 1, body - 1, err);
+}
+
+/* As it comes: what is wrong with it is known only after it was written. */
+static int
+write_large(struct scan_pipe *p, const struct scope *scope, struct rdb_key *key,
+    uint64_t len, struct err *err)
+{
+	uint64_t left = len - DUMP_FOOTER_BYTES - 1;
+	uint64_t crc;
+
+	if (read_exactly(p, scope, &key->type, 1, err) != 0 ||
+	    rdb_writer_key(p->writer, key, err) != 0)
+		return -1;
+	crc = crc64(0, &key->type, 1);
+	while (left > 0) {
+		size_t n = left < WHOLE_BYTES ? (size_t)left : WHOLE_BYTES;
+
+		if (read_exactly(p, scope, p->whole, n, err) != 0 ||
+		    rdb_writer_value(p->writer, p->whole, n, err) != 0)
+			return -1;
+		crc = crc64(crc, p->whole, n);
+		left -= n;
+	}
+	if (read_exactly(p, scope, p->whole, DUMP_FOOTER_BYTES, err) != 0)
+		return -1;
+	return check_footer(p, crc, p->whole, err);
+}
+
+static void
+note_size(struct scan_pipe *p, uint64_t len)
+{
+	/* Large ones count at once, and are forgotten slowly. */
+	p->value_bytes = len > p->value_bytes
+	    ? len
+	    : p->value_bytes - (p->value_bytes - len) / 16;
+}
+
+static int
+take_value(struct scan_pipe *p, const struct scope *scope, struct rdb_key *key,
+    struct err *err)
+{
+	char *end;
+	uint64_t len;
+	int rc;
+
+	if (next_line(p, scope, err) != 0)
+		return -1;
+	if (strcmp(p->line, "$-1") == 0) {
+		p->facts.gone++;
+		return 0;
+	}
+	/* Asked for at one moment, it cannot be there without its expiry. */
+	if (p->line[0] != '$' || key->expires_ms < RDB_NO_EXPIRY)
+		return unexpected(p, "a value", err);
+	len = strtoull(p->line + 1, &end, 10);
+	if (*end != '\0' || len <= DUMP_FOOTER_BYTES || len > INT64_MAX)
+		return unexpected(p, "a value", err);
+	rc = len <= WHOLE_BYTES ? write_small(p, scope, key, (size_t)len, err)
+				: write_large(p, scope, key, len, err);
+	if (rc != 0 || next_line(p, scope, err) != 0)
+		return -1;
+	if (p->line[0] != '\0')
+		return unexpected(p, "the end of a value", err);
+	note_size(p, len);
+	p->facts.keys++;
+	return 0;
+}
+
+static int
+in_key(const struct group *g, const struct scan_name *name, struct err *err)
+{
+	struct buf shown;
+
+	buf_init(&shown, 1024);
+	key_show(&shown, (const unsigned char *)name->data, name->len);
+	err_in(err, "key '%.200s' of database %" PRIu32, shown.data, g->db);
+	buf_release(&shown);
+	return -1;
+}
+
+static int
+take_key(struct scan_pipe *p, const struct scope *scope, const struct group *g,
+    const struct scan_name *name, struct err *err)
+{
+	struct rdb_key key = {
+	    .db = g->db,
+	    .idle_s = -1,
+	    .lfu = -1,
+	    .name = (const unsigned char *)name->data,
+	    .name_len = name->len,
+	};
+	int64_t usage = -1;
+
+	if (p->opts.usage != SCAN_USAGE_NONE &&
+	    take_usage(p, scope, &usage, err) != 0)
+		return -1;
+	if (p->opts.usage == SCAN_USAGE_IDLE)
+		key.idle_s = usage;
+	else if (usage >= 0 && usage <= 255)
+		key.lfu = (int)usage;
+	if (take_expiry(p, scope, &key.expires_ms, err) != 0 ||
+	    take_value(p, scope, &key, err) != 0)
+		return -1;
+	return 0;
+}
+
+int
+scan_pipe_take(struct scan_pipe *p, const struct scope *scope, struct err *err)
+{
+	struct group g = p->groups[p->first];
+
+	assert(p->ngroups > 0);
+	p->first = (p->first + 1) % SCAN_PIPE_GROUPS_MAX;
+	p->ngroups--;
+	if (take_head(p, scope, &g, err) != 0)
+		return -1;
+	for (size_t i = 0; i < g.n; i++)
+		if (take_key(p, scope, &g, &g.names[i], err) != 0)
+			return in_key(&g, &g.names[i], err);
+	return 0;
+}

@@ -1,0 +1,592 @@
+/*
+ * A dump by SCAN: what a real server holds is in it, once; and what servers
+ * may answer besides, on bytes.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/budget.h"
+#include "base/buf.h"
+#include "base/chunk.h"
+#include "base/err.h"
+#include "base/scope.h"
+#include "rdb/crc64.h"
+#include "rdb/fingerprint.h"
+#include "rdb/rdb_reader.h"
+#include "rdb/redis_conn.h"
+#include "rdb/scan_client.h"
+#include "tests/sim/catcher.h"
+#include "tests/sim/fake_clock.h"
+#include "tests/sim/real_redis.h"
+#include "tests/sim/redis_data.h"
+#include "tests/sim/script_server.h"
+
+#define BUDGET (SCAN_SEEN_BYTES + CHUNK_SIZE)
+
+struct rig {
+	struct budget *budget;
+	struct catcher out;
+	struct scope scope;
+	struct scan_opts opts;
+	struct scan_facts facts;
+	struct err err;
+};
+
+static void
+rig_init(struct rig *r)
+{
+	*r = (struct rig){.scope = scope_root(NULL)};
+	r->budget = r->opts.budget = budget_new(BUDGET);
+	catcher_init(&r->out);
+}
+
+static void
+rig_free(struct rig *r)
+{
+	assert_int_equal(budget_left(r->budget), BUDGET);
+	budget_free(r->budget);
+	catcher_release(&r->out);
+}
+
+static int
+dump(struct rig *r, int port)
+{
+	static const struct redis_opts none;
+	struct redis_target t;
+	char url[64];
+	int rc;
+
+	snprintf(url, sizeof(url), "redis://127.0.0.1:%d", port);
+	assert_int_equal(redis_target_parse(url, &t, &r->err), 0);
+	rc = scan_dump(
+	    &t, &none, &r->scope, &r->opts, &r->out.base, &r->facts, &r->err);
+	redis_target_release(&t);
+	return rc;
+}
+
+static void
+must_dump(struct rig *r, int port)
+{
+	if (dump(r, port) != 0)
+		fail_msg("%s", r->err.text);
+	assert_false(r->out.finished);
+}
+
+static void
+fingerprint_of(const unsigned char *data, size_t len, char out[33])
+{
+	struct fingerprint *f = fingerprint_new(0);
+	struct rdb_reader *reader = rdb_reader_new();
+	struct err err = {0};
+
+	rdb_reader_add(reader, fingerprint_visitor(f));
+	if (rdb_reader_feed(reader, data, len, &err) != 0 ||
+	    rdb_reader_finish(reader, &err) != 0)
+		fail_msg("%s", err.text);
+	fingerprint_text(f, out);
+	rdb_reader_free(reader);
+	fingerprint_free(f);
+}
+
+/* The keys of a dump, in its order: name, use, expiry. */
+struct listing {
+	struct rdb_visitor visitor;
+	struct buf text;
+};
+
+static int
+list_key(struct rdb_visitor *v, const struct rdb_key *k, struct err *err)
+{
+	struct buf *b = &((struct listing *)v)->text;
+
+	(void)err;
+	buf_addf(b, "%u:%.*s", (unsigned)k->db, (int)k->name_len,
+	    (const char *)k->name);
+	if (k->expires_ms != RDB_NO_EXPIRY)
+		buf_addf(b, "@%lld", (long long)k->expires_ms);
+	if (k->idle_s >= 0)
+		buf_addf(b, "/idle=%lld", (long long)k->idle_s);
+	if (k->lfu >= 0)
+		buf_addf(b, "/freq=%d", k->lfu);
+	buf_addc(b, ' ');
+	return 0;
+}
+
+static void
+keys_are(const struct rig *r, const char *wanted)
+{
+	static const struct rdb_visitor_ops ops = {.key_begin = list_key};
+	struct listing l = {.visitor.ops = &ops};
+	struct rdb_reader *reader = rdb_reader_new();
+	struct err err = {0};
+
+	buf_init(&l.text, 4096);
+	rdb_reader_add(reader, &l.visitor);
+	if (rdb_reader_feed(reader, r->out.data, r->out.len, &err) != 0 ||
+	    rdb_reader_finish(reader, &err) != 0)
+		fail_msg("%s", err.text);
+	assert_string_equal(l.text.data, wanted);
+	rdb_reader_free(reader);
+	buf_release(&l.text);
+}
+
+static struct real_redis *
+start(struct redis_conn **conn)
+{
+	static const char *const args[] = {REDIS_DATA_DEBUG, NULL};
+	const struct real_redis_opts opts = {.args = args};
+	struct real_redis *server = real_redis_start(&opts);
+
+	*conn = redis_data_connect(server, NULL);
+	return server;
+}
+
+/* Every type and encoding, functions, databases, values of several chunks. */
+static void
+it_holds_what_the_server_holds(void **state)
+{
+	struct redis_conn *conn;
+	struct real_redis *server = start(&conn);
+	char ours[33], theirs[33];
+	unsigned char *saved;
+	struct rig r;
+	size_t len;
+
+	(void)state;
+	redis_data_fill(conn, 20000);
+	redis_data_do(conn, "SETRANGE big 3000000 x");
+	saved = redis_data_dump(server, conn, &len);
+	rig_init(&r);
+	must_dump(&r, real_redis_port(server));
+	fingerprint_of(saved, len, theirs);
+	fingerprint_of(r.out.data, r.out.len, ours);
+	assert_string_equal(ours, theirs);
+	assert_true(r.facts.keys > 20000);
+	assert_int_equal(r.facts.gone, 0);
+	assert_true(r.facts.expiry_exact);
+	assert_false(r.facts.functions_left_out);
+	assert_string_equal(r.facts.version, "7.0.15");
+	assert_int_equal(strlen(r.facts.replid), 40);
+	assert_true(r.facts.ended_ms >= r.facts.began_ms);
+	rig_free(&r);
+	free(saved);
+	redis_conn_free(conn);
+	real_redis_stop(server);
+}
+
+static void
+an_empty_server_makes_a_valid_dump(void **state)
+{
+	struct redis_conn *conn;
+	struct real_redis *server = start(&conn);
+	struct rig r;
+
+	(void)state;
+	rig_init(&r);
+	must_dump(&r, real_redis_port(server));
+	keys_are(&r, "");
+	assert_memory_equal(r.out.data, "REDIS0010", 9);
+	rig_free(&r);
+	redis_conn_free(conn);
+	real_redis_stop(server);
+}
+
+static void
+how_keys_are_used_goes_along(void **state)
+{
+	struct redis_conn *conn;
+	struct real_redis *server = start(&conn);
+	char wanted[64];
+	struct rig r;
+
+	(void)state;
+	redis_data_do(conn, "CONFIG SET maxmemory-policy allkeys-lfu");
+	redis_data_do(conn, "SET b 1");
+	snprintf(wanted, sizeof(wanted), "0:b/freq=%lld ",
+	    redis_data_int(conn, "OBJECT FREQ b"));
+	rig_init(&r);
+	must_dump(&r, real_redis_port(server));
+	keys_are(&r, wanted);
+	rig_free(&r);
+	redis_conn_free(conn);
+	real_redis_stop(server);
+}
+
+/* A server of our own making: it answers by what was asked. */
+struct fake {
+	const char *version;	  /* "7.0.15" */
+	const char *info;	  /* more of INFO */
+	const char *scans[4];	  /* answers to SCAN, in turn */
+	const char *use, *expiry; /* OBJECT's, PEXPIRETIME's, or PTTL's */
+	const char *value;	  /* DUMP's: NULL: a good one */
+	const char *function;	  /* FUNCTION DUMP's; NULL: none is there */
+	const char *queued;	  /* DUMP's in MULTI; NULL: +QUEUED */
+	int footer;		  /* version in it; 0: 10 */
+	bool bad_crc;
+	bool hangs_up; /* in mid-value */
+};
+
+#define WORDS_MAX 8
+
+/* One command; the words are NUL-ended in b. */
+static int
+read_command(struct script_conn *c, struct buf *b, const char *words[WORDS_MAX])
+{
+	size_t at[WORDS_MAX], n;
+
+	buf_truncate(b, 0);
+	if (script_read_until(c, b, "\r\n") != 0)
+		return -1;
+	n = strtoul(b->data + 1, NULL, 10);
+	if (n == 0 || n > WORDS_MAX)
+		return script_fail(c, "'%s' is no command", b->data);
+	buf_truncate(b, 0);
+	for (size_t i = 0; i < n; i++) {
+		size_t head = b->len, len;
+
+		if (script_read_until(c, b, "\r\n") != 0)
+			return -1;
+		len = strtoul(b->data + head + 1, NULL, 10);
+		buf_truncate(b, head);
+		at[i] = b->len;
+		if (script_read(c, b, len + 2) != 0)
+			return -1;
+		buf_truncate(b, b->len - 2);
+		buf_addc(b, '\0');
+	}
+	for (size_t i = 0; i < n; i++)
+		words[i] = b->data + at[i];
+	return (int)n;
+}
+
+static int
+send_bulk(struct script_conn *c, const void *data, size_t len)
+{
+	if (script_sendf(c, "$%zu\r\n", len) != 0 ||
+	    script_send(c, data, len) != 0)
+		return -1;
+	return script_sends(c, "\r\n");
+}
+
+/* The string "v". */
+static int
+send_value(struct script_conn *c, const struct fake *f)
+{
+	unsigned char p[13] = {0, 1, 'v'};
+	uint64_t crc;
+
+	if (f->value != NULL)
+		return script_sends(c, f->value);
+	p[3] = (unsigned char)(f->footer != 0 ? f->footer : 10);
+	crc = crc64(0, p, 5) ^ f->bad_crc;
+	for (int i = 0; i < 8; i++)
+		p[5 + i] = (unsigned char)(crc >> 8 * i);
+	if (f->hangs_up) {
+		script_sends(c, "$13\r\n");
+		script_send(c, p, 7);
+		return -1;
+	}
+	return send_bulk(c, p, sizeof(p));
+}
+
+/* In EXEC: what was queued, by its first word. */
+static int
+execute(struct script_conn *c, const struct fake *f, const char *queue)
+{
+	if (f->queued != NULL)
+		return script_sends(c,
+		    "-EXECABORT Transaction discarded because of previous "
+		    "errors.\r\n");
+	if (script_sendf(c, "*%zu\r\n", strlen(queue)) != 0)
+		return -1;
+	for (; *queue != '\0'; queue++) {
+		int rc = *queue == 'D' ? send_value(c, f)
+		    : *queue == 'O'    ? script_sends(c, f->use)
+				       : script_sends(c, f->expiry);
+
+		if (rc != 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int
+answer_info(struct script_conn *c, const struct fake *f)
+{
+	struct buf b;
+	int rc;
+
+	buf_init(&b, 4096);
+	buf_addf(&b,
+	    "redis_version:%s\r\nloading:0\r\nrole:master\r\n"
+	    "db0:keys=3,expires=0,avg_ttl=0\r\n%s",
+	    f->version != NULL ? f->version : "7.0.15",
+	    f->info != NULL ? f->info : "");
+	rc = send_bulk(c, b.data, b.len);
+	buf_release(&b);
+	return rc;
+}
+
+static int
+answer(struct script_conn *c, const struct fake *f, const char *words[],
+    size_t *scans, struct buf *queue)
+{
+	static const char *const fixed[][2] = {
+	    {"PING", "+PONG\r\n"},
+	    {"CONFIG", "-ERR unknown command 'CONFIG'\r\n"},
+	    {"CLIENT", "-ERR unknown subcommand\r\n"},
+	    /* 10 s ahead of the fake clock's 2026. */
+	    {"TIME", "*2\r\n$10\r\n1700000010\r\n$6\r\n000000\r\n"},
+	};
+	const char *w = words[0];
+
+	for (size_t i = 0; i < sizeof(fixed) / sizeof(fixed[0]); i++)
+		if (strcmp(w, fixed[i][0]) == 0)
+			return script_sends(c, fixed[i][1]);
+	if (strcmp(w, "INFO") == 0)
+		return answer_info(c, f);
+	if (strcmp(w, "FUNCTION") == 0)
+		return f->function != NULL ? script_sends(c, f->function)
+					   : send_bulk(c, "0123456789", 10);
+	if (strcmp(w, "SCAN") == 0)
+		return script_sends(c, f->scans[(*scans)++]);
+	if (strcmp(w, "MULTI") == 0) {
+		buf_truncate(queue, 0);
+		return script_sends(c, "+OK\r\n");
+	}
+	if (strcmp(w, "EXEC") == 0)
+		return execute(c, f, queue->data);
+	buf_addc(queue, *w);
+	if (strcmp(w, "DUMP") == 0 && f->queued != NULL)
+		return script_sends(c, f->queued);
+	return script_sends(c, "+QUEUED\r\n");
+}
+
+static void
+serve(struct script_conn *c, void *arg)
+{
+	const char *words[WORDS_MAX];
+	struct buf b, queue;
+	size_t scans = 0;
+	int n;
+
+	buf_init(&b, 65536);
+	buf_init(&queue, 4096);
+	while ((n = read_command(c, &b, words)) > 0)
+		if (answer(c, arg, words, &scans, &queue) != 0)
+			break;
+	buf_release(&b);
+	buf_release(&queue);
+}
+
+/* Dumps the fake; 0 or -1 and the rig's err. */
+static int
+dump_fake(struct rig *r, struct fake *f)
+{
+	struct script_server *server = script_server_new(NULL, serve, f);
+	int rc = dump(r, script_server_port(server));
+
+	if (script_server_failure(server) != NULL)
+		fail_msg("%s", script_server_failure(server));
+	script_server_free(server);
+	return rc;
+}
+
+#define KEYS_AB	 "$1\r\na\r\n$1\r\nb\r\n"
+#define ONE_SCAN "*2\r\n$1\r\n0\r\n*2\r\n" KEYS_AB
+
+static void
+a_key_told_twice_is_written_once(void **state)
+{
+	struct fake f = {.expiry = ":-1\r\n",
+	    .scans = {"*2\r\n$2\r\n17\r\n*2\r\n" KEYS_AB,
+		"*2\r\n$1\r\n5\r\n*0\r\n",
+		"*2\r\n$1\r\n0\r\n*3\r\n" KEYS_AB "$1\r\nc\r\n"}};
+	struct rig r;
+
+	(void)state;
+	rig_init(&r);
+	if (dump_fake(&r, &f) != 0)
+		fail_msg("%s", r.err.text);
+	keys_are(&r, "0:a 0:b 0:c ");
+	assert_int_equal(r.facts.keys, 3);
+	assert_int_equal(r.facts.repeated, 2);
+	rig_free(&r);
+}
+
+static void
+what_went_meanwhile_is_left_out(void **state)
+{
+	struct fake f = {
+	    .expiry = ":-2\r\n", .value = "$-1\r\n", .scans = {ONE_SCAN}};
+	struct rig r;
+
+	(void)state;
+	rig_init(&r);
+	if (dump_fake(&r, &f) != 0)
+		fail_msg("%s", r.err.text);
+	keys_are(&r, "");
+	assert_int_equal(r.facts.keys, 0);
+	assert_int_equal(r.facts.gone, 2);
+	rig_free(&r);
+}
+
+static void
+use_and_expiry_are_asked_as_the_server_tells_them(void **state)
+{
+	static const struct {
+		const char *version, *info, *use, *expiry, *keys;
+		bool exact;
+	} cases[] = {
+	    {"7.0.15", "maxmemory_policy:allkeys-lru\r\n", ":77\r\n",
+		":4102444800123\r\n",
+		"0:a@4102444800123/idle=77 0:b@4102444800123/idle=77 ", true},
+	    {"7.0.15", "maxmemory_policy:volatile-lfu\r\n", ":255\r\n",
+		":-1\r\n", "0:a/freq=255 0:b/freq=255 ", true},
+	    {"7.0.15", "maxmemory_policy:volatile-lfu\r\n",
+		"-ERR no such key\r\n", ":-1\r\n", "0:a 0:b ", true},
+	    /* The rest of its life, and a clock that is 10 s ahead. */
+	    {"6.2.7", "maxmemory_policy:noeviction\r\n", NULL, ":5000\r\n",
+		"0:a@1700000015000 0:b@1700000015000 ", false},
+	    {"6.2.7", "", NULL, ":-1\r\n", "0:a 0:b ", false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct fake f = {.version = cases[i].version,
+		    .info = cases[i].info,
+		    .use = cases[i].use,
+		    .expiry = cases[i].expiry,
+		    .footer = 9,
+		    .scans = {ONE_SCAN}};
+		struct fake_clock clock;
+		struct rig r;
+
+		rig_init(&r);
+		r.scope = fake_clock_init(&clock);
+		clock.wall_ms = INT64_C(1700000000000);
+		if (dump_fake(&r, &f) != 0)
+			fail_msg("%s", r.err.text);
+		keys_are(&r, cases[i].keys);
+		assert_int_equal(r.facts.expiry_exact, cases[i].exact);
+		rig_free(&r);
+	}
+}
+
+static void
+what_a_server_should_not_answer_ends_it(void **state)
+{
+	static const struct {
+		struct fake fake;
+		enum err_kind kind;
+		const char *text;
+	} cases[] = {
+	    {{.scans = {"-NOPERM this user has no permissions to run the "
+			"'scan' command\r\n"}},
+		ERR_AUTH, "SCAN"},
+	    {{.scans = {"*1\r\n$1\r\n0\r\n"}}, ERR_CORRUPT, "no cursor"},
+	    {{.scans = {"*2\r\n$2\r\n1x\r\n*0\r\n"}}, ERR_CORRUPT, "no cursor"},
+	    {{.scans = {"*2\r\n$1\r\n0\r\n*1\r\n:1\r\n"}}, ERR_CORRUPT,
+		"no key"},
+	    {{.scans = {ONE_SCAN},
+		 .expiry = ":-1\r\n",
+		 .queued = "-NOPERM this user has no permissions to run the "
+			   "'dump' command\r\n"},
+		ERR_AUTH, "NOPERM"},
+	    {{.scans = {ONE_SCAN}, .expiry = ":-1\r\n", .bad_crc = true},
+		ERR_CORRUPT, "key 'a' of database 0"},
+	    {{.scans = {ONE_SCAN}, .expiry = ":-1\r\n", .footer = 11},
+		ERR_UNSUPPORTED, "RDB version 11"},
+	    {{.scans = {ONE_SCAN}, .expiry = ":-1\r\n", .hangs_up = true},
+		ERR_TRANSIENT, "closed the connection"},
+	    {{.scans = {ONE_SCAN},
+		 .expiry = ":-1\r\n",
+		 .value = "$3\r\nabc\r\n"},
+		ERR_CORRUPT, "'$3'"},
+	    {{.scans = {ONE_SCAN}, .expiry = ":-1\r\n", .value = "$x\r\n"},
+		ERR_CORRUPT, "'$x'"},
+	    /* At one moment, a key is there or not. */
+	    {{.scans = {ONE_SCAN}, .expiry = ":-2\r\n"}, ERR_CORRUPT,
+		"and not a value"},
+	    {{.scans = {ONE_SCAN}, .expiry = "+OK\r\n"}, ERR_CORRUPT,
+		"and not an expiry"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct fake f = cases[i].fake;
+		struct rig r;
+
+		rig_init(&r);
+		assert_int_equal(dump_fake(&r, &f), -1);
+		if (r.err.kind != cases[i].kind ||
+		    strstr(r.err.text, cases[i].text) == NULL)
+			fail_msg("%zu: %s: %s", i, err_kind_name(r.err.kind),
+			    r.err.text);
+		rig_free(&r);
+	}
+}
+
+static void
+functions_that_are_refused_are_told(void **state)
+{
+	struct fake f = {.expiry = ":-1\r\n",
+	    .scans = {ONE_SCAN},
+	    .function = "-ERR unknown command 'FUNCTION'\r\n"};
+	struct rig r;
+
+	(void)state;
+	rig_init(&r);
+	if (dump_fake(&r, &f) != 0)
+		fail_msg("%s", r.err.text);
+	assert_true(r.facts.functions_left_out);
+	keys_are(&r, "0:a 0:b ");
+	rig_free(&r);
+}
+
+static void
+no_more_keys_a_second_than_wanted(void **state)
+{
+	struct redis_conn *conn;
+	struct real_redis *server = start(&conn);
+	struct fake_clock clock;
+	struct rig r;
+
+	(void)state;
+	redis_data_do(conn, "DEBUG POPULATE 1000 k 8");
+	rig_init(&r);
+	r.scope = fake_clock_init(&clock);
+	r.opts.keys_per_second = 100;
+	must_dump(&r, real_redis_port(server));
+	assert_int_equal(r.facts.keys, 1000);
+	/* The last group need not wait for its turn to be over. */
+	assert_in_range(r.facts.ended_ms - r.facts.began_ms, 9500, 10500);
+	rig_free(&r);
+	redis_conn_free(conn);
+	real_redis_stop(server);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(it_holds_what_the_server_holds),
+	    cmocka_unit_test(an_empty_server_makes_a_valid_dump),
+	    cmocka_unit_test(how_keys_are_used_goes_along),
+	    cmocka_unit_test(a_key_told_twice_is_written_once),
+	    cmocka_unit_test(what_went_meanwhile_is_left_out),
+	    cmocka_unit_test(use_and_expiry_are_asked_as_the_server_tells_them),
+	    cmocka_unit_test(what_a_server_should_not_answer_ends_it),
+	    cmocka_unit_test(functions_that_are_refused_are_told),
+	    cmocka_unit_test(no_more_keys_a_second_than_wanted),
+	};
+
+	return cmocka_run_group_tests_name("scan_client", tests, NULL, NULL);
+}
