@@ -12,6 +12,7 @@
 
 #include "agent/snapshot/catalog.h"
 #include "agent/snapshot/import_guard.h"
+#include "agent/snapshot/import_half.h"
 #include "agent/snapshot/import_marker.h"
 #include "agent/snapshot/job_state.h"
 #include "agent/snapshot/manifest.h"
@@ -79,7 +80,8 @@ take_mark(struct redis_conn *conn, const struct redis_info *info,
 struct holding {
 	uint64_t keys;
 	size_t functions;
-	bool marked; /* half of an import of ours */
+	/* That an import which was cut short brought; "" for none. */
+	char half[SNAPSHOT_ID_SIZE];
 };
 
 static int
@@ -87,9 +89,6 @@ look(const struct guard_request *q, const struct job_state *state,
     const char *name, const struct scope *scope, struct guard_mark *mark,
     struct holding *h, struct err *err)
 {
-	const char *half = job_state_import_begun(state, name)
-	    ? job_state_may_hold(state, name, 0)
-	    : NULL;
 	struct redis_info info;
 	struct redis_conn *conn;
 	int rc;
@@ -102,9 +101,8 @@ look(const struct guard_request *q, const struct job_state *state,
 	rc = take_mark(conn, &info, scope, mark, err);
 	if (rc == 0)
 		rc = count_functions(conn, scope, &h->functions, err);
-	if (rc == 0 && half != NULL)
-		rc = import_marker_stands(
-		    conn, q->job, half, scope, &h->marked, err);
+	if (rc == 0 && job_state_import_begun(state, name))
+		rc = import_marker_get(conn, q->job, h->half, scope, err);
 	if (rc == 0 && q->replid != NULL && q->replid[0] != '\0' &&
 	    strcmp(q->replid, info.replid) == 0)
 		rc = err_set(err, ERR_REFUSED,
@@ -176,6 +174,35 @@ refuse(const char *name, uint64_t keys, size_t functions,
 	    name, since, keys, functions, name);
 }
 
+/* Whether nobody wrote beside what was left there. */
+static int
+check_half(const struct guard_request *q, const char *name,
+    const struct holding *h, const struct scope *scope,
+    const struct snapshot_env *env, struct guard_answer *a, struct err *err)
+{
+	const struct import_half half = {
+	    .store = q->store,
+	    .job = q->job,
+	    .snapshot = h->half,
+	    .target = q->target,
+	    .redis = q->redis,
+	    .keys = h->keys,
+	    .functions = h->functions,
+	};
+	struct import_half_answer answer;
+
+	if (import_half_ask(&half, scope, env, &answer, err) != 0)
+		return -1;
+	a->ours = answer.ours;
+	if (a->ours)
+		return 0;
+	return err_set(err, ERR_REFUSED,
+	    "target '%s' was left with a part of snapshot '%s', and %s; an "
+	    "import would destroy what it holds; to allow that give "
+	    "--overwrite-target %s",
+	    name, h->half, answer.why, name);
+}
+
 /* ERR_REFUSED when the DR side is the primary by now. */
 static int
 check_direction(const struct guard_request *q, const struct job_state *state,
@@ -208,13 +235,13 @@ judge(const struct guard_request *q, const struct job_state *state,
 		return -1;
 	a->empty = h.keys == 0 && h.functions == 0;
 	a->forced = !a->empty && q->overwrite != NULL;
-	a->ours = h.marked;
-	if (!a->empty && !a->forced && !a->ours &&
-	    is_ours(q, state, name, scope, env, &a->ours, err) != 0)
-		return -1;
-	if (a->empty || a->forced || a->ours)
+	if (a->empty || a->forced)
 		return 0;
-	return refuse(name, h.keys, h.functions, state, err);
+	if (h.half[0] != '\0')
+		return check_half(q, name, &h, scope, env, a, err);
+	if (is_ours(q, state, name, scope, env, &a->ours, err) != 0)
+		return -1;
+	return a->ours ? 0 : refuse(name, h.keys, h.functions, state, err);
 }
 
 int

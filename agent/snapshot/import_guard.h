@@ -3,8 +3,8 @@
  *
  * An import destroys what the target holds.  It is allowed when the target is
  * empty, or still holds exactly what this job imported last (by fingerprint),
- * or what an import that was cut short left there (import_marker.h), or when
- * the user repeats the target's name.  It is never allowed into the server
+ * or a part of what an import that was cut short brought and nothing beside it
+ * (import_half.h), or when the user repeats the target's name.  It is never allowed into the server
  * that the snapshot was taken from, nor into one that shares its history.
  *
  * The job's state lives in the DR store as JOB/state.json, changed by
@@ -35,7 +35,7 @@ struct guard_mark {
 
 struct guard_answer {
 	bool empty;  /* the target holds no keys and no functions */
-	bool ours;   /* it holds our last import, unchanged */
+	bool ours;   /* it holds our last import, or a part of one, unchanged */
 	bool forced; /* by its name */
 	int64_t epoch;
 	struct guard_mark mark;

@@ -57,6 +57,48 @@ test('a target that was written since the last import is refused',
 		assert.equal(await job.target.cli('exists', 'written'), '0');
 	});
 
+// What the target may not take ends the import half-way.
+async function halfImported(t) {
+	const job = await twins(t);
+	const { source, target } = job;
+	await source.pipe(Array.from({ length: 3000 },
+		(_, i) => ['SET', `more:${i}`, 'v'.repeat(100)]));
+	await target.cli('acl', 'setuser', 'default', 'resetkeys', '~drsync:*',
+		'~more:*');
+	await job.fails(EXIT.AUTH, /a part of the snapshot/, 'sync',
+		'--restorer', 'restore');
+	await target.cli('acl', 'setuser', 'default', '~*');
+	const keys = await target.keys();
+	assert.ok(keys > 1 && keys < await source.keys(), `${keys} keys`);
+	return job;
+}
+
+test('half of an import is replaced unasked', async (t) => {
+	const job = await halfImported(t);
+	assert.equal((await job.ok('sync')).comparison.same, true);
+	assert.equal(await job.target.digest(), await job.source.digest());
+});
+
+test('what was written beside half of an import is not destroyed',
+	async (t) => {
+		const job = await halfImported(t);
+		const { target } = job;
+		for (const i of [1, 2, 3])
+			await target.cli('set', `production:${i}`, 'live');
+		for (const way of ['restore', 'replica', 'auto']) {
+			const r = await job.fails(EXIT.REFUSED,
+				/left with a part of snapshot .*at least 3 of its keys/,
+				'sync', '--restorer', way);
+			assert.ok(r.stderr.includes(
+				`--overwrite-target ${target.name}`), r.stderr);
+		}
+		assert.equal(await target.cli('mget', 'production:1',
+			'production:2', 'production:3'), 'live\nlive\nlive');
+		const done = await job.ok('sync', '--overwrite-target', target.name);
+		assert.equal(done.import.replaced, true);
+		assert.equal(await target.digest(), await job.source.digest());
+	});
+
 test('functions alone are data too', async (t) => {
 	const job = await twins(t);
 	await job.target.pipe([['FUNCTION', 'LOAD', '#!lua name=theirs\n' +

@@ -229,28 +229,136 @@ what_cannot_be_compared_is_not_ours(void **state)
 	must_refuse(g, "has changed since");
 }
 
-/*
- * Half of an import is told by its mark; the data that somebody put into the
- * emptied target afterwards are his.
- */
+/* Of all that the server holds now, that much came: what is left then. */
+static struct manifest *
+cut_short(struct ground *g)
+{
+	struct source *source = source_sync_new(&g->target, &g->redis, NULL);
+	struct manifest *m = snapshot_take(source, g->store, &g->rig.scope,
+	    &g->rig.env, &g->rig.take, &g->rig.err);
+
+	if (m == NULL)
+		fail_msg("%s", g->rig.err.text);
+	source_free(source);
+	g->q.snapshot = m->id;
+	assert_int_equal(
+	    import_guard_note(&g->q, &g->a, false, &g->rig.scope, &g->rig.err),
+	    0);
+	g->q.snapshot = ID;
+	redis_data_do(g->conn, "SELECT 15");
+	redis_data_do(g->conn, "FLUSHDB");
+	redis_data_do(g->conn, "SELECT 0");
+	redis_data_do(g->conn, "DEL z:large s:long");
+	assert_int_equal(import_marker_set(g->conn, RIG_JOB, m->id,
+			     &g->rig.scope, &g->rig.err),
+	    0);
+	return m;
+}
+
 static void
 what_an_import_cut_short_left_may_be_replaced(void **state)
 {
 	struct ground *g = *state;
+	struct manifest *m;
 
+	redis_data_fill(g->conn, 10);
+	m = cut_short(g);
+	must_allow(g);
+	assert_true(g->a.ours);
+	/* The next one was cut short before it emptied the target. */
 	assert_int_equal(
 	    import_guard_note(&g->q, &g->a, false, &g->rig.scope, &g->rig.err),
 	    0);
-	redis_data_do(g->conn, "SELECT 0");
-	assert_int_equal(
-	    import_marker_set(g->conn, RIG_JOB, ID, &g->rig.scope, &g->rig.err),
-	    0);
-	redis_data_do(g->conn, "SET half 1");
 	must_allow(g);
 	assert_true(g->a.ours);
+	/* Somebody emptied it, and what he put there then is his. */
 	redis_data_do(g->conn, "FLUSHALL");
+	redis_data_do(g->conn, "FUNCTION FLUSH");
 	redis_data_do(g->conn, "SET theirs 1");
 	must_refuse(g, "has changed since");
+	manifest_free(m);
+}
+
+static void
+what_was_written_beside_half_of_an_import_is_not_ours(void **state)
+{
+	static const struct {
+		const char *write, *undo;
+	} rows[] = {
+	    {"SET theirs 1", "DEL theirs"},
+	    {"SET s:int 12346", "SET s:int 12345"},
+	    {"MOVE s:int 9", NULL},
+	    {"PEXPIREAT l:small 4102444800000", "PERSIST l:small"},
+	    {"XADD x 301-1 f v", NULL},
+	    {"XSETID x 300-1 ENTRIESADDED 999", NULL},
+	    {"HSET h:large field:7 theirs", NULL},
+	    {"FUNCTION LOAD #!lua\tname=theirs\n"
+	     "redis.register_function('g',function()return\t1\tend)",
+		"FUNCTION DELETE theirs"},
+	    {"SET drsync:import:other " ID, "DEL drsync:import:other"},
+	};
+	struct ground *g = *state;
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct manifest *m;
+
+		redis_data_do(g->conn, "FLUSHALL");
+		redis_data_fill(g->conn, 10);
+		m = cut_short(g);
+		redis_data_do(g->conn, rows[i].write);
+		must_refuse(g, "at least 1 of its keys (or libraries)");
+		must_refuse(g, "--overwrite-target");
+		must_refuse(g, m->id);
+		assert_false(g->a.ours);
+		if (rows[i].undo != NULL) {
+			redis_data_do(g->conn, rows[i].undo);
+			must_allow(g);
+		}
+		manifest_free(m);
+	}
+}
+
+static void
+more_keys_than_the_snapshot_holds_are_not_ours(void **state)
+{
+	struct ground *g = *state;
+	struct manifest *m;
+
+	redis_data_do(g->conn, "SET a 1");
+	m = cut_short(g);
+	redis_data_do(g->conn, "SET theirs 1");
+	must_refuse(g, "it holds 2 keys, that snapshot 1");
+	g->q.overwrite = g->name;
+	must_allow(g);
+	assert_true(g->a.forced);
+	manifest_free(m);
+}
+
+/* Rather refused than taken for ours. */
+static void
+half_of_an_import_that_cannot_be_compared_is_refused(void **state)
+{
+	struct ground *g = *state;
+	struct manifest *m;
+	char *path;
+
+	redis_data_fill(g->conn, 10);
+	m = cut_short(g);
+	redis_data_do(g->conn, "ACL SETUSER default -psync -sync");
+	must_refuse(g, "it cannot be read");
+	redis_data_do(g->conn, "ACL SETUSER default +psync +sync");
+	must_allow(g);
+	path = snapshot_rig_path(&g->rig.dr, m, m->parts[0].name);
+	file_flip(path, file_size(path) / 2);
+	free(path);
+	must_refuse(g, "that snapshot cannot be read");
+	path = snapshot_rig_path(&g->rig.dr, m, MANIFEST_NAME);
+	file_cut(path, 0);
+	must_refuse(g, "that snapshot cannot be read");
+	assert_int_equal(remove(path), 0);
+	must_refuse(g, "that snapshot cannot be read");
+	free(path);
+	manifest_free(m);
 }
 
 /* What an earlier question was answered must not pass for the answer. */
@@ -259,18 +367,16 @@ a_mark_that_cannot_be_asked_for_is_not_taken_for_none(void **state)
 {
 	struct ground *g = *state;
 	struct err *err = &g->rig.err;
-	bool stands;
+	char id[SNAPSHOT_ID_SIZE];
 
 	redis_data_do(g->conn, "LPUSH drsync:import:" RIG_JOB " theirs");
-	assert_int_equal(import_marker_stands(
-			     g->conn, RIG_JOB, ID, &g->rig.scope, &stands, err),
-	    0);
-	assert_false(stands);
+	assert_int_equal(
+	    import_marker_get(g->conn, RIG_JOB, id, &g->rig.scope, err), 0);
+	assert_string_equal(id, "");
 	real_redis_stop(g->server);
 	g->server = NULL;
-	assert_int_equal(import_marker_stands(
-			     g->conn, RIG_JOB, ID, &g->rig.scope, &stands, err),
-	    -1);
+	assert_int_equal(
+	    import_marker_get(g->conn, RIG_JOB, id, &g->rig.scope, err), -1);
 	assert_int_equal(err->kind, ERR_TRANSIENT);
 }
 
@@ -426,6 +532,9 @@ main(void)
 	    TEST(another_target_or_job_is_not_ours),
 	    TEST(what_cannot_be_compared_is_not_ours),
 	    TEST(what_an_import_cut_short_left_may_be_replaced),
+	    TEST(what_was_written_beside_half_of_an_import_is_not_ours),
+	    TEST(more_keys_than_the_snapshot_holds_are_not_ours),
+	    TEST(half_of_an_import_that_cannot_be_compared_is_refused),
 	    TEST(a_mark_that_cannot_be_asked_for_is_not_taken_for_none),
 	    TEST(what_was_ours_before_an_import_cut_short_stays_ours),
 	    TEST(a_write_since_the_answer_is_seen),
