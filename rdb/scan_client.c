@@ -199,15 +199,12 @@ tell_progress(struct scan *s)
  * the server alone for as long as it took.
  */
 static int
-watch_latency(struct scan *s, struct err *err)
+note_latency(struct scan *s, struct err *err)
 {
 	int64_t most = s->opts->latency_most_ms > 0 ? s->opts->latency_most_ms
 						    : LATENCY_MOST_MS;
-	int64_t took;
+	int64_t took = scope_mono_ms(s->scope) - s->asked_ms;
 
-	if (s->asked_ms < 0 || !redis_conn_reply_ready(s->walk))
-		return 0;
-	took = scope_mono_ms(s->scope) - s->asked_ms;
 	s->asked_ms = -1;
 	if (took <= most) {
 		s->window += s->window < SCAN_PIPE_GROUPS_MAX;
@@ -215,6 +212,15 @@ watch_latency(struct scan *s, struct err *err)
 	}
 	s->window = (s->window + 1) / 2;
 	return scope_sleep(s->scope, took, err);
+}
+
+/* As soon as it is there, and not when its turn has come to be read. */
+static int
+watch_latency(struct scan *s, struct err *err)
+{
+	if (s->asked_ms < 0 || !redis_conn_reply_ready(s->walk))
+		return 0;
+	return note_latency(s, err);
 }
 
 static int
@@ -326,7 +332,7 @@ take_scan(struct scan *s, char cursor[32], redisReply **out, struct err *err)
 		    "'%s' answered SCAN by what is no cursor and keys",
 		    s->facts->host);
 	memcpy(cursor, r->element[0]->str, r->element[0]->len + 1);
-	return 0;
+	return s->asked_ms >= 0 ? note_latency(s, err) : 0;
 }
 
 /* The next keys are looked for while the values of these are fetched. */
@@ -343,8 +349,6 @@ scan_keys(struct scan *s, uint32_t db, struct err *err)
 		rc = take_scan(s, cursor, &r, err);
 		if (rc == 0 && strcmp(cursor, "0") != 0)
 			rc = ask_scan(s, cursor, err);
-		else
-			s->asked_ms = -1;
 		if (rc == 0)
 			rc = pick_new(s, db, r->element[1], err);
 		if (rc == 0)

@@ -4,6 +4,7 @@
  */
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -219,6 +220,27 @@ how_keys_are_used_goes_along(void **state)
 	real_redis_stop(server);
 }
 
+/* Time that passes when the server takes it, or when we sleep. */
+struct late_clock {
+	struct clock base;
+	_Atomic int64_t now_ms, slept_ms;
+};
+
+static int64_t
+late_now(const struct clock *c)
+{
+	return atomic_load(&((struct late_clock *)c)->now_ms);
+}
+
+static void
+late_sleep(const struct clock *c, int64_t ms)
+{
+	struct late_clock *l = (struct late_clock *)c;
+
+	atomic_fetch_add(&l->now_ms, ms);
+	atomic_fetch_add(&l->slept_ms, ms);
+}
+
 /* A server of our own making: it answers by what was asked. */
 struct fake {
 	const char *version;	  /* "7.0.15" */
@@ -230,7 +252,8 @@ struct fake {
 	const char *queued;	  /* DUMP's in MULTI; NULL: +QUEUED */
 	int footer;		  /* version in it; 0: 10 */
 	bool bad_crc;
-	bool hangs_up; /* in mid-value */
+	bool hangs_up;		 /* in mid-value */
+	struct late_clock *late; /* passes by 100 ms at each SCAN but one */
 };
 
 #define WORDS_MAX 8
@@ -355,8 +378,11 @@ answer(struct script_conn *c, const struct fake *f, const char *words[],
 	if (strcmp(w, "FUNCTION") == 0)
 		return f->function != NULL ? script_sends(c, f->function)
 					   : send_bulk(c, "0123456789", 10);
-	if (strcmp(w, "SCAN") == 0)
+	if (strcmp(w, "SCAN") == 0) {
+		if (f->late != NULL && *scans > 0)
+			atomic_fetch_add(&f->late->now_ms, 100);
 		return script_sends(c, f->scans[(*scans)++]);
+	}
 	if (strcmp(w, "MULTI") == 0) {
 		buf_truncate(queue, 0);
 		return script_sends(c, "+OK\r\n");
@@ -551,6 +577,37 @@ functions_that_are_refused_are_told(void **state)
 	rig_free(&r);
 }
 
+/* Two of three answers take 100 ms; and then as long is nothing asked. */
+static void
+a_server_whose_answers_are_late_is_left_alone(void **state)
+{
+	static const struct {
+		int64_t most_ms, slept_ms;
+	} cases[] = {{99, 200}, {100, 0}, {0, 200}};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct late_clock clock = {.base = {.mono_ms = late_now,
+					       .wall_ms = late_now,
+					       .sleep = late_sleep}};
+		struct fake f = {.expiry = ":-1\r\n",
+		    .late = &clock,
+		    .scans = {"*2\r\n$2\r\n17\r\n*2\r\n" KEYS_AB,
+			"*2\r\n$1\r\n5\r\n*1\r\n$1\r\nc\r\n",
+			"*2\r\n$1\r\n0\r\n*0\r\n"}};
+		struct rig r;
+
+		rig_init(&r);
+		r.scope.clock = &clock.base;
+		r.opts.latency_most_ms = cases[i].most_ms;
+		if (dump_fake(&r, &f) != 0)
+			fail_msg("%s", r.err.text);
+		keys_are(&r, "0:a 0:b 0:c ");
+		assert_int_equal(clock.slept_ms, cases[i].slept_ms);
+		rig_free(&r);
+	}
+}
+
 static void
 no_more_keys_a_second_than_wanted(void **state)
 {
@@ -585,6 +642,7 @@ main(void)
 	    cmocka_unit_test(use_and_expiry_are_asked_as_the_server_tells_them),
 	    cmocka_unit_test(what_a_server_should_not_answer_ends_it),
 	    cmocka_unit_test(functions_that_are_refused_are_told),
+	    cmocka_unit_test(a_server_whose_answers_are_late_is_left_alone),
 	    cmocka_unit_test(no_more_keys_a_second_than_wanted),
 	};
 
