@@ -1,3 +1,4 @@
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/buf.h"
@@ -15,6 +16,41 @@ is_refusal(const struct err *err)
 {
 	return err->kind == ERR_AUTH || err->kind == ERR_REFUSED ||
 	    err->kind == ERR_UNSUPPORTED;
+}
+
+/*
+ * Of a cluster of several primaries a server holds a part, and its dump would
+ * pass for the whole.
+ */
+static int
+check_whole(
+    const struct sync_host *h, const struct scope *scope, struct err *err)
+{
+	const char *name = redis_conn_name(h->conn);
+	redisReply *r;
+	char *size;
+	long primaries;
+
+	if (!h->info.cluster)
+		return 0;
+	r = redis_command(h->conn, scope, err, "CLUSTER INFO");
+	if (r == NULL)
+		return err_in(err, "a server of a cluster");
+	size = r->type == REDIS_REPLY_STRING
+	    ? redis_info_field(r->str, "cluster_size")
+	    : NULL;
+	primaries = size != NULL ? strtol(size, NULL, 10) : -1;
+	free(size);
+	freeReplyObject(r);
+	if (primaries == 0 || primaries == 1)
+		return 0;
+	if (primaries < 0)
+		return err_set(err, ERR_CORRUPT,
+		    "'%s' does not tell the size of its cluster", name);
+	return err_set(err, ERR_UNSUPPORTED,
+	    "'%s' is of a cluster of %ld primaries, and holds only a part of "
+	    "the keys: clusters are not supported yet",
+	    name, primaries);
 }
 
 static int
@@ -35,6 +71,8 @@ try_host(const struct redis_target *t, size_t i, const struct redis_opts *opts,
 			goto fail;
 		out->info = (struct redis_info){0};
 	}
+	if (check_whole(out, scope, err) != 0)
+		goto fail;
 	if (out->info.loading) {
 		err_set(err, ERR_TRANSIENT, "'%s': it is loading", name);
 		goto fail;

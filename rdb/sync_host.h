@@ -24,6 +24,9 @@ struct sync_host {
 };
 
 /*
+ * Never one of a cluster of several primaries (ERR_UNSUPPORTED), which has a
+ * part of the keys only.
+ *
  * The replica whose link is up with the highest offset, else the primary,
  * else a host that does not say.  When no host will do the error has the
  * reason of each.
