@@ -1,7 +1,6 @@
 #include <stdbool.h>
 
 #include "base/err.h"
-#include "base/xalloc.h"
 #include "rdb/redis_conn.h"
 #include "rdb/redis_info.h"
 
@@ -22,10 +21,12 @@ try_host(const struct redis_target *t, size_t host,
 		goto fail;
 	if (!info->is_replica)
 		return c;
-	err_set(err, ERR_REFUSED,
-	    "'%s' is a replica of '%.200s:%d': name its primary, or promote "
-	    "it first",
-	    redis_conn_name(c), info->master_host, info->master_port);
+	/* A Sentinel named it a moment ago, and names another one soon. */
+	err_set(err, t->master != NULL ? ERR_TRANSIENT : ERR_REFUSED,
+	    "'%s' is a replica of '%.200s:%d': %s", redis_conn_name(c),
+	    info->master_host, info->master_port,
+	    t->master != NULL ? "a failover may be going on"
+			      : "name its primary, or promote it first");
 fail:
 	redis_conn_free(c);
 	return NULL;
@@ -73,11 +74,6 @@ redis_primary_pin(const struct redis_target *target,
 	if (conn == NULL)
 		return -1;
 	redis_conn_free(conn);
-	*pinned = (struct redis_target){.nhosts = 1, .db = target->db};
-	pinned->hosts = xcalloc(1, sizeof(*pinned->hosts));
-	pinned->hosts[0] = target->hosts[host];
-	pinned->hosts[0].host = xstrdup(target->hosts[host].host);
-	pinned->user = target->user != NULL ? xstrdup(target->user) : NULL;
-	pinned->shown = xstrdup(target->shown);
+	*pinned = redis_target_pin(target, host);
 	return 0;
 }

@@ -13,8 +13,9 @@ struct scope;
 
 /*
  * Tries the hosts in their order; info and host (its index) tell of the one
- * that was taken and may be NULL.  ERR_REFUSED when only replicas answer: a
- * replica is never detached or written to in silence.
+ * that was taken and may be NULL.  ERR_REFUSED when only replicas answer (a
+ * Sentinel's: ERR_TRANSIENT): a replica is never detached or written to in
+ * silence.
  */
 struct redis_conn *
 redis_primary_connect(const struct redis_target *, const struct redis_opts *,

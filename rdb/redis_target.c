@@ -1,6 +1,7 @@
 #include <arpa/inet.h>
 #include <ctype.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/un.h>
@@ -12,10 +13,12 @@
 
 #include "rdb/redis_target.h"
 
-#define PORT_DEFAULT 6379
-#define PORT_MAX     65535
-#define DB_MAX	     999999
-#define HOST_MAX     253 /* RFC 1035 */
+#define PORT_DEFAULT  6379
+#define PORT_SENTINEL 26379
+#define PORT_MAX      65535
+#define DB_MAX	      999999
+#define HOST_MAX      253 /* RFC 1035 */
+#define MASTER_MAX    255
 
 /* The whole of text as a number up to max; -1 when it is none. */
 static int
@@ -73,7 +76,8 @@ is_ipv6(const char *s)
 	return inet_pton(AF_INET6, text, &addr) == 1;
 }
 
-/* text is HOST, HOST:PORT, [V6] or [V6]:PORT; it is cut up in place. */
+/* text is HOST, HOST:PORT, [V6] or [V6]:PORT; it is cut up in place.  out has
+ * the port that is meant when none is given. */
 static int
 parse_host(char *text, struct redis_address *out, struct err *err)
 {
@@ -93,7 +97,6 @@ parse_host(char *text, struct redis_address *out, struct err *err)
 	} else {
 		port = host + strcspn(host, ":");
 	}
-	out->port = PORT_DEFAULT;
 	if (*port == ':') {
 		*port++ = '\0';
 		out->port = parse_number(port, PORT_MAX);
@@ -108,24 +111,25 @@ parse_host(char *text, struct redis_address *out, struct err *err)
 	return 0;
 }
 
+/* Each is as like in what the list does not tell. */
 static int
-parse_hosts(char *list, bool tls, struct redis_target *t, struct err *err)
+parse_hosts(char *list, const struct redis_address *like,
+    struct redis_address *hosts, size_t *n, struct err *err)
 {
 	for (char *next; list != NULL; list = next) {
-		struct redis_address *a = &t->hosts[t->nhosts];
+		struct redis_address *a = &hosts[*n];
 
-		if (t->nhosts == REDIS_HOSTS_MAX)
+		if (*n == REDIS_HOSTS_MAX)
 			return err_set(err, ERR_USAGE,
 			    "a redis URL names at most %d hosts",
 			    REDIS_HOSTS_MAX);
 		next = strchr(list, ',');
 		if (next != NULL)
 			*next++ = '\0';
+		*a = *like;
 		if (parse_host(list, a, err) != 0)
 			return -1;
-		a->tls = tls;
-		a->db = t->db;
-		t->nhosts++;
+		++*n;
 	}
 	return 0;
 }
@@ -153,17 +157,25 @@ parse_user(char *rest, struct redis_target *t, struct err *err)
 	return at + 1;
 }
 
+/* "db=N", and nothing else. */
 static int
-parse_unix(char *rest, struct redis_target *t, struct err *err)
+parse_query(const char *query, struct redis_target *t, struct err *err)
+{
+	if (strncmp(query, "db=", 3) != 0)
+		return err_set(err, ERR_USAGE,
+		    "a unix or sentinel URL takes '?db=N' and nothing else");
+	return parse_db(query + 3, &t->db, err);
+}
+
+static int
+parse_unix(char *rest, bool tls, struct redis_target *t, struct err *err)
 {
 	char *query = strchr(rest, '?');
 
+	(void)tls;
 	if (query != NULL) {
 		*query++ = '\0';
-		if (strncmp(query, "db=", 3) != 0)
-			return err_set(err, ERR_USAGE,
-			    "a unix URL takes '?db=N' and nothing else");
-		if (parse_db(query + 3, &t->db, err) != 0)
+		if (parse_query(query, t, err) != 0)
 			return -1;
 	}
 	if (url_decode(rest, err) != 0)
@@ -183,6 +195,7 @@ parse_unix(char *rest, struct redis_target *t, struct err *err)
 static int
 parse_tcp(char *rest, bool tls, struct redis_target *t, struct err *err)
 {
+	struct redis_address like = {.port = PORT_DEFAULT, .tls = tls};
 	char *path = strchr(rest, '/');
 
 	if (strchr(rest, '?') != NULL || strchr(rest, '#') != NULL)
@@ -193,7 +206,73 @@ parse_tcp(char *rest, bool tls, struct redis_target *t, struct err *err)
 		if (*path != '\0' && parse_db(path, &t->db, err) != 0)
 			return -1;
 	}
-	return parse_hosts(rest, tls, t, err);
+	like.db = t->db;
+	return parse_hosts(rest, &like, t->hosts, &t->nhosts, err);
+}
+
+static bool
+is_master(const char *name)
+{
+	size_t len = strlen(name);
+
+	for (size_t i = 0; i < len; i++)
+		if (!isgraph((unsigned char)name[i]))
+			return false;
+	return len > 0 && len <= MASTER_MAX;
+}
+
+static int
+parse_sentinel(char *rest, bool tls, struct redis_target *t, struct err *err)
+{
+	struct redis_address like = {.port = PORT_SENTINEL, .tls = tls};
+	char *name = strchr(rest, '/');
+	char *query;
+
+	if (name == NULL || strchr(rest, '#') != NULL)
+		goto no_name;
+	*name++ = '\0';
+	query = strchr(name, '?');
+	if (query != NULL) {
+		*query++ = '\0';
+		if (parse_query(query, t, err) != 0)
+			return -1;
+	}
+	if (strchr(name, '/') != NULL || url_decode(name, err) != 0 ||
+	    !is_master(name))
+		goto no_name;
+	t->master = xstrdup(name);
+	t->sentinels = xcalloc(REDIS_HOSTS_MAX, sizeof(*t->sentinels));
+	return parse_hosts(rest, &like, t->sentinels, &t->nsentinels, err);
+no_name:
+	return err_set(err, ERR_USAGE,
+	    "a sentinel URL ends in the name of the primary: "
+	    "redis+sentinel://HOST,HOST2/NAME");
+}
+
+static void
+show_hosts(struct buf *b, const struct redis_address *hosts, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		bool v6 = strchr(hosts[i].host, ':') != NULL;
+
+		buf_addf(b, "%s%s%s%s:%d", i > 0 ? "," : "", v6 ? "[" : "",
+		    hosts[i].host, v6 ? "]" : "", hosts[i].port);
+	}
+}
+
+static char *
+show_sentinel(const struct redis_target *t)
+{
+	struct buf b;
+
+	buf_init(&b, URL_MAX);
+	buf_addf(&b, "redis%s+sentinel://", t->sentinels[0].tls ? "s" : "");
+	show_hosts(&b, t->sentinels, t->nsentinels);
+	buf_addc(&b, '/');
+	url_encode(&b, t->master, false);
+	if (t->db != 0)
+		buf_addf(&b, "?db=%d", t->db);
+	return buf_take(&b);
 }
 
 static char *
@@ -201,6 +280,8 @@ show(const struct redis_target *t)
 {
 	struct buf b;
 
+	if (t->master != NULL)
+		return show_sentinel(t);
 	buf_init(&b, URL_MAX);
 	if (t->hosts[0].port == 0) {
 		buf_adds(&b, "unix://");
@@ -210,17 +291,13 @@ show(const struct redis_target *t)
 		return buf_take(&b);
 	}
 	buf_adds(&b, t->hosts[0].tls ? "rediss://" : "redis://");
-	for (size_t i = 0; i < t->nhosts; i++) {
-		const struct redis_address *a = &t->hosts[i];
-		bool v6 = strchr(a->host, ':') != NULL;
-
-		buf_addf(&b, "%s%s%s%s:%d", i > 0 ? "," : "", v6 ? "[" : "",
-		    a->host, v6 ? "]" : "", a->port);
-	}
+	show_hosts(&b, t->hosts, t->nhosts);
 	if (t->db != 0)
 		buf_addf(&b, "/%d", t->db);
 	return buf_take(&b);
 }
+
+typedef int parse_fn(char *, bool, struct redis_target *, struct err *);
 
 static int
 parse_scheme(char *text, struct redis_target *t, struct err *err)
@@ -228,23 +305,29 @@ parse_scheme(char *text, struct redis_target *t, struct err *err)
 	static const struct {
 		const char *prefix;
 		bool tls;
-	} tcp[] = {{"redis://", false}, {"rediss://", true}};
+		parse_fn *parse;
+	} schemes[] = {
+	    {"redis://", false, parse_tcp},
+	    {"rediss://", true, parse_tcp},
+	    {"unix://", false, parse_unix},
+	    {"redis+sentinel://", false, parse_sentinel},
+	    {"rediss+sentinel://", true, parse_sentinel},
+	};
 	char *rest;
 
-	if (strncmp(text, "unix://", 7) == 0) {
-		rest = parse_user(text + 7, t, err);
-		return rest != NULL ? parse_unix(rest, t, err) : -1;
-	}
-	for (size_t i = 0; i < 2; i++) {
-		size_t len = strlen(tcp[i].prefix);
+	for (size_t i = 0; i < sizeof(schemes) / sizeof(schemes[0]); i++) {
+		size_t len = strlen(schemes[i].prefix);
 
-		if (strncmp(text, tcp[i].prefix, len) != 0)
+		if (strncmp(text, schemes[i].prefix, len) != 0)
 			continue;
 		rest = parse_user(text + len, t, err);
-		return rest != NULL ? parse_tcp(rest, tcp[i].tls, t, err) : -1;
+		return rest != NULL
+		    ? schemes[i].parse(rest, schemes[i].tls, t, err)
+		    : -1;
 	}
 	return err_set(err, ERR_USAGE,
-	    "a Redis is named by redis://, rediss:// or unix://");
+	    "a Redis is named by redis://, rediss://, redis+sentinel:// or "
+	    "unix://");
 }
 
 int
@@ -270,13 +353,70 @@ redis_target_parse(const char *url, struct redis_target *out, struct err *err)
 	return rc;
 }
 
+static void
+release_hosts(struct redis_address *hosts, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		free(hosts[i].host);
+	free(hosts);
+}
+
 void
 redis_target_release(struct redis_target *t)
 {
-	for (size_t i = 0; i < t->nhosts; i++)
-		free(t->hosts[i].host);
-	free(t->hosts);
+	release_hosts(t->hosts, t->nhosts);
+	release_hosts(t->sentinels, t->nsentinels);
+	free(t->master);
 	free(t->user);
 	free(t->shown);
 	*t = (struct redis_target){0};
+}
+
+static struct redis_address *
+copy_hosts(const struct redis_address *hosts, size_t n)
+{
+	struct redis_address *copy = xcalloc(n, sizeof(*copy));
+
+	for (size_t i = 0; i < n; i++) {
+		copy[i] = hosts[i];
+		copy[i].host = xstrdup(hosts[i].host);
+	}
+	return copy;
+}
+
+struct redis_target
+redis_target_pin(const struct redis_target *t, size_t host)
+{
+	struct redis_target one = {.nhosts = 1, .db = t->db};
+
+	one.hosts = copy_hosts(&t->hosts[host], 1);
+	if (t->master != NULL) {
+		one.master = xstrdup(t->master);
+		one.sentinels = copy_hosts(t->sentinels, t->nsentinels);
+		one.nsentinels = t->nsentinels;
+	}
+	one.user = t->user != NULL ? xstrdup(t->user) : NULL;
+	one.shown = xstrdup(t->shown);
+	return one;
+}
+
+void
+redis_target_name(const struct redis_target *t, char *out, size_t size)
+{
+	bool sentinel = t->master != NULL;
+	const struct redis_address *hosts = sentinel ? t->sentinels : t->hosts;
+	size_t n = sentinel ? t->nsentinels : t->nhosts;
+	char least[300] = "", name[300];
+
+	for (size_t i = 0; i < n; i++) {
+		if (hosts[i].port == 0)
+			snprintf(name, sizeof(name), "%s", hosts[i].host);
+		else
+			snprintf(name, sizeof(name), "%s:%d", hosts[i].host,
+			    hosts[i].port);
+		if (i == 0 || strcmp(name, least) < 0)
+			memcpy(least, name, sizeof(least));
+	}
+	snprintf(out, size, "%s%s%s", sentinel ? t->master : "",
+	    sentinel ? "@" : "", least);
 }

@@ -4,8 +4,13 @@
  *	redis://[USER@]HOST[:6379][,HOST2[:PORT]...][/DB]
  *	rediss://...			the same over TLS
  *	unix://[USER@]/PATH[?db=N]
+ *	redis+sentinel://[USER@]HOST[:26379][,HOST2...]/NAME[?db=N]
+ *	rediss+sentinel://...		the same over TLS, servers too
  *
- * USER and PATH may be percent-encoded; an IPv6 address stands in brackets.
+ * The hosts of the last two are Sentinels, which know by NAME where the
+ * servers are (redis_sentinel.h); USER is the servers'.
+ *
+ * USER, PATH and NAME may be percent-encoded; an IPv6 address stands in brackets.
  * Passwords come by reference, never in a URL.
  */
 #ifndef RDB_REDIS_TARGET_H
@@ -27,8 +32,12 @@ struct redis_address {
 };
 
 struct redis_target {
+	/* Of a Sentinel's URL none, until redis_sentinel_find() knows them. */
 	struct redis_address *hosts;
 	size_t nhosts;
+	char *master; /* NAME in such a URL; NULL in others */
+	struct redis_address *sentinels;
+	size_t nsentinels;
 	char *user; /* NULL: not given */
 	int db;
 	char *shown; /* the URL as it may be shown */
@@ -38,5 +47,15 @@ struct redis_target {
  * after success. */
 int redis_target_parse(const char *url, struct redis_target *, struct err *);
 void redis_target_release(struct redis_target *);
+
+/* As target, and hosts[host] its only one; to be released, too. */
+struct redis_target redis_target_pin(const struct redis_target *, size_t host);
+
+/*
+ * What it is called: "host:port" or a path, the least one of several, so that
+ * their order does not matter; of a Sentinel's "NAME@host:port" with the least
+ * of the Sentinels, which stays when another server becomes the primary.
+ */
+void redis_target_name(const struct redis_target *, char *out, size_t size);
 
 #endif

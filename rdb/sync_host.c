@@ -82,6 +82,12 @@ try_host(const struct redis_target *t, size_t i, const struct redis_opts *opts,
 		    "'%s': a replica whose link to its master is down", name);
 		goto fail;
 	}
+	/* Cut off from its Sentinels, it may not know yet. */
+	if (t->master != NULL && i > 0 && !out->info.is_replica) {
+		err_set(err, ERR_TRANSIENT,
+		    "'%s': Sentinel names another primary than it", name);
+		goto fail;
+	}
 	return 0;
 fail:
 	redis_conn_free(out->conn);

@@ -17,6 +17,9 @@
 /* Valkey takes 12 to 79 for another family's and refuses them. */
 #define RDB_FOREIGN_MIN 12
 
+#define WATCHED \
+	"Sentinel watches it, and would promote another server meanwhile"
+
 struct judging {
 	const struct redis_info *info;
 	const struct target_probe *probe;
@@ -155,6 +158,8 @@ replica_ok(const struct judging *j, char why[200])
 		    "the dump is RDB version %d, the server "
 		    "(%s) does not load it",
 		    rdb->version, j->info->version);
+	if (j->probe->watched)
+		return no(why, WATCHED);
 	if (!j->probe->config)
 		return no(why, "the server refuses CONFIG");
 	return not_refused(j, TARGET_CONFIG_SET, why) &&
@@ -230,6 +235,13 @@ target_judge(const struct redis_info *info, const struct target_probe *probe,
 	*v = (struct target_verdict){0};
 	v->replica_ok = replica_ok(&j, v->replica_why);
 	v->restore_ok = restore_ok(&j, v->restore_why);
+}
+
+void
+target_forbid_replica(struct target_verdict *v)
+{
+	if (v->replica_ok)
+		v->replica_ok = no(v->replica_why, WATCHED);
 }
 
 int

@@ -6,7 +6,9 @@
  * cannot load ends its process after its old data are gone (seen with Redis
  * 7.0: a database above `databases`, a module that is not loaded).  'restore'
  * (restore_loader.h) fails cleanly at the first key that is refused, so what
- * cannot be found out is left to the server.
+ * cannot be found out is left to the server.  A server that Sentinel watches
+ * is not loaded by 'replica': a primary that turns into a replica is taken for
+ * failed, and another one is promoted while it loads.
  */
 #ifndef RDB_TARGET_CHECK_H
 #define RDB_TARGET_CHECK_H
@@ -48,5 +50,8 @@ void target_judge(const struct redis_info *, const struct target_probe *,
 int target_check(struct redis_conn *, const struct scope *,
     const struct redis_info *, const struct target_dump *,
     struct target_verdict *, struct err *);
+
+/* Of a target that was found by Sentinel, whether or not it tells so. */
+void target_forbid_replica(struct target_verdict *);
 
 #endif

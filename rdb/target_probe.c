@@ -288,6 +288,24 @@ probe_modules(const struct probing *g, struct err *err)
 	return 0;
 }
 
+/* Every Sentinel subscribes there, to hear of the others. */
+static int
+probe_sentinels(const struct probing *g, struct err *err)
+{
+	static const struct words w = {
+	    3, {"PUBSUB", "NUMSUB", "__sentinel__:hello"}};
+	redisReply *r;
+	int rc = ask(g, &w, &r, err);
+
+	if (rc != 1)
+		return rc;
+	g->p->watched = r->type == REDIS_REPLY_ARRAY && r->elements == 2 &&
+	    r->element[1]->type == REDIS_REPLY_INTEGER &&
+	    r->element[1]->integer > 0;
+	freeReplyObject(r);
+	return 0;
+}
+
 int
 target_probe(struct redis_conn *c, const struct scope *scope,
     const struct redis_info *info, const struct target_dump *dump,
@@ -298,7 +316,7 @@ target_probe(struct redis_conn *c, const struct scope *scope,
 	*p = (struct target_probe){0};
 	if (probe_config(&g, err) != 0 || probe_names(&g, err) != 0 ||
 	    probe_acl(&g, err) != 0 || probe_restore(&g, err) != 0 ||
-	    probe_modules(&g, err) != 0)
+	    probe_modules(&g, err) != 0 || probe_sentinels(&g, err) != 0)
 		return err_in(err, "asking what the target can load");
 	*err = (struct err){0};
 	return 0;

@@ -33,7 +33,8 @@ enum target_command {
 };
 
 struct target_probe {
-	bool config; /* CONFIG answers */
+	bool config;  /* CONFIG answers */
+	bool watched; /* a Sentinel listens to it */
 	/* Why it refuses a command, which the text names; "" when it is not
 	 * known to. */
 	char refused[TARGET_COMMANDS][160];

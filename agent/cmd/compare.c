@@ -55,7 +55,8 @@ open_redis(struct cmd_call *c, int side, struct err *err)
 	const struct redis_target *target;
 	const struct redis_opts *redis;
 
-	target = agent_redis(c->agent, defaults[side].region, &redis, err);
+	target = agent_redis(
+	    c->agent, defaults[side].region, c->scope, &redis, err);
 	if (target == NULL)
 		return NULL;
 	/* What is set for the source holds for A alone. */

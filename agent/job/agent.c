@@ -9,6 +9,8 @@
 #include "base/pool.h"
 #include "base/secret.h"
 #include "base/xalloc.h"
+#include "rdb/redis_sentinel.h"
+#include "rdb/sentinel_settle.h"
 #include "storage/cipher_key.h"
 #include "storage/store.h"
 #include "storage/store_open.h"
@@ -21,19 +23,20 @@
 
 /* A region's options, in the table's order. */
 struct region_options {
-	enum option redis, user, password;
+	enum option redis, user, password, sentinel_password;
 	enum option ca, cert, key, name;
 	enum option store, store_key, store_sas;
 };
 
 static const struct region_options region_options[] = {
     [REGION_SOURCE] = {OPT_SOURCE_REDIS, OPT_SOURCE_USER, OPT_SOURCE_PASSWORD,
-	OPT_SOURCE_TLS_CA, OPT_SOURCE_TLS_CERT, OPT_SOURCE_TLS_KEY,
-	OPT_SOURCE_TLS_NAME, OPT_SOURCE_STORE, OPT_SOURCE_STORE_KEY,
-	OPT_SOURCE_STORE_SAS},
-    [REGION_DR] = {OPT_DR_REDIS, OPT_DR_USER, OPT_DR_PASSWORD, OPT_DR_TLS_CA,
-	OPT_DR_TLS_CERT, OPT_DR_TLS_KEY, OPT_DR_TLS_NAME, OPT_DR_STORE,
-	OPT_DR_STORE_KEY, OPT_DR_STORE_SAS},
+	OPT_SOURCE_SENTINEL_PASSWORD, OPT_SOURCE_TLS_CA, OPT_SOURCE_TLS_CERT,
+	OPT_SOURCE_TLS_KEY, OPT_SOURCE_TLS_NAME, OPT_SOURCE_STORE,
+	OPT_SOURCE_STORE_KEY, OPT_SOURCE_STORE_SAS},
+    [REGION_DR] = {OPT_DR_REDIS, OPT_DR_USER, OPT_DR_PASSWORD,
+	OPT_DR_SENTINEL_PASSWORD, OPT_DR_TLS_CA, OPT_DR_TLS_CERT,
+	OPT_DR_TLS_KEY, OPT_DR_TLS_NAME, OPT_DR_STORE, OPT_DR_STORE_KEY,
+	OPT_DR_STORE_SAS},
 };
 
 #define REGIONS 2
@@ -41,8 +44,9 @@ static const struct region_options region_options[] = {
 struct agent_region {
 	struct redis_target target;
 	struct redis_opts redis;
+	struct redis_opts sentinel; /* how its Sentinels are logged in to */
 	bool has_target;
-	struct credential *password;
+	struct credential *password, *sentinel_password;
 	struct store *store;
 };
 
@@ -68,6 +72,13 @@ agent_new(const struct settings *settings, struct progress *progress)
 	return a;
 }
 
+static void
+free_credential(struct credential *c)
+{
+	if (c != NULL)
+		c->ops->free(c);
+}
+
 void
 agent_free(struct agent *a)
 {
@@ -79,8 +90,8 @@ agent_free(struct agent *a)
 		store_free(r->store);
 		if (r->has_target)
 			redis_target_release(&r->target);
-		if (r->password != NULL)
-			r->password->ops->free(r->password);
+		free_credential(r->password);
+		free_credential(r->sentinel_password);
 	}
 	http_free(a->http);
 	pool_free(a->pool);
@@ -158,15 +169,15 @@ agent_store(struct agent *a, enum region region, struct err *err)
 }
 
 static int
-read_password(struct agent *a, const struct region_options *o,
-    struct agent_region *r, struct err *err)
+read_password(
+    struct agent *a, enum option o, struct credential **out, struct err *err)
 {
 	struct secret password = {0};
 
-	if (settings_secret(a->settings, o->password, &password, err) != 0)
+	if (settings_secret(a->settings, o, &password, err) != 0)
 		return -1;
-	if (password.data != NULL)
-		r->password = credential_fixed_new(&password);
+	free_credential(*out);
+	*out = password.data != NULL ? credential_fixed_new(&password) : NULL;
 	secret_release(&password);
 	return 0;
 }
@@ -180,7 +191,9 @@ open_target(struct agent *a, const struct region_options *o,
 
 	if (url == NULL)
 		return missing(o->redis, err);
-	if (read_password(a, o, r, err) != 0)
+	if (read_password(a, o->password, &r->password, err) != 0 ||
+	    read_password(
+		a, o->sentinel_password, &r->sentinel_password, err) != 0)
 		return -1;
 	if (redis_target_parse(url, &r->target, err) != 0)
 		return err_in(err, "'%s'", options[o->redis].key);
@@ -190,21 +203,39 @@ open_target(struct agent *a, const struct region_options *o,
 	r->redis.tls.cert_file = settings_str(s, o->cert);
 	r->redis.tls.key_file = settings_str(s, o->key);
 	r->redis.tls.server_name = settings_str(s, o->name);
+	r->sentinel.password = r->sentinel_password;
+	r->sentinel.tls = r->redis.tls;
 	r->has_target = true;
 	return 0;
 }
 
 const struct redis_target *
-agent_redis(struct agent *a, enum region region,
+agent_redis(struct agent *a, enum region region, const struct scope *scope,
     const struct redis_opts **redis, struct err *err)
 {
+	const struct region_options *o = &region_options[region];
 	struct agent_region *r = &a->regions[region];
 
-	if (!r->has_target &&
-	    open_target(a, &region_options[region], r, err) != 0)
+	if (!r->has_target && open_target(a, o, r, err) != 0)
 		return NULL;
+	if (redis_sentinel_find(&r->target,
+		region == REGION_DR ? SENTINEL_PRIMARY : SENTINEL_ALL,
+		&r->redis, &r->sentinel, scope, err) != 0) {
+		err_in(err, "'%s'", options[o->redis].key);
+		return NULL;
+	}
 	*redis = &r->redis;
 	return &r->target;
+}
+
+int
+agent_redis_settle(struct agent *a, enum region region,
+    const struct redis_target *pinned, const struct scope *scope,
+    struct err *err)
+{
+	const struct agent_region *r = &a->regions[region];
+
+	return sentinel_settle(pinned, &r->redis, &r->sentinel, scope, err);
 }
 
 int

@@ -15,6 +15,7 @@ struct agent;
 struct err;
 struct ledger;
 struct progress;
+struct scope;
 struct settings;
 struct snapshot_env;
 struct source_guard;
@@ -30,8 +31,16 @@ const struct settings *agent_settings(const struct agent *);
 
 /* ERR_USAGE names the option that is missing. */
 struct store *agent_store(struct agent *, enum region, struct err *);
-const struct redis_target *agent_redis(
-    struct agent *, enum region, const struct redis_opts **, struct err *);
+
+/*
+ * Where Sentinel is to be asked it is asked at each call: for the source's
+ * servers, or the DR side's primary.  Good until the next call for the region.
+ */
+const struct redis_target *agent_redis(struct agent *, enum region,
+    const struct scope *, const struct redis_opts **, struct err *);
+/* sentinel_settle() for one that agent_redis() told and was pinned. */
+int agent_redis_settle(struct agent *, enum region, const struct redis_target *,
+    const struct scope *, struct err *);
 int
 agent_source_guard(const struct agent *, struct source_guard *, struct err *);
 struct ledger *agent_ledger(struct agent *, struct err *);

@@ -203,7 +203,7 @@ check_source_redis(struct checking *c, struct err *err)
 
 	if (settings_str(c->settings, OPT_SOURCE_REDIS) == NULL)
 		return check_skip(c, "not set");
-	target = agent_redis(c->agent, REGION_SOURCE, &redis, err);
+	target = agent_redis(c->agent, REGION_SOURCE, &c->scope, &redis, err);
 	if (target == NULL ||
 	    sync_host_choose(target, redis, &c->scope, &host, err) != 0)
 		return -1;

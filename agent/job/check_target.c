@@ -184,6 +184,8 @@ judge_target(struct checking *c, const struct redis_target *target,
 		rc = target_check(
 		    conn, &c->scope, &info, &d.dump, &verdict, err);
 	if (rc == 0) {
+		if (target->master != NULL)
+			target_forbid_replica(&verdict);
 		c->dr_reached = true;
 		rc = judge(
 		    c, redis_conn_name(conn), &info, &verdict, d.by, err);
@@ -204,7 +206,7 @@ check_dr_redis(struct checking *c, struct err *err)
 
 	if (settings_str(c->settings, OPT_DR_REDIS) == NULL)
 		return check_skip(c, "not set");
-	target = agent_redis(c->agent, REGION_DR, &redis, err);
+	target = agent_redis(c->agent, REGION_DR, &c->scope, &redis, err);
 	if (target == NULL ||
 	    look_for_leftover(c, target, redis, &follows, err) != 0)
 		return -1;

@@ -51,7 +51,8 @@ const struct option_row options[OPTIONS] = {
 
 [OPT_SOURCE_REDIS] = {"source.redis", "source", "URL", OPTION_URL,
     .help = "Redis to copy: redis://[USER@]HOST[:PORT][,HOST...], rediss:// "
-	"for TLS, unix:///PATH; of several hosts a replica is preferred"},
+	"for TLS, redis+sentinel://HOST[,HOST...]/NAME, unix:///PATH; of "
+	"several hosts a replica is preferred"},
 [OPT_SOURCE_FILE] = {"source.file", "source-file", "FILE", OPTION_PATH,
     .help = "RDB file to copy instead of a Redis"},
 [OPT_SOURCE_WAY] = {"source.way", "source-way", "WAY", OPTION_CHOICE,
@@ -73,6 +74,9 @@ const struct option_row options[OPTIONS] = {
     .help = "ACL user of the source; default: the URL's, else 'default'"},
 [OPT_SOURCE_PASSWORD] = {"source.password", "source-password", "REF",
     OPTION_SECRET, .help = "password of the source"},
+[OPT_SOURCE_SENTINEL_PASSWORD] = {"source.sentinel_password",
+    "source-sentinel-password", "REF", OPTION_SECRET,
+    .help = "password of the source's Sentinels; default: they have none"},
 [OPT_SOURCE_TLS_CA] = {"source.tls.ca", "source-tls-ca", "FILE", OPTION_PATH,
     .help = "CA of the source's certificate; default: the system's"},
 [OPT_SOURCE_TLS_CERT] = {"source.tls.cert", "source-tls-cert", "FILE",
@@ -119,6 +123,9 @@ const struct option_row options[OPTIONS] = {
     .help = "ACL user of the DR Redis"},
 [OPT_DR_PASSWORD] = {"dr.password", "target-password", "REF", OPTION_SECRET,
     .help = "password of the DR Redis"},
+[OPT_DR_SENTINEL_PASSWORD] = {"dr.sentinel_password",
+    "target-sentinel-password", "REF", OPTION_SECRET,
+    .help = "password of the DR Redis' Sentinels"},
 [OPT_DR_TLS_CA] = {"dr.tls.ca", "target-tls-ca", "FILE", OPTION_PATH,
     .help = "CA of the DR Redis' certificate; default: the system's"},
 [OPT_DR_TLS_CERT] = {"dr.tls.cert", "target-tls-cert", "FILE", OPTION_PATH,

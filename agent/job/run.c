@@ -88,7 +88,7 @@ undo_leftovers(struct run *r, struct err *err)
 	const struct redis_target *target;
 	const struct redis_opts *redis;
 
-	target = agent_redis(r->agent, REGION_DR, &redis, err);
+	target = agent_redis(r->agent, REGION_DR, &r->scope, &redis, err);
 	if (target == NULL || run_locks_take(&r->locks, LOCK_DR, err) != 0 ||
 	    run_locks_take_target(&r->locks, target, err) != 0)
 		return -1;
@@ -110,13 +110,22 @@ try_undo(struct run *r)
 	log_end(&line);
 }
 
+static void
+unpin(struct run *r)
+{
+	if (r->pinned_opts != NULL)
+		redis_target_release(&r->pinned);
+	r->pinned_opts = NULL;
+}
+
 static int
 pin_target(struct run *r, struct err *err)
 {
 	const struct redis_target *target;
 	const struct redis_opts *redis;
 
-	target = agent_redis(r->agent, REGION_DR, &redis, err);
+	unpin(r);
+	target = agent_redis(r->agent, REGION_DR, &r->scope, &redis, err);
 	if (target == NULL ||
 	    redis_primary_pin(target, redis, &r->scope, &r->pinned, err) != 0)
 		return -1;
@@ -124,14 +133,44 @@ pin_target(struct run *r, struct err *err)
 	return 0;
 }
 
+/* One that Sentinel watches may have failed over since; its import goes to, and
+ * its data are asked of, the primary that there is. */
+static int
+pin_again(struct run *r, struct err *err)
+{
+	if (r->pinned_opts != NULL && r->pinned.master == NULL)
+		return 0;
+	return pin_target(r, err);
+}
+
+static int
+import(struct run *r, struct err *err)
+{
+	if (pin_again(r, err) != 0)
+		return -1;
+	if (run_step_import(r, err) == 0)
+		return 0;
+	/* Demoted while it was loaded; Sentinel tells who is promoted. */
+	if (r->pinned.master != NULL && strcmp(err->code, "READONLY") == 0)
+		err->kind = ERR_TRANSIENT;
+	return -1;
+}
+
+static int
+compare(struct run *r, struct err *err)
+{
+	return pin_again(r, err) == 0 ? run_step_compare(r, err) : -1;
+}
+
 static int
 import_and_compare(struct run *r, struct err *err)
 {
-	if (undo_leftovers(r, err) != 0 || try_again(r, pin_target, err) != 0 ||
-	    do_step(r, STEP_IMPORT, run_step_import, err) != 0)
+	if (try_again(r, undo_leftovers, err) != 0 ||
+	    try_again(r, pin_target, err) != 0 ||
+	    do_step(r, STEP_IMPORT, import, err) != 0)
 		return -1;
 	if (r->report->m->verified)
-		return do_step(r, STEP_COMPARE, run_step_compare, err);
+		return do_step(r, STEP_COMPARE, compare, err);
 	snprintf(r->report->import_skipped, sizeof(r->report->import_skipped),
 	    "NOT compared, since the snapshot is unverified");
 	return 0;
@@ -292,8 +331,7 @@ end(struct run *r, int rc, struct err *err)
 	if (rc != 0)
 		run_locks_blame(&r->locks, err);
 	run_locks_release(&r->locks);
-	if (r->pinned_opts != NULL)
-		redis_target_release(&r->pinned);
+	unpin(r);
 	if (r->id < 0)
 		return rc;
 	if (ledger_run_end(r->ledger, r->id, m != NULL ? m->id : NULL,

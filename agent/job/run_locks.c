@@ -92,31 +92,15 @@ let_go(struct run_locks *r, enum lock which)
 		    name_of(r, which), id, &ignored);
 }
 
-/* The same for every order in which the hosts are given. */
-static void
-first_name(const struct redis_target *target, char *out, size_t size)
-{
-	struct redis_target one = *target;
-	char name[300];
-
-	out[0] = '\0';
-	for (size_t i = 0; i < target->nhosts; i++) {
-		one.hosts = &target->hosts[i];
-		import_target_name(&one, name, sizeof(name));
-		if (out[0] == '\0' || strcmp(name, out) < 0)
-			snprintf(out, size, "%s", name);
-	}
-}
-
 /* Two jobs of one DR store must not import into one Redis at once. */
 int
 run_locks_take_target(
     struct run_locks *r, const struct redis_target *target, struct err *err)
 {
 	unsigned char sha[SHA256_BYTES];
-	char name[300], hex[17];
+	char name[600], hex[17];
 
-	first_name(target, name, sizeof(name));
+	redis_target_name(target, name, sizeof(name));
 	sha256(name, strlen(name), sha);
 	hex_encode(sha, 8, hex);
 	snprintf(r->target, sizeof(r->target), "import-%s", hex);

@@ -51,7 +51,7 @@ new_source(struct run *r, struct err *err)
 
 	if (file != NULL)
 		return source_file_new(file);
-	target = agent_redis(r->agent, REGION_SOURCE, &redis, err);
+	target = agent_redis(r->agent, REGION_SOURCE, &r->scope, &redis, err);
 	if (target == NULL ||
 	    agent_source_guard(r->agent, &opts.guard, err) != 0)
 		return NULL;
@@ -98,6 +98,14 @@ run_step_copy(struct run *r, struct err *err)
 	    from, to, r->report->m, &r->scope, r->env, &r->report->copy, err);
 }
 
+static int
+settle(void *arg, const struct scope *scope, struct err *err)
+{
+	struct run *r = arg;
+
+	return agent_redis_settle(r->agent, REGION_DR, &r->pinned, scope, err);
+}
+
 int
 run_step_import(struct run *r, struct err *err)
 {
@@ -112,6 +120,8 @@ run_step_import(struct run *r, struct err *err)
 	    .tls_cert = settings_str(s, OPT_REPLICATION_CERT),
 	    .tls_key = settings_str(s, OPT_REPLICATION_KEY),
 	    .tls_ca = settings_str(s, OPT_REPLICATION_CA),
+	    .settle = settle,
+	    .settle_arg = r,
 	};
 	struct store *store = agent_store(r->agent, REGION_DR, err);
 

@@ -18,17 +18,6 @@
 #include "agent/snapshot/manifest.h"
 #include "agent/snapshot/snapshot_compare.h"
 
-void
-import_target_name(const struct redis_target *t, char *out, int size)
-{
-	const struct redis_address *a = &t->hosts[0];
-
-	if (a->port == 0)
-		snprintf(out, (size_t)size, "%s", a->host);
-	else
-		snprintf(out, (size_t)size, "%s:%d", a->host, a->port);
-}
-
 static int
 count_functions(struct redis_conn *conn, const struct scope *scope, size_t *n,
     struct err *err)
@@ -222,9 +211,9 @@ judge(const struct guard_request *q, const struct job_state *state,
     struct guard_answer *a, struct err *err)
 {
 	struct holding h;
-	char name[300];
+	char name[600];
 
-	import_target_name(q->target, name, sizeof(name));
+	redis_target_name(q->target, name, sizeof(name));
 	if (check_direction(q, state, err) != 0)
 		return -1;
 	if (q->overwrite != NULL && strcmp(q->overwrite, name) != 0)
@@ -290,10 +279,10 @@ import_guard_note(const struct guard_request *q, const struct guard_answer *a,
     bool ended, const struct scope *scope, struct err *err)
 {
 	struct job_state state;
-	char name[300];
+	char name[600];
 	int rc;
 
-	import_target_name(q->target, name, sizeof(name));
+	redis_target_name(q->target, name, sizeof(name));
 	if (job_state_read(q->store, scope, q->job, &state, err) != 0)
 		return -1;
 	rc = check_direction(q, &state, err);

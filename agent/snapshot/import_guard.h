@@ -47,12 +47,9 @@ struct guard_request {
 	const char *snapshot; /* to be imported; for the note only */
 	const struct redis_target *target;
 	const struct redis_opts *redis;
-	const char *overwrite; /* the target's name, or NULL */
+	const char *overwrite; /* redis_target_name(), or NULL */
 	const char *replid; /* of the snapshot's source; NULL or "" unknown */
 };
-
-/* "host:port" of the target's first host, as the user must repeat it. */
-void import_target_name(const struct redis_target *, char *out, int size);
 
 /* ERR_REFUSED with what stands in the way and how to allow it. */
 int import_guard_ask(const struct guard_request *, const struct scope *,

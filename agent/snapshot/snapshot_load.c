@@ -142,6 +142,8 @@ ask_target(struct loading *l, struct target_verdict *v, struct err *err)
 	if (conn == NULL)
 		return -1;
 	rc = target_check(conn, l->scope, &info, &dump, v, err);
+	if (rc == 0 && l->opts->target->master != NULL)
+		target_forbid_replica(v);
 	redis_conn_free(conn);
 	return rc;
 }
@@ -399,6 +401,14 @@ see_it_saved(struct loading *l)
 }
 
 static int
+settle(const struct loading *l, struct err *err)
+{
+	const struct snapshot_load_opts *o = l->opts;
+
+	return o->settle != NULL ? o->settle(o->settle_arg, l->scope, err) : 0;
+}
+
+static int
 guarded(struct loading *l, struct err *err)
 {
 	struct target_verdict verdict;
@@ -416,7 +426,7 @@ guarded(struct loading *l, struct err *err)
 		return -1;
 	progress_note(l->env->progress, STEP_IMPORT, "by '%s': %s",
 	    restorer_name(l->facts->way), l->facts->why);
-	if (load(l, &verdict, err) != 0 ||
+	if (load(l, &verdict, err) != 0 || settle(l, err) != 0 ||
 	    import_guard_note(&l->guard, &l->answer, true, l->scope, err) != 0)
 		return -1;
 	see_it_saved(l);

@@ -30,7 +30,7 @@ struct snapshot_load_opts {
 	const struct redis_target *target;
 	const struct redis_opts *redis;
 	enum restorer way;
-	/* The target's "host:port", repeated by the user, when data there
+	/* The target's name, repeated by the user, when data there
 	 * that is not this job's may be destroyed; NULL: may not. */
 	const char *overwrite;
 	bool unverified;      /* load a snapshot that could not be parsed */
@@ -38,6 +38,10 @@ struct snapshot_load_opts {
 	const char *bind, *advertise; /* for replica; see posing_master.h */
 	int port;
 	const char *tls_cert, *tls_key, *tls_ca;
+	/* Asked when all is loaded, before it is noted so: whether it will
+	 * last.  NULL: nobody is asked. */
+	int (*settle)(void *arg, const struct scope *, struct err *);
+	void *settle_arg;
 };
 
 struct snapshot_load_facts {

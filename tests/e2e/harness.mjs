@@ -86,7 +86,7 @@ export class Redis {
 	// opts: options of redis-server, without their dashes.
 	static async start(t, opts = {}) {
 		for (let i = 0; i < 5; i++) {
-			const r = new Redis(tempDir(t), await freePort(), opts);
+			const r = new this(tempDir(t), await freePort(), opts);
 			if (await r.launch()) {
 				t.after(() => r.stop());
 				return r;
@@ -112,10 +112,13 @@ export class Redis {
 		}
 	}
 
-	async launch() {
-		const args = Object.entries(this.opts)
+	args() {
+		return Object.entries(this.opts)
 			.flatMap(([k, v]) => [`--${k}`, ...[v].flat().map(String)]);
-		this.proc = run('redis-server', args);
+	}
+
+	async launch() {
+		this.proc = run('redis-server', this.args());
 		const { child } = this.proc;
 		let ended = false;
 		this.proc.ended.then(() => { ended = true; });
@@ -182,6 +185,51 @@ export class Redis {
 			this.proc.child.signalCode === null)
 			this.proc.child.kill(signal);
 		await this.proc.ended;
+	}
+}
+
+// A Sentinel that watches a primary as 'mymaster'; opts are lines of its file.
+export class Sentinel extends Redis {
+	static async watch(t, primary, opts = []) {
+		const s = await Sentinel.start(t, [
+			`sentinel monitor mymaster 127.0.0.1 ${primary.port} 1`,
+			'sentinel down-after-milliseconds mymaster 1000',
+			'sentinel failover-timeout mymaster 5000', ...opts]);
+		// It looks at its servers every ten seconds.
+		await s.cli('sentinel', 'debug', 'info-period', '100');
+		return s;
+	}
+
+	constructor(dir, port, lines) {
+		const set = lines.find((l) => l.startsWith('requirepass '));
+		super(dir, port, { requirepass: set?.split(' ')[1] });
+		this.lines = ['bind 127.0.0.1', `port ${port}`, `dir ${dir}`,
+			...lines];
+	}
+
+	args() {
+		const file = path.join(this.dir, 'sentinel.conf');
+		fs.writeFileSync(file, `${this.lines.join('\n')}\n`);
+		return [file, '--sentinel'];
+	}
+
+	get url() {
+		return `redis+sentinel://127.0.0.1:${this.port}/mymaster`;
+	}
+
+	// The port of the server that it says is the primary.
+	async primary() {
+		const r = await this.cli('sentinel', 'get-master-addr-by-name',
+			'mymaster');
+		return Number(r.split('\n')[1]);
+	}
+
+	// It knows that this one is a replica, and that it follows.
+	knows(replica) {
+		return until('the Sentinel knows the replica', async () =>
+			new RegExp(`^${replica.port}\n(.*\n)*?master-link-status\nok$`,
+				'm').test(await this.cli('sentinel', 'replicas',
+				'mymaster')));
 	}
 }
 

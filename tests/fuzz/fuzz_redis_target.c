@@ -22,10 +22,16 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	assert(url != NULL);
 	if (redis_target_parse(url, &a, &err) == 0) {
-		assert(a.nhosts > 0 && a.nhosts <= REDIS_HOSTS_MAX);
+		assert(a.nhosts + a.nsentinels > 0);
+		assert(a.nhosts <= REDIS_HOSTS_MAX);
+		assert(a.nsentinels <= REDIS_HOSTS_MAX);
+		assert((a.master != NULL) == (a.nsentinels > 0));
 		assert(redis_target_parse(a.shown, &b, &err) == 0);
 		assert(strcmp(a.shown, b.shown) == 0);
 		assert(a.nhosts == b.nhosts && a.db == b.db);
+		assert(a.nsentinels == b.nsentinels);
+		if (a.master != NULL)
+			assert(strcmp(a.master, b.master) == 0);
 		for (size_t i = 0; i < a.nhosts; i++)
 			assert(strcmp(a.hosts[i].host, b.hosts[i].host) == 0 &&
 			    a.hosts[i].port == b.hosts[i].port &&

@@ -94,6 +94,72 @@ a_unix_url_names_a_path(void **state)
 }
 
 static void
+a_sentinel_url_names_the_primary(void **state)
+{
+	struct redis_target t = parsed(
+	    "rediss+sentinel://joe@b,a:7/cache-1?db=2");
+	struct redis_target u = parsed("redis+sentinel://c/m");
+
+	(void)state;
+	assert_int_equal(t.nhosts, 0);
+	assert_string_equal(t.master, "cache-1");
+	assert_string_equal(t.user, "joe");
+	assert_int_equal(t.nsentinels, 2);
+	assert_string_equal(t.sentinels[0].host, "b");
+	assert_int_equal(t.sentinels[0].port, 26379);
+	assert_int_equal(t.sentinels[1].port, 7);
+	assert_true(t.sentinels[1].tls);
+	assert_false(u.sentinels[0].tls);
+	/* Sentinels have no databases. */
+	assert_int_equal(t.sentinels[0].db, 0);
+	assert_int_equal(t.db, 2);
+	assert_string_equal(
+	    t.shown, "rediss+sentinel://b:26379,a:7/cache-1?db=2");
+	redis_target_release(&t);
+	redis_target_release(&u);
+}
+
+static void
+is_called(const char *url, const char *name)
+{
+	struct redis_target t = parsed(url);
+	char out[600];
+
+	redis_target_name(&t, out, sizeof(out));
+	assert_string_equal(out, name);
+	redis_target_release(&t);
+}
+
+static void
+the_order_of_hosts_changes_no_name(void **state)
+{
+	(void)state;
+	is_called("redis://h", "h:6379");
+	is_called("redis://b,a:9,c", "a:9");
+	is_called("redis://c,b,a:9", "a:9");
+	is_called("unix:///s", "/s");
+	is_called("redis+sentinel://b,a/m", "m@a:26379");
+	is_called("redis+sentinel://a,b/m?db=1", "m@a:26379");
+}
+
+static void
+one_that_is_pinned_has_one_host(void **state)
+{
+	struct redis_target t = parsed("redis://u@a:1,b:2/3");
+	struct redis_target one = redis_target_pin(&t, 1);
+
+	(void)state;
+	assert_int_equal(one.nhosts, 1);
+	assert_string_equal(one.hosts[0].host, "b");
+	assert_int_equal(one.hosts[0].db, 3);
+	assert_string_equal(one.user, "u");
+	assert_string_equal(one.shown, t.shown);
+	assert_null(one.master);
+	redis_target_release(&one);
+	redis_target_release(&t);
+}
+
+static void
 what_is_shown_parses_to_the_same(void **state)
 {
 	static const char *const urls[] = {
@@ -102,6 +168,8 @@ what_is_shown_parses_to_the_same(void **state)
 	    "redis://[fe80::1%eth0]:1",
 	    "rediss://a,b:7,c",
 	    "unix:///tmp/x?db=0",
+	    "redis+sentinel://a,[::1]:7/cache%2f1?db=3",
+	    "rediss+sentinel://u@a/m",
 	};
 
 	(void)state;
@@ -111,6 +179,7 @@ what_is_shown_parses_to_the_same(void **state)
 
 		assert_string_equal(a.shown, b.shown);
 		assert_int_equal(a.nhosts, b.nhosts);
+		assert_int_equal(a.nsentinels, b.nsentinels);
 		assert_int_equal(a.db, b.db);
 		redis_target_release(&a);
 		redis_target_release(&b);
@@ -125,6 +194,7 @@ a_password_is_refused_and_not_repeated(void **state)
 	    "redis://:hunter2@h:1/0",
 	    "rediss://u:p@hunter2@h",
 	    "unix://u:hunter2@/s",
+	    "redis+sentinel://u:hunter2@a,b/m",
 	};
 
 	(void)state;
@@ -171,6 +241,15 @@ everything_else_is_refused(void **state)
 	refused("unix:///", "absolute");
 	refused("unix:///s?user=x", "?db=N");
 	refused("unix:///a%00b", "");
+	refused("redis+sentinel://h", "ends in the name");
+	refused("redis+sentinel://h/", "ends in the name");
+	refused("redis+sentinel://h/a/0", "ends in the name");
+	refused("redis+sentinel://h/a%0ab", "ends in the name");
+	refused("redis+sentinel://h/a%zz", "ends in the name");
+	refused("redis+sentinel://h/a#b", "ends in the name");
+	refused("redis+sentinel:///a", "no host");
+	refused("redis+sentinel://h/a?dB=1", "?db=N");
+	refused("redis+sentinel://h/a?db=x", "database");
 	memset(deep + 8, 'x', 200);
 	refused(deep, "too long");
 	for (int i = 0; i < 32; i++)
@@ -185,6 +264,9 @@ main(void)
 	    cmocka_unit_test(a_plain_url_has_the_default_port),
 	    cmocka_unit_test(several_hosts_share_user_tls_and_database),
 	    cmocka_unit_test(a_unix_url_names_a_path),
+	    cmocka_unit_test(a_sentinel_url_names_the_primary),
+	    cmocka_unit_test(the_order_of_hosts_changes_no_name),
+	    cmocka_unit_test(one_that_is_pinned_has_one_host),
 	    cmocka_unit_test(what_is_shown_parses_to_the_same),
 	    cmocka_unit_test(a_password_is_refused_and_not_repeated),
 	    cmocka_unit_test(everything_else_is_refused),

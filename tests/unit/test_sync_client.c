@@ -965,6 +965,29 @@ chooses_the_replica_that_is_furthest(void **state)
 	assert_non_null(strstr(err.text, "loading"));
 }
 
+/* A primary that was cut off, and does not know that it is none any more. */
+static void
+a_primary_that_sentinel_does_not_name_is_not_taken(void **state)
+{
+	static const struct redis_opts none;
+	struct redis_address hosts[2] = {
+	    {.host = (char *)"127.0.0.1", .port = 1},
+	    {.host = (char *)"127.0.0.1"}};
+	struct redis_target t = {
+	    .hosts = hosts, .nhosts = 2, .master = (char *)"m"};
+	struct source s = {0};
+	struct rig r;
+
+	(void)state;
+	rig_init(&r);
+	r.server = script_server_new(NULL, greet_and_wait, &s);
+	hosts[1].port = script_server_port(r.server);
+	r.rc = sync_dump(
+	    &t, &none, &r.scope, &r.opts, &r.out.base, &r.facts, &r.err);
+	failed(&r, ERR_TRANSIENT, "Sentinel names another primary");
+	rig_free(&r);
+}
+
 static void
 a_host_that_is_loading_or_gone_is_named(void **state)
 {
@@ -1156,6 +1179,8 @@ main(void)
 	    cmocka_unit_test(progress_ends_at_the_total),
 	    cmocka_unit_test(what_eof_does_not_tell_is_reckoned_from_the_keys),
 	    cmocka_unit_test(chooses_the_replica_that_is_furthest),
+	    cmocka_unit_test(
+		a_primary_that_sentinel_does_not_name_is_not_taken),
 	    cmocka_unit_test(a_host_that_is_loading_or_gone_is_named),
 	    cmocka_unit_test(takes_a_real_server_s_dump),
 	    cmocka_unit_test(a_real_server_killed_in_mid_dump_is_transient),

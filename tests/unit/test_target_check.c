@@ -286,6 +286,28 @@ a_command_counts_for_the_way_that_needs_it(void **state)
 }
 
 static void
+one_that_sentinel_watches_is_not_made_a_replica(void **state)
+{
+	struct world w;
+
+	(void)state;
+	world_init(&w);
+	w.probe.watched = true;
+	only_restore(&w, "Sentinel watches it");
+	/* Its URL tells what it does not. */
+	world_init(&w);
+	judge(&w);
+	target_forbid_replica(&w.v);
+	assert_false(w.v.replica_ok);
+	assert_true(w.v.restore_ok);
+	assert_non_null(strstr(w.v.replica_why, "Sentinel watches it"));
+	/* Another reason stays. */
+	strcpy(w.v.replica_why, "the server refuses CONFIG");
+	target_forbid_replica(&w.v);
+	assert_string_equal(w.v.replica_why, "the server refuses CONFIG");
+}
+
+static void
 says(const char *text, const char *words)
 {
 	if (strstr(text, words) == NULL)
@@ -482,8 +504,8 @@ static void
 a_connection_that_breaks_at_any_question_is_a_failure(void **state)
 {
 	/* CONFIG, COMMAND, WHOAMI, four DRYRUNs, SELECT there and back, two
-	 * RESTOREs, MODULE. */
-	const int questions = 12;
+	 * RESTOREs, MODULE, PUBSUB. */
+	const int questions = 13;
 	struct world w;
 	struct err err = {0};
 
@@ -567,6 +589,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(one_that_sentinel_watches_is_not_made_a_replica),
 	    cmocka_unit_test(a_server_of_its_own_version_takes_it_both_ways),
 	    cmocka_unit_test(
 		a_newer_dump_can_be_restored_as_far_as_its_types_are_known),
