@@ -2,7 +2,9 @@
 // SDK to look at what lies there.
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
+import fs from 'node:fs';
 import path from 'node:path';
+import tls from 'node:tls';
 import { text } from 'node:stream/consumers';
 
 import {
@@ -14,8 +16,15 @@ import { plainEnv, tempDir, until } from './harness.mjs';
 
 const modules = path.resolve(import.meta.dirname, '../node_modules');
 
+// So that the SDK, in this process, does.
+function trust(ca) {
+	tls.setDefaultCACertificates([...tls.getCACertificates(),
+		fs.readFileSync(ca.ca, 'utf8')]);
+}
+
 export class Azurite {
-	static async start(t) {
+	// ca: files of a certificate, its key and its CA, for https.
+	static async start(t, { ca } = {}) {
 		const a = new Azurite();
 		a.keys = {
 			west: randomBytes(64).toString('base64'),
@@ -24,7 +33,8 @@ export class Azurite {
 		const child = spawn(process.execPath, [
 			path.join(modules, 'azurite/dist/src/blob/main.js'),
 			'--location', tempDir(t), '--blobHost', '127.0.0.1',
-			'--blobPort', '0', '--disableTelemetry', '--silent'],
+			'--blobPort', '0', '--disableTelemetry', '--silent',
+			...ca ? ['--cert', ca.cert, '--key', ca.key] : []],
 		{
 			env: plainEnv({
 				AZURITE_ACCOUNTS: Object.entries(a.keys)
@@ -38,6 +48,8 @@ export class Azurite {
 		const [, url] = await until('Azurite listens', () =>
 			said.match(/successfully listens on (\S+)\n/), 60000);
 		a.url = url;
+		if (ca)
+			trust(ca);
 		await Promise.all(['west', 'north'].map((account) =>
 			a.container(account).create()));
 		return a;
