@@ -211,11 +211,13 @@ ask_one(struct finding *f, const struct redis_address *sentinel,
 {
 	int rc;
 
+	err->code[0] = '\0';
 	f->conn = redis_connect(sentinel, NULL, sentinels, f->scope, err);
+	/* One of TLS has no code. */
+	if (f->conn == NULL && err->kind == ERR_AUTH && err->code[0] != '\0')
+		err_in(err, "Sentinels have a password of their own");
 	if (f->conn == NULL)
-		return err->kind == ERR_AUTH
-		    ? err_in(err, "Sentinels have a password of their own")
-		    : -1;
+		return -1;
 	rc = ask_primary(f, err);
 	if (rc == 0 && want == SENTINEL_ALL)
 		rc = ask_replicas(f, err);

@@ -191,7 +191,10 @@ export class Redis {
 // A Sentinel that watches a primary as 'mymaster'; opts are lines of its file.
 export class Sentinel extends Redis {
 	static async watch(t, primary, opts = []) {
-		const s = await Sentinel.start(t, [
+		const tls = Object.entries(primary.opts).filter(([k]) =>
+			/^tls-(ca|cert|key|auth|replication)/.test(k))
+			.map(([k, v]) => `${k} ${v}`);
+		const s = await Sentinel.start(t, [...tls,
 			`sentinel monitor mymaster 127.0.0.1 ${primary.port} 1`,
 			'sentinel down-after-milliseconds mymaster 1000',
 			'sentinel failover-timeout mymaster 5000', ...opts]);
@@ -203,8 +206,14 @@ export class Sentinel extends Redis {
 	constructor(dir, port, lines) {
 		const set = lines.find((l) => l.startsWith('requirepass '));
 		super(dir, port, { requirepass: set?.split(' ')[1] });
-		this.lines = ['bind 127.0.0.1', `port ${port}`, `dir ${dir}`,
-			...lines];
+		const file = (name) => lines.find((l) =>
+			l.startsWith(`tls-${name}-file`))?.split(' ')[1];
+		if (file('cert'))
+			this.tls = ['--tls', '--cacert', file('ca-cert'), '--cert',
+				file('cert'), '--key', file('key')];
+		this.lines = ['bind 127.0.0.1', `dir ${dir}`,
+			...(this.tls.length ? ['port 0', `tls-port ${port}`]
+				: [`port ${port}`]), ...lines];
 	}
 
 	args() {
@@ -214,7 +223,8 @@ export class Sentinel extends Redis {
 	}
 
 	get url() {
-		return `redis+sentinel://127.0.0.1:${this.port}/mymaster`;
+		return `redis${this.tls.length ? 's' : ''}+sentinel://` +
+			`127.0.0.1:${this.port}/mymaster`;
 	}
 
 	// The port of the server that it says is the primary.

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import {
-	EXIT, Job, Redis, Sentinel, everyType, freePort, until,
+	EXIT, Job, Redis, Sentinel, everyType, freePort, testCa, tlsOptions, until,
 } from './harness.mjs';
 
 // A primary, a replica that follows it, and a Sentinel that knows both.
@@ -124,6 +124,17 @@ test('passwords of the servers and of the Sentinel', async (t) => {
 	await job.fails(EXIT.AUTH, /Sentinels have a password of their own/,
 		'snapshot');
 	await job.ok('snapshot', '--source-sentinel-password', 'env:SENTINEL');
+});
+
+test('all of them by TLS', async (t) => {
+	const ca = await testCa(t);
+	const west = await watched(t,
+		tlsOptions(ca, { 'tls-replication': 'yes' }));
+	const job = new Job(t, { source: west.sentinel });
+	const r = await job.fails(EXIT.AUTH, /certificate/, 'snapshot');
+	assert.doesNotMatch(r.stderr, /password/);
+	const { snapshot } = await job.ok('snapshot', '--source-tls-ca', ca.ca);
+	assert.equal(snapshot.source.host, west.replica.name);
 });
 
 test('what Sentinel does not tell', async (t) => {
