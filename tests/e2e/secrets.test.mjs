@@ -1,12 +1,13 @@
 // Sealed snapshots, and secrets that are seen nowhere.
 import assert from 'node:assert/strict';
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
 
+import { Azurite } from './azurite.mjs';
 import {
-	EXIT, Job, Redis, drsync, everyType, until,
+	EXIT, Job, Redis, drsync, everyType, freePort, tool, until,
 } from './harness.mjs';
 
 async function twins(t, opts) {
@@ -80,32 +81,88 @@ test('parts that were swapped do not open', async (t) => {
 	await job.fails(EXIT.CORRUPT, /part-000/, 'verify');
 });
 
+// The ways in which a secret may be written down.
+function spellings(secret) {
+	const encoded = encodeURIComponent(secret);
+	return [secret, encoded,
+		encoded.replace(/%../g, (hex) => hex.toLowerCase()),
+		createHash('sha256').update(secret).digest('hex')];
+}
+
+// Calls drsync and keeps all that it says and leaves, to look for secrets.
+class Eavesdropper {
+	constructor(job, secrets) {
+		Object.assign(this, { job, heard: [] });
+		this.needles = Object.entries(secrets).flatMap(([name, value]) =>
+			spellings(value).map((needle) => ({ name, needle })));
+	}
+
+	hear(where, text) {
+		this.heard.push({ where, text });
+	}
+
+	async call(command, ...args) {
+		const running = this.job.start(command, ...args);
+		try {
+			this.hear('its arguments', fs.readFileSync(
+				`/proc/${running.child.pid}/cmdline`, 'latin1'));
+		} catch { /* it has ended already */ }
+		const r = await running.ended;
+		this.hear(`${command}'s stdout`, r.stdout);
+		this.hear(`${command}'s stderr`, r.stderr);
+		return r.code;
+	}
+
+	// The job's stores and its ledger.
+	readFiles() {
+		for (const file of files(this.job.dir))
+			this.hear(file, fs.readFileSync(file, 'latin1'));
+	}
+
+	async readBlobs(azurite) {
+		for (const account of ['west', 'north'])
+			for (const name of await azurite.names(account))
+				this.hear(`${account}/${name}`, (await azurite.read(
+					account, name)).toString('latin1'));
+	}
+
+	// What was looked at is what there is to look at.
+	assertHeard(...wheres) {
+		for (const where of wheres)
+			assert.ok(this.heard.some((h) => where.test(h.where) &&
+				h.text.length > 0), `nothing was heard: ${where}`);
+	}
+
+	assertNoSecret() {
+		for (const { where, text } of this.heard) {
+			for (const { name, needle } of this.needles)
+				assert.ok(!text.includes(needle),
+					`${name} in ${where}: ${text.slice(0, 2000)}`);
+			// Also those that drsync signs itself, to have a copy made.
+			assert.doesNotMatch(text, /sig(=|%3d)(?!\[redacted\])/i, where);
+		}
+	}
+}
+
 test('secrets are seen nowhere', async (t) => {
 	const secret = {
 		SECRET_PW: 'planted-password-7351',
 		SECRET_KEY: randomBytes(32).toString('hex'),
-		SECRET_STORE: randomBytes(64).toString('base64'),
 	};
 	const job = await twins(t, {
 		requirepass: secret.SECRET_PW, masterauth: secret.SECRET_PW,
 	});
+	const acl = 'planted-password-of-a-user';
+	await job.source.cli('acl', 'setuser', 'shopper', 'on', `>${acl}`, '~*',
+		'+@read');
 	job.env = secret;
-	const said = [];
+	const ear = new Eavesdropper(job, { ...secret, acl });
 	const refs = ['--source-password', 'env:SECRET_PW',
 		'--target-password', 'env:SECRET_PW', '--cipher-key',
 		'env:SECRET_KEY', '--log-level', 'debug'];
 	const only = (words) => refs.filter((_, i) =>
 		words.includes(refs[i - (i % 2)]));
-	const call = async (command, ...args) => {
-		const running = job.start(command, ...args);
-		const { pid } = running.child;
-		try {
-			said.push(fs.readFileSync(`/proc/${pid}/cmdline`, 'latin1'));
-		} catch { /* it has ended already */ }
-		const r = await running.ended;
-		said.push(r.stdout, r.stderr);
-		return r.code;
-	};
+	const call = (...args) => ear.call(...args);
 	const source = ['--source-password', '--cipher-key', '--log-level'];
 	const target = ['--target-password', '--cipher-key', '--log-level'];
 	assert.equal(await call('sync', ...refs, '--restorer', 'replica'), 0);
@@ -126,18 +183,86 @@ test('secrets are seen nowhere', async (t) => {
 	assert.equal(await call('sync', ...refs), EXIT.AUTH);
 	for (const env of [{}, { DRSYNC_SOURCE_PASSWORD: 'env:SECRET_PW' }]) {
 		const r = await drsync(['config', 'show'], { ...secret, ...env });
-		said.push(r.stdout, r.stderr);
+		ear.hear('config show', r.stdout + r.stderr);
 	}
-	for (const file of files(job.dir))
-		said.push(fs.readFileSync(file, 'latin1'));
-	// The stand-in for a leak is found, so a leak would be.
-	assert.ok([...said, secret.SECRET_PW].some((s) =>
-		s.includes(secret.SECRET_PW)));
-	for (const [name, value] of Object.entries(secret))
-		for (const text of said)
-			assert.ok(!text.includes(value),
-				`${name} in: ${text.slice(0, 2000)}`);
+	ear.readFiles();
+	ear.assertHeard(/arguments/, /manifest\.json/, /state\.json/, /ledger\.db/,
+		/sync's stderr/, /sync's stdout/, /config show/);
+	ear.assertNoSecret();
 });
+
+async function azureTwins(t) {
+	const pw = 'planted-password-9642';
+	const opts = { requirepass: pw, masterauth: pw };
+	const [azurite, source, target] = await Promise.all([Azurite.start(t),
+		Redis.start(t, opts), Redis.start(t, opts)]);
+	await source.pipe(everyType());
+	const job = new Job(t, { source, target, env: { PW: pw } });
+	return { job, azurite, pw };
+}
+
+// References to a secret of each store, as the options of a job.
+function storeRefs(job, azurite, how) {
+	const [west, north] = ['west', 'north'].map((a) => azurite.store(a));
+	job.stores = ['--store', west, `--store-${how}`, 'env:WEST'];
+	job.drStore = ['--dr-store', north, `--dr-store-${how}`, 'env:NORTH'];
+}
+
+const sigOf = (sas) => new URLSearchParams(sas).get('sig');
+
+for (const [title, how] of [
+	['the keys of storage accounts are seen nowhere', 'key'],
+	['shared access signatures are seen nowhere', 'sas'],
+]) {
+	test(title, async (t) => {
+		const { job, azurite, pw } = await azureTwins(t);
+		const good = how === 'key' ? azurite.keys : {
+			west: azurite.sas('west', 'racwdl'),
+			north: azurite.sas('north', 'racwdl'),
+		};
+		// Wrong, and as secret as the right one.
+		const bad = how === 'key' ? randomBytes(64).toString('base64')
+			: azurite.sas('north', 'rl');
+		const secrets = { pw, west: good.west, north: good.north, bad };
+		if (how === 'sas')
+			for (const name of ['west', 'north', 'bad'])
+				secrets[`signature of ${name}`] = sigOf(secrets[name]);
+		storeRefs(job, azurite, how);
+		Object.assign(job.env, { WEST: good.west, NORTH: good.north });
+		const ear = new Eavesdropper(job, secrets);
+		const refs = ['--source-password', 'env:PW', '--target-password',
+			'env:PW'];
+		const logs = ['--log-level', 'debug', '--log-format'];
+		for (const [restorer, format] of [
+			['replica', 'json'], ['restore', 'text']])
+			assert.equal(await ear.call('sync', ...refs, ...logs, format,
+				'--json', '--restorer', restorer), 0);
+		assert.equal(await ear.call('sync', ...refs), 0);
+		assert.equal(await ear.call('check', ...refs, ...logs, 'json'), 0);
+		for (const command of ['list', 'show', 'verify'])
+			assert.equal(await ear.call(command, ...logs, 'json',
+				'--json'), 0);
+		job.env.NORTH = bad;
+		for (const args of [[], ['--json']])
+			assert.equal(await ear.call('sync', ...refs, ...logs, 'json',
+				...args), EXIT.AUTH);
+		assert.notEqual(await ear.call('check', ...refs, '--json'), 0);
+		// Errors of the transport have the request in them.
+		const dead = `http://127.0.0.1:${await freePort()}/north/dumps`;
+		job.drStore[1] = dead;
+		assert.equal(await ear.call('list', '--timeout', '1s', ...logs,
+			'json'), EXIT.UNREACHABLE);
+		assert.ok(ear.heard.at(-1).text.includes(`GET '${dead}?`),
+			ear.heard.at(-1).text);
+		ear.readFiles();
+		await ear.readBlobs(azurite);
+		ear.assertHeard(/arguments/, /ledger\.db/, /west.*manifest\.json/,
+			/north.*manifest\.json/, /north.*state\.json/,
+			/north.*part-0000/, /sync's stderr/, /sync's stdout/,
+			/check's stdout/);
+		ear.assertNoSecret();
+	});
+}
 
 test('a secret on the command line is refused and not repeated',
 	async () => {
@@ -155,7 +280,9 @@ test('a secret on the command line is refused and not repeated',
 	});
 
 test('its memory is nobody else\'s to read', async (t) => {
-	const job = await twins(t);
+	const pw = 'planted-password-5513';
+	const job = await twins(t, { requirepass: pw });
+	job.env = { PW: pw };
 	// Root reads everything: as somebody else, then.
 	if (process.getuid() === 0) {
 		job.uid = 65534;
@@ -163,12 +290,20 @@ test('its memory is nobody else\'s to read', async (t) => {
 			fs.chownSync(dir, job.uid, job.uid);
 	}
 	job.source.proc.child.kill('SIGSTOP');
-	const running = job.start('snapshot');
+	const running = job.start('snapshot', '--source-password', 'env:PW');
 	await until('it runs', () =>
 		fs.existsSync(path.join(job.west, 'shop', 'run.lock')));
 	// What is not dumpable belongs to root, whoever runs it.
-	const { uid } = fs.statSync(`/proc/${running.child.pid}/environ`);
+	const proc = `/proc/${running.child.pid}`;
+	const { uid } = fs.statSync(`${proc}/environ`);
 	assert.equal(uid, 0);
+	// Not even to its own user.
+	const cat = (name) => tool('cat', [`${proc}/${name}`], { uid: job.uid });
+	for (const name of ['environ', 'maps', 'auxv'])
+		await assert.rejects(cat(name), /Permission denied/);
+	const args = await cat('cmdline');
+	assert.match(args, /--source-password\0env:PW/);
+	assert.ok(!args.includes(pw));
 	job.source.proc.child.kill('SIGCONT');
 	const r = await running.ended;
 	assert.equal(r.code, EXIT.DONE, r.stderr);
