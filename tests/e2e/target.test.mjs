@@ -140,7 +140,7 @@ test('what failed is not told as done', async (t) => {
 	const bytes = fs.readFileSync(part);
 	bytes[bytes.length >> 1] ^= 1;
 	fs.writeFileSync(part, bytes);
-	const r = await job.fails(EXIT.CORRUPT, /drops what it got.*SHA-256/,
+	const r = await job.fails(EXIT.CORRUPT, /SHA-256.*old data is untouched/,
 		'restore');
 	assert.doesNotMatch(r.stdout, /^ {2}(loaded|compared|copied)/m);
 	assert.match(r.stdout, /^ {2}import +.*FAILED/m);
