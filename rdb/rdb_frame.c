@@ -103,6 +103,16 @@ rdb_frame_key(struct rdb_reader *r)
 	return rdb_tell_key_begin(r) == 0 ? 1 : -1;
 }
 
+static void
+note_size(struct rdb_reader *r)
+{
+	uint64_t n = r->raw_bytes > r->key.name_len ? r->raw_bytes
+						    : r->key.name_len;
+
+	if (n > r->sum.value_max)
+		r->sum.value_max = n;
+}
+
 /* What had to be whole must not keep its memory for the rest of the dump. */
 static void
 shrink(struct buf *b)
@@ -123,6 +133,7 @@ rdb_frame_end(struct rdb_reader *r)
 		return 1;
 	if (rdb_tell_raw(r, true) != 0 || rdb_tell_key_end(r) != 0)
 		return -1;
+	note_size(r);
 	r->sum.keys++;
 	r->in_key = r->in_value = r->in_module = false;
 	r->key.expires_ms = RDB_NO_EXPIRY;

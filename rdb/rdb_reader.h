@@ -182,6 +182,9 @@ struct rdb_summary {
 	uint32_t types_seen; /* bit t set: type byte t occurs (t < 32) */
 	bool has_functions, has_modules;
 	uint32_t db_max; /* the highest database number */
+	/* Bytes of the biggest value, as passed to raw, or key's name, or
+	 * library behind its length; 0: none, or not known. */
+	uint64_t value_max;
 };
 
 /* Grows as bytes are fed. */

@@ -160,10 +160,17 @@ tell_aux(struct rdb_reader *r)
 	return 0;
 }
 
+/* At most so many bytes tell a length. */
+#define LENGTH_BYTES 9
+
 static int
 tell_function(struct rdb_reader *r)
 {
+	uint64_t n = LENGTH_BYTES + r->kept[0].len;
+
 	r->sum.has_functions = true;
+	if (n > r->sum.value_max)
+		r->sum.value_max = n;
 	TELL(r, function, bytes_of(&r->kept[0]), r->kept[0].len);
 	return 0;
 }

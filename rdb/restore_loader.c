@@ -18,11 +18,11 @@
 #include "rdb/key_show.h"
 #include "rdb/rdb_reader.h"
 #include "rdb/rdb_types.h"
-#include "rdb/redis_config.h"
 #include "rdb/redis_conn.h"
 #include "rdb/redis_info.h"
 #include "rdb/redis_primary.h"
 #include "rdb/restore_command.h"
+#include "rdb/restore_limit.h"
 #include "rdb/restore_pipe.h"
 
 #include "rdb/restore_loader.h"
@@ -35,11 +35,6 @@
 
 /* Of a connection: its output, its input, and names of unanswered keys. */
 #define CONNECTION_BYTES ((size_t)2 << 20)
-
-/* Where CONFIG does not tell: proto-max-bulk-len's default. */
-#define PAYLOAD_MAX_DEFAULT (UINT64_C(512) << 20)
-/* What the query buffer holds beside the payload. */
-#define QUERY_SLACK (UINT64_C(1) << 20)
 
 #define NAME_KEPT 128
 
@@ -58,7 +53,7 @@ struct restore_loader {
 	size_t window;
 
 	int version; /* of the server: 70015 */
-	uint64_t payload_max;
+	struct restore_limit limit;
 
 	struct dump_payload *payload;
 	struct rdb_key key;	       /* its name is gone after key_begin() */
@@ -120,10 +115,9 @@ too_large(const struct restore_loader *l, struct err *err)
 {
 	err_set(err, ERR_UNSUPPORTED,
 	    "a value of over %" PRIu64
-	    " bytes, which the server takes no RESTORE of (its "
-	    "proto-max-bulk-len or client-query-buffer-limit): load it by way "
-	    "of 'replica'",
-	    l->payload_max);
+	    " bytes, which the server takes no RESTORE of (by its %s): load "
+	    "it by way of 'replica'",
+	    l->limit.bytes, l->limit.setting);
 	return in_key(l, err);
 }
 
@@ -143,7 +137,7 @@ visit_key(struct rdb_visitor *v, const struct rdb_key *k, struct err *err)
 		    "type %u is not known, so it cannot be restored", k->type);
 		return in_key(l, err);
 	}
-	if (k->name_len > l->payload_max)
+	if (k->name_len > l->limit.bytes)
 		return too_large(l, err);
 	if (restore_pipe_select(c.pipe, &l->scope, k->db, err) != 0)
 		return -1;
@@ -164,7 +158,7 @@ visit_raw(struct rdb_visitor *v, const unsigned char *data, size_t len,
 	struct restore_loader *l = loader_of(v);
 
 	if (dump_payload_size(l->payload) + len + DUMP_FOOTER_BYTES >
-	    l->payload_max)
+	    l->limit.bytes)
 		return too_large(l, err);
 	if (dump_payload_add(l->payload, data, len, err) != 0)
 		return in_key(l, err);
@@ -254,28 +248,10 @@ static const struct rdb_visitor_ops visitor_ops = {
     .key_end = visit_key_end,
 };
 
-/* A number of CONFIG's; fallback when it is not to be had. */
-static uint64_t
-config_number(struct restore_loader *l, struct redis_conn *c, const char *name,
-    uint64_t fallback)
-{
-	struct err ignored = {0};
-	char *value = NULL;
-	uint64_t n = 0;
-
-	if (redis_config_get(c, &l->scope, name, &value, &ignored) == 0 &&
-	    value != NULL)
-		n = strtoull(value, NULL, 10);
-	free(value);
-	return n > 0 ? n : fallback;
-}
-
 static int
 judge_server(struct restore_loader *l, struct redis_conn *c,
     const struct redis_info *info, struct err *err)
 {
-	uint64_t query_max;
-
 	if (info->cluster)
 		return err_set(err, ERR_UNSUPPORTED,
 		    "'%s' is in cluster mode, which RESTORE is not routed in",
@@ -285,13 +261,7 @@ judge_server(struct restore_loader *l, struct redis_conn *c,
 		    "'%s' is version %s, and RESTORE knows REPLACE since 3.0",
 		    redis_conn_name(c), info->version);
 	l->version = info->version_number;
-	l->payload_max = config_number(
-	    l, c, "proto-max-bulk-len", PAYLOAD_MAX_DEFAULT);
-	query_max = config_number(
-	    l, c, "client-query-buffer-limit", UINT64_MAX);
-	if (query_max > QUERY_SLACK && query_max - QUERY_SLACK < l->payload_max)
-		l->payload_max = query_max - QUERY_SLACK;
-	return 0;
+	return restore_limit_get(c, &l->scope, &l->limit, err);
 }
 
 static int

@@ -187,6 +187,24 @@ types_ok(const struct judging *j, char why[200])
 	return true;
 }
 
+/* Where it cannot be told beforehand, the loader refuses it. */
+static bool
+sizes_ok(const struct judging *j, char why[200])
+{
+	const struct restore_limit *limit = &j->probe->limit;
+	uint64_t need = restore_limit_payload(j->dump->rdb->value_max);
+
+	if (limit->bytes == 0 || j->dump->rdb->value_max == 0 ||
+	    need <= limit->bytes)
+		return true;
+	return no(why,
+	    "the dump's biggest value takes a RESTORE of %" PRIu64
+	    " bytes, %" PRIu64
+	    " more than the server's %s allows; raise that, or load it by way "
+	    "of 'replica'",
+	    need, need - limit->bytes, limit->setting);
+}
+
 /* FUNCTION FLUSH comes with FLUSHALL wherever there are functions. */
 static bool
 restore_allowed(const struct judging *j, char why[200])
@@ -223,7 +241,7 @@ restore_ok(const struct judging *j, char why[200])
 		    "Redis 7.0; the server is %s",
 		    j->info->version);
 	return types_ok(j, why) && modules_ok(j, false, why) &&
-	    restore_allowed(j, why);
+	    sizes_ok(j, why) && restore_allowed(j, why);
 }
 
 void

@@ -252,7 +252,8 @@ probe_restore(const struct probing *g, struct err *err)
 {
 	if (g->info->is_replica || g->info->cluster || g->dump->unproved)
 		return 0;
-	if (try_select(g, err) != 0 || try_restore(g, err) != 0)
+	if (restore_limit_get(g->c, g->scope, &g->p->limit, err) != 0 ||
+	    try_select(g, err) != 0 || try_restore(g, err) != 0)
 		return -1;
 	return try_functions(g, err);
 }

@@ -13,6 +13,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "rdb/restore_limit.h"
+
 struct err;
 struct redis_conn;
 struct redis_info;
@@ -38,7 +40,8 @@ struct target_probe {
 	/* Why it refuses a command, which the text names; "" when it is not
 	 * known to. */
 	char refused[TARGET_COMMANDS][160];
-	bool modules_known; /* MODULE LIST answered */
+	struct restore_limit limit; /* bytes 0: not asked */
+	bool modules_known;	    /* MODULE LIST answered */
 	size_t nmodules;
 	char modules[TARGET_MODULES_MAX][64];
 };

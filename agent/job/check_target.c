@@ -53,6 +53,7 @@ describe_manifest(struct described *d)
 	    .has_functions = m->functions > 0,
 	    .has_modules = m->has_modules,
 	    .db_max = m->db_max,
+	    .value_max = m->value_max,
 	};
 	json_opt_int(m->profile, "used_memory", &used, &ignored);
 	d->dump.used_memory = used > 0 ? (uint64_t)used : 0;

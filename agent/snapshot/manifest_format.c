@@ -146,6 +146,8 @@ add_data(cJSON *root, const struct manifest *m)
 	cJSON_AddBoolToObject(o, "modules", m->has_modules);
 	json_add_int(o, "types_seen", m->types_seen);
 	json_add_int(o, "db_max", m->db_max);
+	if (m->value_max > 0)
+		json_add_int(o, "value_max", (int64_t)m->value_max);
 	list = cJSON_AddObjectToObject(o, "kinds");
 	for (int i = 0; i < RDB_KINDS; i++)
 		if (m->kinds[i].keys > 0)

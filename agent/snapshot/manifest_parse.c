@@ -363,6 +363,7 @@ parse_data(const cJSON *root, struct manifest *m, struct err *err)
 {
 	const cJSON *o, *fp;
 	uint64_t types = 0, db_max = 0;
+	int64_t value_max = 0;
 
 	if (!m->verified)
 		return 0;
@@ -372,11 +373,13 @@ parse_data(const cJSON *root, struct manifest *m, struct err *err)
 	    json_get_bool(o, "modules", &m->has_modules, err) != 0 ||
 	    get_small(o, "types_seen", UINT32_MAX, &types, err) != 0 ||
 	    get_small(o, "db_max", UINT32_MAX, &db_max, err) != 0 ||
+	    opt_count(o, "value_max", &value_max, err) != 0 ||
 	    parse_kinds(o, m, err) != 0 || parse_dbs(o, m, err) != 0 ||
 	    json_get_object(root, "fingerprint", &fp, err) != 0)
 		return -1;
 	m->types_seen = (uint32_t)types;
 	m->db_max = (uint32_t)db_max;
+	m->value_max = (uint64_t)value_max;
 	m->fingerprint = fingerprint_parse(fp, err);
 	return m->fingerprint != NULL ? 0 : -1;
 }

@@ -30,6 +30,7 @@ struct loading {
 	struct snapshot_load_facts *facts;
 	struct guard_request guard;
 	struct guard_answer answer;
+	uint64_t value_max; /* as in rdb_summary */
 };
 
 struct way_name {
@@ -120,6 +121,7 @@ ask_target(struct loading *l, struct target_verdict *v, struct err *err)
 	    .has_functions = m->functions > 0,
 	    .has_modules = m->has_modules,
 	    .db_max = m->db_max,
+	    .value_max = l->value_max,
 	};
 	const char *modules[TARGET_MODULES_MAX];
 	struct target_dump dump = {
@@ -266,12 +268,34 @@ load_by_replica(struct loading *l, struct err *err)
 	return rc;
 }
 
+/* Manifests of older versions do not tell how big the biggest value is. */
+static int
+judge_sizes(struct loading *l, uint64_t value_max, struct err *err)
+{
+	struct target_verdict v;
+
+	if (value_max == l->value_max)
+		return 0;
+	l->value_max = value_max;
+	if (ask_target(l, &v, err) != 0)
+		return -1;
+	if (v.restore_ok)
+		return 0;
+	return err_set(err, ERR_UNSUPPORTED,
+	    "restorer 'restore' does not work here: %s", v.restore_why);
+}
+
 static int
 prove_copy(struct loading *l, struct err *err)
 {
-	struct snapshot_read_opts opts = {.step = STEP_VERIFY};
+	struct rdb_summary sum;
+	struct snapshot_read_opts opts = {
+	    .step = STEP_VERIFY,
+	    .summary = &sum,
+	};
 
-	if (snapshot_read(l->store, l->m, l->scope, l->env, &opts, err) != 0)
+	if (snapshot_read(l->store, l->m, l->scope, l->env, &opts, err) != 0 ||
+	    judge_sizes(l, sum.value_max, err) != 0)
 		return err_in(err, "the target's old data is untouched");
 	return 0;
 }
@@ -448,6 +472,7 @@ snapshot_load(struct store *store, const struct manifest *m,
 	    .facts = facts,
 	    .guard = {store, m->job, m->id, opts->target, opts->redis,
 		opts->overwrite, m->replid},
+	    .value_max = m->value_max,
 	};
 
 	memset(facts, 0, sizeof(*facts));

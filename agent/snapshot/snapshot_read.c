@@ -222,6 +222,8 @@ read_all(struct reading *r, const struct scope *scope, struct err *err)
 		return 0;
 	if (sink_finish(flow_head(r->flow), err) != 0)
 		return flow_failed(r->flow, err);
+	if (r->opts->summary != NULL)
+		rdb_reader_summary(r->reader, r->opts->summary);
 	return compare_dump(r, err);
 }
 

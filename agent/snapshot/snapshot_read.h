@@ -18,6 +18,7 @@
 
 struct err;
 struct manifest;
+struct rdb_summary;
 struct rdb_visitor;
 struct scope;
 struct sink;
@@ -32,7 +33,8 @@ struct snapshot_read_opts {
 	struct sink *out; /* raw bytes, not finished here; or NULL */
 	bool by_piece;	  /* out gets only pieces that the manifest vouches
 			   * for (it must have some); no fingerprint then */
-	bool parts_only;  /* sizes and SHA-256 of the parts, no more */
+	struct rdb_summary *summary; /* of it, once it is read; or NULL */
+	bool parts_only; /* sizes and SHA-256 of the parts, no more */
 };
 
 /*

@@ -168,6 +168,7 @@ describe_data(struct taking *t, const struct rdb_summary *sum)
 		m->dbs[m->ndbs++] = (struct manifest_db){db, *c};
 	m->types_seen = sum->types_seen;
 	m->db_max = sum->db_max;
+	m->value_max = sum->value_max;
 	m->functions = keystats_functions(t->stats);
 	m->has_modules = sum->has_modules;
 	m->fingerprint = t->fingerprint;

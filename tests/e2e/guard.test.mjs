@@ -99,6 +99,30 @@ test('what was written beside half of an import is not destroyed',
 		assert.equal(await target.digest(), await job.source.digest());
 	});
 
+// Sent after the target was emptied, it would end the import half-way.
+test('a value that no RESTORE takes is found before the target is emptied',
+	async (t) => {
+		const job = await twins(t);
+		const { source, target } = job;
+		await source.cli('config', 'set', 'rdbcompression', 'no');
+		await target.cli('acl', 'setuser', 'default', '-replicaof');
+		await target.cli('config', 'set', 'proto-max-bulk-len', '1mb');
+		assert.equal((await job.ok('sync')).import.way, 'restore');
+		const before = await target.digest();
+		await source.cli('setrange', 'big', '3000000', 'x');
+		const says = /19\d{5} more than the server's proto-max-bulk-len/;
+		for (const way of ['auto', 'restore'])
+			await job.fails(EXIT.FAILED, says, 'sync', '--restorer', way,
+				'--overwrite-target', target.name);
+		assert.equal(await target.digest(), before);
+		const checked = await job.run('check');
+		assert.equal(checked.code, EXIT.FAILED);
+		assert.match(checked.stdout + checked.stderr, says);
+		await target.cli('config', 'set', 'proto-max-bulk-len', '4mb');
+		await job.ok('sync');
+		assert.equal(await target.digest(), await source.digest());
+	});
+
 test('functions alone are data too', async (t) => {
 	const job = await twins(t);
 	await job.target.pipe([['FUNCTION', 'LOAD', '#!lua name=theirs\n' +

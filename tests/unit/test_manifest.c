@@ -149,7 +149,7 @@ static bool
 optional(const char *name)
 {
 	static const char *const names[] = {"replid", "offset", "diskless",
-	    "cow_bytes", "crc64", "seek", "pieces", "string"};
+	    "cow_bytes", "crc64", "seek", "pieces", "value_max", "string"};
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		if (strcmp(names[i], name) == 0)

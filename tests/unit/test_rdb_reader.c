@@ -166,6 +166,69 @@ refuses_headers_and_opcodes_it_does_not_know(void **state)
 	rdb_refuse(&b, ERR_UNSUPPORTED, "7.0 release candidate");
 }
 
+/* Of a dump with one more thing, whose bytes are put by more. */
+static uint64_t
+value_max_with(void (*more)(struct buf *))
+{
+	struct rdb_reader *r = rdb_reader_new();
+	struct rdb_summary sum;
+	struct err err = {0};
+	struct buf b;
+
+	rdb_begin(&b, "REDIS0011");
+	RAW(&b, "\x00\x01k\x05value");
+	more(&b);
+	rdb_end(&b);
+	if (rdb_reader_feed(r, b.data, b.len, &err) != 0 ||
+	    rdb_reader_finish(r, &err) != 0)
+		fail_msg("%s", err.text);
+	rdb_reader_summary(r, &sum);
+	rdb_reader_free(r);
+	buf_release(&b);
+	return sum.value_max;
+}
+
+static void
+nothing_more(struct buf *b)
+{
+	(void)b;
+}
+
+static void
+a_smaller_value(struct buf *b)
+{
+	RAW(b, "\x00\x01l\x01v");
+}
+
+static void
+a_list(struct buf *b)
+{
+	RAW(b, "\x01\x01l\x02\x04\x61\x62\x63\x64\x01x");
+}
+
+static void
+a_long_name(struct buf *b)
+{
+	RAW(b, "\x00\x0aname567890\x01v");
+}
+
+static void
+a_library(struct buf *b)
+{
+	RAW(b, "\xf5\x0bsource78901");
+}
+
+static void
+the_biggest_value_is_in_the_summary(void **state)
+{
+	(void)state;
+	assert_int_equal(value_max_with(nothing_more), 6);
+	assert_int_equal(value_max_with(a_smaller_value), 6);
+	assert_int_equal(value_max_with(a_list), 8);
+	assert_int_equal(value_max_with(a_long_name), 10);
+	assert_int_equal(value_max_with(a_library), 9 + 11);
+}
+
 static void
 an_unknown_version_is_in_the_summary(void **state)
 {
@@ -563,6 +626,7 @@ main(void)
 	    cmocka_unit_test(tells_what_a_valkey_dump_adds),
 	    cmocka_unit_test(an_error_tells_offset_database_and_key),
 	    cmocka_unit_test(refuses_headers_and_opcodes_it_does_not_know),
+	    cmocka_unit_test(the_biggest_value_is_in_the_summary),
 	    cmocka_unit_test(an_unknown_version_is_in_the_summary),
 	    cmocka_unit_test(takes_padding_and_an_end_mark_but_no_other_tail),
 	    cmocka_unit_test(a_stream_that_goes_on_is_left_after_the_end),

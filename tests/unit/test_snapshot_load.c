@@ -558,6 +558,47 @@ a_target_without_replicaof_is_loaded_by_restore(void **state)
 	expect_same_data(g);
 }
 
+static int
+up_small_restores(void **state)
+{
+	static const char *const args[] = {"--proto-max-bulk-len", "1mb",
+	    "--rename-command", "REPLICAOF", "", "--rename-command", "SLAVEOF",
+	    "", REDIS_DATA_DEBUG, NULL};
+	const struct real_redis_opts opts = {.args = args};
+
+	return up_with(state, &opts);
+}
+
+/* Also where the manifest is of an older version, which does not tell. */
+static void
+a_value_that_no_restore_takes_leaves_the_old_data(void **state)
+{
+	static const enum restorer ways[] = {RESTORER_AUTO, RESTORER_RESTORE};
+	struct ground *g = *state;
+
+	redis_data_do(g->from.conn, "CONFIG SET rdbcompression no");
+	redis_data_do(g->from.conn, "DEBUG POPULATE 1 big 3000000");
+	manifest_free(g->m);
+	take(g);
+	assert_true(g->m->value_max > 3000000);
+	redis_data_do(g->to.conn, "SET old data");
+	g->opts.overwrite = g->to.name;
+	for (size_t i = 0; i < 4; i++) {
+		if (i == 2)
+			g->m->value_max = 0;
+		g->opts.way = ways[i % 2];
+		assert_int_equal(load_from(g, g->store), -1);
+		assert_int_equal(g->rig.err.kind, ERR_UNSUPPORTED);
+		if (strstr(g->rig.err.text, "proto-max-bulk-len") == NULL)
+			fail_msg("%s", g->rig.err.text);
+		expect_old_data(g);
+		expect_noted(g, NOTHING);
+	}
+	redis_data_do(g->to.conn, "CONFIG SET proto-max-bulk-len 4mb");
+	must_load(g);
+	expect_same_data(g);
+}
+
 static struct test_ca *ca_of_test;
 
 static int
@@ -623,6 +664,9 @@ main(void)
 	    cmocka_unit_test_setup_teardown(
 		a_target_without_replicaof_is_loaded_by_restore,
 		up_without_replicaof, down),
+	    cmocka_unit_test_setup_teardown(
+		a_value_that_no_restore_takes_leaves_the_old_data,
+		up_small_restores, down),
 	    cmocka_unit_test_setup_teardown(
 		a_replica_that_turns_out_not_to_work_gives_way_to_restore,
 		up_tls, down_tls),

@@ -81,6 +81,8 @@ manifest_says_what_the_dump_holds(void **state)
 	assert_int_equal(stored->dbs[1].count.keys, RIG_KEYS / 2);
 	assert_int_equal(stored->kinds[RDB_STRING].keys, RIG_KEYS);
 	assert_int_equal(stored->db_max, 2);
+	assert_true(stored->value_max > 0);
+	assert_int_equal(stored->value_max, m->value_max);
 	assert_int_equal(stored->raw_bytes, file_size(r->dump));
 	assert_int_equal(stored->rdb_version, 11);
 	assert_true(stored->has_crc);

@@ -246,6 +246,31 @@ without_maxmemory_the_machine_is_the_ceiling(void **state)
 	assert_true(w.v.replica_ok && w.v.restore_ok);
 }
 
+/* Found out while it is sent, the target's old data would be gone by then. */
+static void
+a_value_over_what_a_restore_may_take_is_left_to_replica(void **state)
+{
+	struct world w;
+
+	(void)state;
+	world_init(&w);
+	w.probe.limit = (struct restore_limit){1000, "proto-max-bulk-len"};
+	w.rdb.value_max = 1000 - 11;
+	judge(&w);
+	assert_true(w.v.restore_ok);
+	w.rdb.value_max++;
+	judge(&w);
+	assert_true(w.v.replica_ok);
+	assert_false(w.v.restore_ok);
+	assert_non_null(strstr(w.v.restore_why,
+	    "a RESTORE of 1001 bytes, 1 more than the server's "
+	    "proto-max-bulk-len allows"));
+	/* Of a manifest that does not tell. */
+	w.rdb.value_max = 0;
+	judge(&w);
+	assert_true(w.v.restore_ok);
+}
+
 /* FLUSHALL is no matter where nothing needs to go. */
 static void
 a_command_counts_for_the_way_that_needs_it(void **state)
@@ -367,6 +392,10 @@ a_real_server_tells_what_it_refuses(void **state)
 	assert_false(w.probe.config);
 	says(w.probe.refused[TARGET_REPLICAOF], "renamed or disabled");
 	says(w.v.restore_why, "refuses RESTORE: ERR unknown command");
+	w.rdb.value_max = UINT64_C(513) << 20;
+	strcpy(w.probe.refused[TARGET_RESTORE], "");
+	judge(&w);
+	says(w.v.restore_why, "1048587 more than the server's proto-max-bulk");
 	check_server(no_flush, NULL, 0, &w);
 	says(w.v.restore_why, "FLUSHALL: it is renamed or disabled");
 }
@@ -503,9 +532,9 @@ probe_script(int answers, struct world *w, struct err *err)
 static void
 a_connection_that_breaks_at_any_question_is_a_failure(void **state)
 {
-	/* CONFIG, COMMAND, WHOAMI, four DRYRUNs, SELECT there and back, two
-	 * RESTOREs, MODULE, PUBSUB. */
-	const int questions = 13;
+	/* CONFIG, COMMAND, WHOAMI, four DRYRUNs, two CONFIGs, SELECT there and
+	 * back, two RESTOREs, MODULE, PUBSUB. */
+	const int questions = 15;
 	struct world w;
 	struct err err = {0};
 
@@ -602,6 +631,8 @@ main(void)
 	    cmocka_unit_test(
 		a_dump_that_could_not_be_parsed_is_sent_whole_or_not_at_all),
 	    cmocka_unit_test(without_maxmemory_the_machine_is_the_ceiling),
+	    cmocka_unit_test(
+		a_value_over_what_a_restore_may_take_is_left_to_replica),
 	    cmocka_unit_test(a_command_counts_for_the_way_that_needs_it),
 	    cmocka_unit_test(a_real_server_tells_what_it_refuses),
 	    cmocka_unit_test(a_real_server_tells_what_a_user_may_not),
