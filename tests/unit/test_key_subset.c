@@ -327,6 +327,44 @@ a_streams_counters_count_where_both_have_them(void **state)
 	    0);
 }
 
+static void
+put_module(struct buf *b, unsigned char content)
+{
+	buf_addc(b, RDB_TYPE_MODULE_2);
+	rdb_put_string(b, "m");
+	RAW(b, "\x81\1\2\3\4\5\6\7\x08\x02");
+	buf_addc(b, (char)content);
+	buf_addc(b, 0);
+}
+
+static uint64_t
+modules(unsigned char part, unsigned char whole)
+{
+	struct key_subset_opts opts = {.items = 1, .memory_max = MEMORY};
+	struct key_subset *s = key_subset_new(&opts);
+	struct buf b;
+	uint64_t n;
+
+	begin(&b);
+	put_module(&b, part);
+	feed(&b, key_subset_part(s));
+	begin(&b);
+	put_module(&b, whole);
+	feed(&b, key_subset_whole(s));
+	n = key_subset_strangers(s);
+	key_subset_free(s);
+	return n;
+}
+
+/* Rather taken for another than for the same. */
+static void
+a_module_values_bytes_count(void **state)
+{
+	(void)state;
+	assert_int_equal(modules(1, 1), 0);
+	assert_int_equal(modules(1, 2), 1);
+}
+
 int
 main(void)
 {
@@ -338,6 +376,7 @@ main(void)
 	    cmocka_unit_test(what_the_whole_holds_twice_counts_once),
 	    cmocka_unit_test(a_key_apart_does_not_count),
 	    cmocka_unit_test(a_streams_counters_count_where_both_have_them),
+	    cmocka_unit_test(a_module_values_bytes_count),
 	};
 
 	return cmocka_run_group_tests_name("key_subset", tests, NULL, NULL);
