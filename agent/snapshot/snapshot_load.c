@@ -385,9 +385,11 @@ load(struct loading *l, const struct target_verdict *v, struct err *err)
 		return load_by_restore(l, err);
 	if (load_by_replica(l, err) == 0)
 		return 0;
-	if (err->kind != ERR_UNSUPPORTED || l->opts->way != RESTORER_AUTO ||
-	    !v->restore_ok)
+	if (err->kind != ERR_UNSUPPORTED || l->opts->way != RESTORER_AUTO)
 		return -1;
+	if (!v->restore_ok)
+		return err_in(
+		    err, "not by 'restore': %s; by 'replica'", v->restore_why);
 	f->way = RESTORER_RESTORE;
 	snprintf(f->why, sizeof(f->why), "not by 'replica': %.200s", err->text);
 	progress_note(

@@ -639,6 +639,26 @@ a_replica_that_turns_out_not_to_work_gives_way_to_restore(void **state)
 	expect_noted(g, ENDED);
 }
 
+static void
+where_neither_way_works_both_reasons_are_told(void **state)
+{
+	struct ground *g = *state;
+
+	redis_data_do(g->from.conn, "CONFIG SET rdbcompression no");
+	redis_data_do(g->from.conn, "DEBUG POPULATE 1 big 3000000");
+	manifest_free(g->m);
+	take(g);
+	redis_data_do(g->to.conn, "CONFIG SET proto-max-bulk-len 1mb");
+	redis_data_do(g->to.conn, "SET old data");
+	g->opts.overwrite = g->to.name;
+	assert_int_equal(load_from(g, g->store), -1);
+	assert_int_equal(g->rig.err.kind, ERR_UNSUPPORTED);
+	assert_non_null(strstr(g->rig.err.text, "proto-max-bulk-len"));
+	assert_non_null(strstr(g->rig.err.text, "by 'replica': "));
+	assert_non_null(strstr(g->rig.err.text, "TLS"));
+	expect_old_data(g);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, up, down)
 
 int
@@ -670,6 +690,9 @@ main(void)
 	    cmocka_unit_test_setup_teardown(
 		a_replica_that_turns_out_not_to_work_gives_way_to_restore,
 		up_tls, down_tls),
+	    cmocka_unit_test_setup_teardown(
+		where_neither_way_works_both_reasons_are_told, up_tls,
+		down_tls),
 	};
 
 	return cmocka_run_group_tests_name("snapshot_load", tests, NULL, NULL);
