@@ -268,7 +268,7 @@ async function row(cls, target) {
 	for (const [what, fault, code, says] of lasting(cls)) {
 		await telling(what, async () => {
 			const r = await rig.spoiled(job, [[cls, fault, EVER]], 'sync',
-				...code === EXIT.UNREACHABLE ? ['--timeout', '3s'] : []);
+				...code === EXIT.UNREACHABLE ? ['--timeout', '5s'] : []);
 			if (code === EXIT.DONE)
 				mustBeDone(job, r);
 			else
