@@ -49,8 +49,9 @@ budget_carve(struct budget *parent, size_t bytes, struct err *err)
 		take(parent, bytes);
 	monitor_unlock(&parent->mon);
 	if (bytes > left) {
-		err_set(err, ERR_REFUSED,
-		    "%zu KiB of memory are needed and %zu are left of %zu",
+		err_set(err, ERR_USAGE,
+		    "%zu KiB of memory are needed and %zu are left of %zu; "
+		    "raise --memory",
 		    bytes >> 10, left >> 10, parent->size >> 10);
 		return NULL;
 	}
@@ -120,8 +121,9 @@ budget_charge(
 	int rc = 0;
 
 	if (bytes > b->size)
-		return err_set(err, ERR_REFUSED,
-		    "%zu KiB of memory are needed where %zu are allowed",
+		return err_set(err, ERR_USAGE,
+		    "%zu KiB of memory are needed where %zu are allowed; "
+		    "raise --memory",
 		    bytes >> 10, b->size >> 10);
 	monitor_lock(&b->mon);
 	while (rc == 0 && b->left < bytes)

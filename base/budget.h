@@ -18,7 +18,8 @@ struct scope;
 
 struct budget *budget_new(size_t bytes);
 
-/* Take bytes off parent for as long as the child lives. */
+/* Take bytes off parent for as long as the child lives; ERR_USAGE when they
+ * are not there: more memory must be allowed, or less asked of it. */
 struct budget *budget_carve(struct budget *parent, size_t bytes, struct err *);
 
 /*
@@ -33,7 +34,7 @@ size_t budget_peak(const struct budget *); /* the most ever carved, charged */
 
 /*
  * Wait until bytes fit, and charge them.  Asking for more than the whole
- * budget fails with ERR_REFUSED instead of waiting for ever.
+ * budget fails with ERR_USAGE instead of waiting for ever.
  */
 int budget_charge(
     struct budget *, size_t bytes, const struct scope *, struct err *);

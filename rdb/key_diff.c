@@ -131,7 +131,7 @@ on_first(
 		return 0;
 	while (!key_table_put(d->table, &d->record, d->name)) {
 		if (d->share.bits == SHARE_BITS_MAX)
-			return err_set(err, ERR_REFUSED,
+			return err_set(err, ERR_USAGE,
 			    "the records of keys do not fit into %zu bytes; "
 			    "give more with --memory",
 			    d->opts.max_bytes);

@@ -39,7 +39,7 @@ static int
 charge(struct slot_sums *s, size_t bytes, struct err *err)
 {
 	if (bytes > s->max_bytes - s->bytes)
-		return err_set(err, ERR_REFUSED,
+		return err_set(err, ERR_USAGE,
 		    "the sums of %zu databases by slot take more than %zu "
 		    "bytes; give more with --memory",
 		    s->ndbs, s->max_bytes);

@@ -33,7 +33,7 @@ struct slot_sums_facts {
 	uint64_t functions; /* libraries */
 };
 
-/* Reading fails with ERR_REFUSED when the sums take more than max_bytes:
+/* Reading fails with ERR_USAGE when the sums take more than max_bytes:
  * 640 KiB for each database with a key in every slot. */
 struct slot_sums *slot_sums_new(int64_t gone_by_ms, size_t max_bytes);
 void slot_sums_free(struct slot_sums *);

@@ -28,7 +28,7 @@ static const struct meaning meanings[] = {
 	"the blob is in the archive tier: rehydrate it first"},
     {"BlobImmutableDueToPolicy", ERR_REFUSED,
 	"an immutability policy or a legal hold protects it"},
-    {"BlockCountExceedsLimit", ERR_REFUSED,
+    {"BlockCountExceedsLimit", ERR_SYSTEM,
 	"too many blocks wait for a commit; the service drops them after a "
 	"week"},
     {"CannotVerifyCopySource", ERR_UNSUPPORTED,

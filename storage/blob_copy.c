@@ -110,8 +110,9 @@ pump(struct copy *c, struct flow *f, struct sink *tap, struct sink **writer,
 {
 	struct range_copy *rc = &c->what;
 	const struct blob_writer_opts wopts = {
-	    .block_size = rc->block_size,
+	    .block_size = c->opts->block_size,
 	    .in_flight = rc->in_flight,
+	    .size = rc->src->size,
 	    .budget = c->opts->budget,
 	};
 	const struct blob_reader_opts ropts = {

@@ -23,7 +23,8 @@ struct budget;
 enum copy_way { COPY_WAY_SERVER, COPY_WAY_STREAMED };
 
 struct blob_copy_opts {
-	size_t block_size;	  /* 0: 8 MiB, more for what needs it */
+	size_t block_size;	  /* 0: 8 MiB, more for what needs it,
+				   * less where memory is short */
 	unsigned in_flight;	  /* 0: 4 */
 	struct budget *budget;	  /* what streaming needs is carved from it */
 	const char *replace_etag; /* destination must be this; NULL: absent */

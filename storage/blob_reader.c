@@ -7,12 +7,16 @@
 #include "base/sink.h"
 #include "base/xalloc.h"
 #include "storage/crew.h"
+#include "storage/lanes.h"
 #include "storage/store.h"
 
 #include "storage/blob_reader.h"
 
-#define RANGE_SIZE_DEFAULT ((size_t)4 << 20)
-#define IN_FLIGHT_DEFAULT  4
+#define RANGE_SIZE_MOST	  ((size_t)4 << 20)
+#define IN_FLIGHT_DEFAULT 4
+
+/* A quarter of all memory: a copy that streams writes as well. */
+#define MEMORY_PART 4
 
 struct fetch {
 	struct crew_job job;
@@ -138,6 +142,24 @@ reader_release(struct reader *r)
 	budget_free(r->share);
 }
 
+static struct lanes
+choose_lanes(const struct blob_reader_opts *opts, uint64_t len)
+{
+	struct lanes l = {
+	    .n = opts->in_flight != 0 ? opts->in_flight : IN_FLIGHT_DEFAULT,
+	    .size = opts->range_size,
+	};
+
+	if (l.size == 0)
+		l = lanes_fit(lanes_share(opts->budget, MEMORY_PART), l.n, 0,
+		    RANGE_SIZE_MOST);
+	if (l.size > len)
+		l.size = (size_t)len;
+	if (l.n > (len - 1) / l.size + 1)
+		l.n = (unsigned)((len - 1) / l.size + 1);
+	return l;
+}
+
 int
 blob_read(struct store *store, const char *name, const char *etag, uint64_t off,
     uint64_t len, const struct scope *scope,
@@ -148,22 +170,18 @@ blob_read(struct store *store, const char *name, const char *etag, uint64_t off,
 	    .name = name,
 	    .etag = etag,
 	    .scope = scope,
-	    .range_size = opts->range_size,
 	    .next = off,
 	    .end = off + len,
-	    .size = opts->in_flight != 0 ? opts->in_flight : IN_FLIGHT_DEFAULT,
 	};
+	struct lanes lanes;
 	int rc;
 
 	if (len == 0)
 		return 0;
-	if (r.range_size == 0)
-		r.range_size = RANGE_SIZE_DEFAULT;
-	if (r.range_size > len)
-		r.range_size = (size_t)len;
-	if (r.size > (len - 1) / r.range_size + 1)
-		r.size = (unsigned)((len - 1) / r.range_size + 1);
-	r.share = budget_carve(opts->budget, r.range_size * (r.size + 1), err);
+	lanes = choose_lanes(opts, len);
+	r.range_size = lanes.size;
+	r.size = lanes.n;
+	r.share = budget_carve(opts->budget, lanes_cost(&lanes), err);
 	if (r.share == NULL)
 		return err_in(err, "reading '%s'", name);
 	r.crew = crew_new(scope, r.size);

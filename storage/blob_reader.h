@@ -17,9 +17,11 @@ struct sink;
 struct store;
 
 struct blob_reader_opts {
-	size_t range_size;     /* bytes a request; 0: 4 MiB */
-	unsigned in_flight;    /* 0: 4 */
-	struct budget *budget; /* carved by range_size * (in_flight + 1) */
+	size_t range_size;  /* bytes a request; 0: at most 4 MiB, see lanes.h */
+	unsigned in_flight; /* 0: 4 */
+	/* What the ranges take is carved from it: in all at most a quarter of
+	 * it, fewer of them if need be, unless range_size is given. */
+	struct budget *budget;
 	/* Called with the bytes delivered so far, on the caller's thread. */
 	void (*progress)(void *arg, uint64_t done);
 	void *progress_arg;

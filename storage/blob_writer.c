@@ -13,13 +13,17 @@
 #include "base/sink.h"
 #include "base/xalloc.h"
 #include "storage/crew.h"
+#include "storage/lanes.h"
 #include "storage/store.h"
 #include "storage/store_commit.h"
 
 #include "storage/blob_writer.h"
 
-#define BLOCK_SIZE_DEFAULT ((size_t)8 << 20)
-#define IN_FLIGHT_DEFAULT  4
+#define BLOCK_SIZE_MOST	  ((size_t)8 << 20)
+#define IN_FLIGHT_DEFAULT 4
+
+/* Half of all memory: the rest is for the stages before. */
+#define MEMORY_PART 2
 
 /*
  * A block being filled or staged.  It is a copy: a block of references would
@@ -201,28 +205,37 @@ static const struct sink_ops writer_ops = {
     .failure = writer_failure,
 };
 
+static struct lanes
+choose_lanes(const struct blob_writer_opts *opts)
+{
+	unsigned n = opts->in_flight != 0 ? opts->in_flight : IN_FLIGHT_DEFAULT;
+	uint64_t least = (opts->size + BLOCKS_MAX - 1) / BLOCKS_MAX;
+
+	if (opts->block_size != 0)
+		return (struct lanes){.n = n,
+		    .size = opts->block_size > least ? opts->block_size
+						     : (size_t)least};
+	return lanes_fit(
+	    lanes_share(opts->budget, MEMORY_PART), n, least, BLOCK_SIZE_MOST);
+}
+
 struct sink *
 blob_writer_new(struct store *store, const char *name,
     const struct scope *scope, const struct blob_writer_opts *opts,
     struct err *err)
 {
-	size_t block_size = opts->block_size;
-	unsigned in_flight = opts->in_flight;
+	const struct lanes lanes = choose_lanes(opts);
 	struct blob_writer *w;
 	struct budget *share;
 
-	if (block_size == 0)
-		block_size = BLOCK_SIZE_DEFAULT;
-	if (in_flight == 0)
-		in_flight = IN_FLIGHT_DEFAULT;
-	if (block_size > BLOCK_BYTES_MAX) {
+	if (lanes.size > BLOCK_BYTES_MAX) {
 		err_set(err, ERR_USAGE,
 		    "a block size of %zu bytes; at most %" PRIu64
 		    " are possible",
-		    block_size, BLOCK_BYTES_MAX);
+		    lanes.size, BLOCK_BYTES_MAX);
 		return NULL;
 	}
-	share = budget_carve(opts->budget, block_size * (in_flight + 1), err);
+	share = budget_carve(opts->budget, lanes_cost(&lanes), err);
 	if (share == NULL) {
 		err_in(err, "writing '%s'", name);
 		return NULL;
@@ -231,11 +244,11 @@ blob_writer_new(struct store *store, const char *name,
 	w->base.ops = &writer_ops;
 	w->store = store;
 	w->name = xstrdup(name);
-	w->block_size = block_size;
+	w->block_size = lanes.size;
 	w->share = share;
 	scope_random(scope, &w->nonce, sizeof(w->nonce));
-	w->crew = crew_new(scope, in_flight);
-	w->nslots = in_flight + 1;
+	w->crew = crew_new(scope, lanes.n);
+	w->nslots = lanes.n + 1;
 	w->slots = xcalloc(w->nslots, sizeof(*w->slots));
 	for (unsigned i = 0; i < w->nslots; i++)
 		w->slots[i] = (struct slot){.job.run = stage_slot, .w = w};

@@ -23,9 +23,13 @@ struct sink;
 struct store;
 
 struct blob_writer_opts {
-	size_t block_size;     /* bytes; 0: 8 MiB */
-	unsigned in_flight;    /* blocks staged at once; 0: 4 */
-	struct budget *budget; /* carved by block_size * (in_flight + 1) */
+	size_t block_size;  /* bytes; 0: at most 8 MiB, see lanes.h */
+	unsigned in_flight; /* blocks staged at once; 0: 4 */
+	uint64_t size; /* of the blob, so that 50,000 blocks hold it; 0: not
+			* known */
+	/* What the blocks take is carved from it: in all at most half of it,
+	 * fewer of them if need be, unless block_size is given. */
+	struct budget *budget;
 };
 
 /* Borrows store, scope (a flow's) and budget; copies name. */

@@ -136,7 +136,11 @@ struct sink *
 encoder_new(enum codec c, const struct scope *scope,
     const struct codec_opts *opts, struct err *err)
 {
-	return codecs[c].encoder_new(scope, opts, err);
+	struct sink *s = codecs[c].encoder_new(scope, opts, err);
+
+	if (s == NULL)
+		err_in(err, "%s at level %d", codec_name(c), opts->level);
+	return s;
 }
 
 size_t

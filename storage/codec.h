@@ -43,6 +43,7 @@ struct codec_opts {
 	struct budget *budget; /* a share is carved */
 	uint64_t seek_every;   /* raw bytes between points; 0: 64 MiB */
 	unsigned held;	       /* chunks that what follows keeps at once */
+	unsigned units;	       /* chunks that gzip works at, at most; 0: 16 */
 };
 
 const char *codec_name(enum codec);   /* "none", "gzip", "zstd" */
@@ -53,7 +54,7 @@ int codec_parse(const char *name, enum codec *, struct err *);
 
 /*
  * Compresses what is written.  NULL with ERR_USAGE for a level that the codec
- * does not have, ERR_REFUSED when its cost is more than the budget has left.
+ * does not have, or when its cost is more than the budget has left.
  */
 struct sink *encoder_new(
     enum codec, const struct scope *, const struct codec_opts *, struct err *);
@@ -77,7 +78,7 @@ const struct seek_point *encoder_seek_points(const struct sink *, size_t *n);
  * garbage; zero bytes after the end (page blobs) are ignored.  Several gzip
  * members or zstd frames in a row are one stream, as everywhere.  A zstd
  * window over 128 MiB is ERR_UNSUPPORTED; one over 8 MiB is carved from the
- * budget when it shows itself, and ERR_REFUSED if it does not fit.  What has
+ * budget when it shows itself, and ERR_USAGE if it does not fit.  What has
  * been passed on before a failure is not proved: a CRC comes at the end.
  */
 struct sink *decoder_new(

@@ -160,7 +160,7 @@ level_read(struct walk *w, struct level *l, struct err *err)
 	while (rc == 0 && (errno = 0, e = readdir(dir)) != NULL) {
 		consider(w, e, l);
 		if (l->n > FILE_LIST_WIDTH_MAX)
-			rc = err_set(err, ERR_REFUSED,
+			rc = err_set(err, ERR_SYSTEM,
 			    "'%.300s' has more than %d entries", p.s,
 			    FILE_LIST_WIDTH_MAX);
 	}

@@ -241,7 +241,7 @@ begin(struct file_stages *st, const struct scope *scope, const char *blob,
 	s = find_or_add(st, blob, &e->id);
 	s->pins++;
 	if (s->n >= STAGED_MAX) {
-		err_set(err, ERR_REFUSED,
+		err_set(err, ERR_SYSTEM,
 		    "more than %d blocks of '%.200s' wait for a commit",
 		    STAGED_MAX, blob);
 		goto fail;

@@ -66,12 +66,13 @@ struct gzip_encoder {
 static unsigned
 count_units(const struct codec_opts *opts)
 {
+	unsigned most = opts->units != 0 ? opts->units : UNITS_MAX;
 	unsigned n;
 
 	if (opts->pool == NULL)
 		return 1;
 	n = pool_threads(opts->pool) + 2;
-	return n < UNITS_MAX ? n : UNITS_MAX;
+	return n < most ? n : most;
 }
 
 size_t

@@ -75,7 +75,7 @@ spool_held(const struct spool_opts *opts)
 static int
 full(const struct spool *s, struct err *err)
 {
-	return err_set(err, ERR_REFUSED,
+	return err_set(err, ERR_SYSTEM,
 	    "the spool in '%s' is full at %" PRIu64
 	    " bytes: the store is slower than the source; raise "
 	    "spool.max_bytes",

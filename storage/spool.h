@@ -4,7 +4,7 @@
  * What follows it runs on a thread of its own; when that is slower than the
  * writer, chunks beyond a few in memory go to an unlinked file and are read
  * back in order.  The file has a ceiling: when it is full the next write
- * fails with ERR_REFUSED, which ends the run cleanly, rather than holding up
+ * fails with ERR_SYSTEM, which ends the run cleanly, rather than holding up
  * the Redis whose snapshot child waits at the other end.  What passes through
  * lies on the disk as it is: a cipher belongs before the spool.
  *

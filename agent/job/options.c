@@ -9,6 +9,7 @@
 #include "base/err.h"
 
 #include "agent/job/options.h"
+#include "agent/snapshot/memory_plan.h"
 
 #define NAME_LEN_MAX 40
 
@@ -29,9 +30,9 @@ const struct option_row options[OPTIONS] = {
     .global = true, .fallback = "/var/lib/drsync",
     .help = "where the ledger is kept"},
 [OPT_MEMORY] = {"memory", "memory", "SIZE", OPTION_SIZE,
-    .global = true, .fallback = "160MiB",
-    .help = "ceiling of the data in flight; the process needs about 90 MiB "
-	"more"},
+    .global = true, .fallback = "160MiB", .least = MEMORY_LEAST,
+    .help = "ceiling of the data in flight, at least 64MiB: with less, blocks "
+	"and ranges are smaller; the process needs about 90 MiB more"},
 [OPT_LOG_LEVEL] = {"log.level", "log-level", "LEVEL", OPTION_CHOICE,
     .global = true, .fallback = "warn", .choices = levels,
     .help = "least level that is logged to stderr"},
@@ -145,8 +146,8 @@ const struct option_row options[OPTIONS] = {
 [OPT_CODEC] = {"codec", "codec", "NAME", OPTION_CHOICE,
     .fallback = "gzip", .choices = codecs, .help = "how dumps are compressed"},
 [OPT_LEVEL] = {"level", "level", "N", OPTION_INT,
-    .fallback = "0", .least = 0, .most = 19,
-    .help = "compression level: 0 is fast; gzip 1 to 9, zstd 1 to 19"},
+    .fallback = "fast", .least = 0, .most = 19, .zero = "fast",
+    .help = "compression level: fast (or 0), gzip 1 to 9, zstd 1 to 19"},
 [OPT_CIPHER_KEY] = {"cipher_key", "cipher-key", "REF", OPTION_SECRET,
     .help = "key of 32 bytes (raw, hex or base64): parts are sealed with "
 	"AES-256-GCM"},
@@ -301,11 +302,29 @@ check_int(const struct option_row *o, const char *value, struct err *err)
 	const char *rest;
 	uint64_t n;
 
+	if (o->zero != NULL && strcmp(value, o->zero) == 0)
+		return 0;
 	if (!leading_number(value, &n, &rest) || *rest != '\0' ||
 	    n > (uint64_t)o->most || n < (uint64_t)o->least)
 		return err_set(err, ERR_USAGE,
-		    "'%.40s' is no number from %" PRId64 " to %" PRId64, value,
-		    o->least, o->most);
+		    "'%.40s' is no number from %" PRId64 " to %" PRId64 "%s%s",
+		    value, o->least, o->most, o->zero != NULL ? ", nor " : "",
+		    o->zero != NULL ? o->zero : "");
+	return 0;
+}
+
+static int
+check_size(const struct option_row *o, const char *value, struct err *err)
+{
+	uint64_t size;
+
+	if (parse_size(value, &size, err) != 0)
+		return -1;
+	if (size < (uint64_t)o->least)
+		return err_set(err, ERR_USAGE,
+		    "'%.40s' is less than the %" PRId64 " MiB that it takes at "
+		    "least",
+		    value, o->least >> 20);
 	return 0;
 }
 
@@ -347,7 +366,6 @@ int
 option_check(enum option o, const char *value, struct err *err)
 {
 	const struct option_row *row = &options[o];
-	uint64_t size;
 	int64_t ms;
 
 	switch (row->type) {
@@ -365,7 +383,7 @@ option_check(enum option o, const char *value, struct err *err)
 	case OPTION_INT:
 		return check_int(row, value, err);
 	case OPTION_SIZE:
-		return parse_size(value, &size, err);
+		return check_size(row, value, err);
 	case OPTION_DURATION:
 		return parse_duration(value, &ms, err);
 	}

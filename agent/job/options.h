@@ -99,7 +99,8 @@ struct option_row {
 	bool global;		    /* not of a job */
 	const char *fallback;	    /* the default; NULL: none */
 	const char *const *choices; /* OPTION_CHOICE; NULL-ended */
-	int64_t least, most;	    /* OPTION_INT */
+	int64_t least, most;	    /* OPTION_INT; of OPTION_SIZE least */
+	const char *zero;	    /* OPTION_INT: a word for 0; or NULL */
 	const char *help;
 };
 

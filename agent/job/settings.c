@@ -393,6 +393,7 @@ settings_int(const struct settings *s, enum option o)
 {
 	const char *v = s->values[o].value;
 
+	/* 0 too for the word that some options have for it. */
 	return v != NULL ? strtoll(v, NULL, 10) : 0;
 }
 

@@ -60,7 +60,7 @@ add_folder(void *arg, const struct list_item *item, struct err *err)
 	    !snapshot_id_valid(id))
 		return 0;
 	if (c->n == CATALOG_MAX)
-		return err_set(err, ERR_REFUSED,
+		return err_set(err, ERR_SYSTEM,
 		    "over %d snapshots; prune some first", CATALOG_MAX);
 	if (c->n == w->alloc) {
 		w->alloc = w->alloc > 0 ? 2 * w->alloc : 64;
@@ -136,7 +136,7 @@ add_job(void *arg, const struct list_item *item, struct err *err)
 	    job_name_check(name, &ignored) != 0)
 		return 0;
 	if (names->n == CATALOG_MAX)
-		return err_set(err, ERR_REFUSED, "over %d jobs", CATALOG_MAX);
+		return err_set(err, ERR_SYSTEM, "over %d jobs", CATALOG_MAX);
 	if (names->n == names->alloc) {
 		names->alloc = names->alloc > 0 ? 2 * names->alloc : 16;
 		names->list = xreallocarray(

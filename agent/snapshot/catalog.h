@@ -24,7 +24,7 @@ struct catalog {
 
 void catalog_release(struct catalog *);
 
-/* ERR_REFUSED beyond CATALOG_MAX.  Asks for each folder's manifest. */
+/* ERR_SYSTEM beyond CATALOG_MAX.  Asks for each folder's manifest. */
 int catalog_read(struct store *, const struct scope *, const char *job,
     struct catalog *, struct err *);
 

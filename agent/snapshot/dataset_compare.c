@@ -146,7 +146,7 @@ look_within_budget(struct comparing *c, struct err *err)
 	int rc;
 
 	if (left < sums + c->reading_bytes + KEY_TABLE_LEAST)
-		return err_set(err, ERR_REFUSED,
+		return err_set(err, ERR_USAGE,
 		    "%zu KiB of memory are too little to look for the keys "
 		    "that differ; give more with --memory",
 		    left >> 10);

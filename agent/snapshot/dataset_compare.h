@@ -50,7 +50,7 @@ struct dataset_comparison {
 void dataset_comparison_release(struct dataset_comparison *);
 
 /*
- * 0 whatever the verdict.  On failure out needs no release.  ERR_REFUSED when
+ * 0 whatever the verdict.  On failure out needs no release.  ERR_USAGE when
  * the memory given by env is too little to begin with.
  */
 int dataset_compare(struct dataset *const sides[2],

@@ -63,6 +63,7 @@ new_spool(struct part_writer *w, const struct scope *scope, struct err *err)
 	struct spool_opts opts = {
 	    .dir = w->env->spool_dir,
 	    .max_bytes = w->env->spool_max,
+	    .in_memory = w->opts.spool_chunks,
 	    .budget = w->env->budget,
 	};
 
@@ -78,7 +79,7 @@ new_seal(struct part_writer *w, const struct scope *scope, struct err *err)
 	    .part = (unsigned)(w->nparts - 1),
 	    .budget = w->env->budget,
 	};
-	static const struct spool_opts spool;
+	const struct spool_opts spool = {.in_memory = w->opts.spool_chunks};
 
 	opts.held = spool_held(&spool);
 	return cipher_seal_new(scope, &opts, err);
@@ -88,6 +89,7 @@ static int
 assemble(struct part_writer *w, struct err *err)
 {
 	struct blob_writer_opts opts = {
+	    .block_size = w->opts.block_size,
 	    .in_flight = w->env->in_flight,
 	    .budget = w->env->budget,
 	};
@@ -130,8 +132,8 @@ open_part(struct part_writer *w, struct err *err)
 	struct manifest_part *p;
 
 	if (w->nparts == MANIFEST_PARTS_MAX)
-		return err_set(
-		    err, ERR_REFUSED, "over %d parts", MANIFEST_PARTS_MAX);
+		return err_set(err, ERR_USAGE, "over %d parts; raise part_max",
+		    MANIFEST_PARTS_MAX);
 	w->parts = xreallocarray(w->parts, w->nparts + 1, sizeof(*w->parts));
 	p = &w->parts[w->nparts];
 	memset(p, 0, sizeof(*p));
@@ -244,7 +246,7 @@ static const struct sink_ops part_ops = {
 unsigned
 part_writer_held(const struct part_writer_opts *opts)
 {
-	static const struct spool_opts spool;
+	const struct spool_opts spool = {.in_memory = opts->spool_chunks};
 
 	/* A seal makes chunks of its own. */
 	return 1 + (opts->seal ? 0 : spool_held(&spool));

@@ -13,6 +13,7 @@
 
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct err;
@@ -26,7 +27,9 @@ struct part_writer_opts {
 	const char *job, *id;
 	const char *suffix; /* ".rdb.gz" */
 	bool seal;
-	uint64_t part_max; /* bytes before sealing; 0: the blob's limit */
+	uint64_t part_max;     /* bytes before sealing; 0: the blob's limit */
+	unsigned spool_chunks; /* in memory, before it spills; 0: 16 */
+	size_t block_size;     /* 0: as memory allows */
 };
 
 /*

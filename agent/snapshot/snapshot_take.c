@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/budget.h"
 #include "base/err.h"
 #include "base/flow.h"
 #include "base/handoff.h"
@@ -22,6 +23,7 @@
 #include "agent/snapshot/catalog.h"
 #include "agent/snapshot/env.h"
 #include "agent/snapshot/manifest.h"
+#include "agent/snapshot/memory_plan.h"
 #include "agent/snapshot/part_writer.h"
 #include "agent/snapshot/progress.h"
 #include "agent/snapshot/snapshot_take.h"
@@ -48,6 +50,7 @@ struct taking {
 	struct sink *encoder;
 	struct sink *parts;
 	unsigned held; /* chunks of the source that the chain keeps */
+	struct codec_opts codec;
 	struct part_writer_opts part_opts;
 	atomic_uint begun;  /* parts that may stand */
 	bool manifest_sent; /* it may stand, though no answer came */
@@ -66,16 +69,18 @@ start_proofs(struct taking *t)
 	rdb_reader_add(t->reader, fingerprint_visitor(t->fingerprint));
 }
 
-static int
-assemble(struct taking *t, struct store *store, const struct scope *scope,
-    struct err *err)
+static void
+plan_memory(struct taking *t)
 {
-	struct codec_opts codec = {
+	unsigned chunks = memory_plan_chunks(budget_size(t->env->budget));
+	struct codec_opts *codec = &t->codec;
+
+	*codec = (struct codec_opts){
 	    .level = t->opts->level,
 	    .pool = t->env->pool,
 	    .budget = t->env->budget,
+	    .units = chunks,
 	};
-	const struct scope *inner;
 
 	snprintf(t->suffix, sizeof(t->suffix), ".rdb%s%s",
 	    codec_suffix(t->opts->codec), t->opts->seal ? ".enc" : "");
@@ -85,12 +90,21 @@ assemble(struct taking *t, struct store *store, const struct scope *scope,
 	    .suffix = t->suffix,
 	    .seal = t->opts->seal,
 	    .part_max = t->opts->part_max,
+	    .spool_chunks = chunks,
 	};
-	codec.held = part_writer_held(&t->part_opts);
+	codec->held = part_writer_held(&t->part_opts);
 	t->held = HANDOFF_DEPTH + 1 +
 	    (t->opts->codec == CODEC_NONE
-		    ? codec.held
-		    : encoder_held(t->opts->codec, &codec));
+		    ? codec->held
+		    : encoder_held(t->opts->codec, codec));
+}
+
+static int
+assemble(struct taking *t, struct store *store, const struct scope *scope,
+    struct err *err)
+{
+	const struct scope *inner;
+
 	t->flow = flow_new(scope);
 	inner = flow_scope(t->flow);
 	if (flow_append(t->flow, handoff_new(inner, HANDOFF_DEPTH, err)) != 0)
@@ -99,12 +113,35 @@ assemble(struct taking *t, struct store *store, const struct scope *scope,
 	t->pieces = pieces_new();
 	flow_append(t->flow, t->raw_digest);
 	flow_append(t->flow, pieces_tap_new(t->pieces));
-	t->encoder = encoder_new(t->opts->codec, inner, &codec, err);
+	t->encoder = encoder_new(t->opts->codec, inner, &t->codec, err);
 	if (flow_append(t->flow, t->encoder) != 0)
 		return -1;
 	t->parts = part_writer_new(
 	    store, inner, t->env, &t->part_opts, &t->begun, err);
 	return flow_append(t->flow, t->parts);
+}
+
+/*
+ * The source takes its share when it is asked to dump; until then it is kept
+ * for it, since the writer takes what is left.
+ */
+static int
+assemble_beside(struct taking *t, const struct source *source,
+    struct store *store, const struct scope *scope, struct err *err)
+{
+	struct source_call call;
+	struct budget *kept;
+	int rc;
+
+	plan_memory(t);
+	call = (struct source_call){t->env, t->reader, t->held};
+	kept = budget_carve(
+	    t->env->budget, source->ops->cost(source, &call), err);
+	if (kept == NULL)
+		return -1;
+	rc = assemble(t, store, scope, err);
+	budget_free(kept);
+	return rc;
 }
 
 static void
@@ -283,7 +320,7 @@ snapshot_take(struct source *source, struct store *store,
 	t.m->tool = xstrdup(DRSYNC_VERSION);
 	t.m->started_ms = scope_wall_ms(scope);
 	start_proofs(&t);
-	rc = assemble(&t, store, scope, err);
+	rc = assemble_beside(&t, source, store, scope, err);
 	if (rc == 0)
 		rc = run(&t, source, store, scope, err);
 	flow_free(t.flow);

@@ -5,6 +5,7 @@
 #define AGENT_SNAPSHOT_SOURCE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include <cjson/cJSON.h>
@@ -47,6 +48,9 @@ struct source_call {
 
 struct source_ops {
 	const char *way; /* "sync", "scan", "file" */
+
+	/* The most that a dump carves from env->budget. */
+	size_t (*cost)(const struct source *, const struct source_call *);
 
 	/*
 	 * Feed the reader and write the dump into sink; does not finish the

@@ -14,6 +14,16 @@ struct source_either {
 	struct source_ops ops; /* way: of the one that worked */
 };
 
+static size_t
+either_cost(const struct source *s, const struct source_call *call)
+{
+	const struct source_either *e = (const struct source_either *)s;
+	size_t first = e->first->ops->cost(e->first, call);
+	size_t second = e->second->ops->cost(e->second, call);
+
+	return first > second ? first : second;
+}
+
 /*
  * The first that works here.  What a server does not offer or does not allow
  * shows before anything was written.
@@ -58,6 +68,7 @@ source_either_new(struct source *take_first, struct source *take_second)
 
 	e->ops = (struct source_ops){
 	    .way = take_first->ops->way,
+	    .cost = either_cost,
 	    .dump = either_dump,
 	    .free = either_free,
 	};

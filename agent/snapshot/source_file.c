@@ -104,6 +104,33 @@ pump(int fd, uint64_t size, struct flow *flow, struct budget *budget,
 	return 0;
 }
 
+/* What is read, which is passed on as it is when it needs no decoder. */
+static size_t
+read_cost(const struct source_call *call)
+{
+	return (READ_CHUNKS + call->held) * CHUNK_SIZE;
+}
+
+static struct codec_opts
+decoder_opts(const struct source_call *call)
+{
+	return (struct codec_opts){
+	    .pool = call->env->pool,
+	    .budget = call->env->budget,
+	    .held = call->held,
+	};
+}
+
+/* Zstandard takes the most: its window. */
+static size_t
+file_cost(const struct source *s, const struct source_call *call)
+{
+	const struct codec_opts codec = decoder_opts(call);
+
+	(void)s;
+	return read_cost(call) + decoder_cost(CODEC_ZSTD, &codec);
+}
+
 static int
 file_dump(struct source *s, const struct scope *scope,
     const struct source_call *call, struct sink *sink,
@@ -111,11 +138,7 @@ file_dump(struct source *s, const struct scope *scope,
 {
 	struct source_file *f = (struct source_file *)s;
 	const struct snapshot_env *env = call->env;
-	struct codec_opts codec = {
-	    .pool = env->pool,
-	    .budget = env->budget,
-	    .held = call->held,
-	};
+	const struct codec_opts codec = decoder_opts(call);
 	struct budget *budget = NULL;
 	struct flow *flow = flow_new(scope);
 	struct stat st;
@@ -124,9 +147,7 @@ file_dump(struct source *s, const struct scope *scope,
 	rdb_reader_add(call->reader, &f->aux.visitor);
 	if (open_file(s->shown, &fd, &st, err) != 0)
 		goto out;
-	/* An undecoded file is passed on as it is read. */
-	budget = budget_carve(
-	    env->budget, (READ_CHUNKS + call->held) * CHUNK_SIZE, err);
+	budget = budget_carve(env->budget, read_cost(call), err);
 	if (budget == NULL ||
 	    flow_append(flow,
 		decoder_new(sniff(fd), flow_scope(flow), &codec, err)) != 0 ||
@@ -160,6 +181,7 @@ file_free(struct source *s)
 
 static const struct source_ops file_ops = {
     .way = "file",
+    .cost = file_cost,
     .dump = file_dump,
     .free = file_free,
 };

@@ -77,6 +77,13 @@ profile_of(
 	return profile;
 }
 
+static size_t
+scan_source_cost(const struct source *s, const struct source_call *call)
+{
+	(void)s;
+	return (1 + call->held) * CHUNK_SIZE + SCAN_SEEN_BYTES;
+}
+
 static int
 scan_source_dump(struct source *s, const struct scope *scope,
     const struct source_call *call, struct sink *sink,
@@ -93,8 +100,8 @@ scan_source_dump(struct source *s, const struct scope *scope,
 	struct scan_facts scan;
 	int rc = -1;
 
-	opts.budget = budget_carve(call->env->budget,
-	    (1 + call->held) * CHUNK_SIZE + SCAN_SEEN_BYTES, err);
+	opts.budget = budget_carve(
+	    call->env->budget, scan_source_cost(s, call), err);
 	if (opts.budget == NULL ||
 	    flow_append(flow, reader_tap_new(call->reader, true)) != 0 ||
 	    flow_append(flow, relay_new(sink)) != 0)
@@ -123,6 +130,7 @@ scan_source_free(struct source *s)
 
 static const struct source_ops scan_source_ops = {
     .way = "scan",
+    .cost = scan_source_cost,
     .dump = scan_source_dump,
     .free = scan_source_free,
 };

@@ -115,6 +115,13 @@ blame_compat(const struct source_sync *ss, const struct sync_facts *sync,
 		    compat->name);
 }
 
+static size_t
+sync_source_cost(const struct source *s, const struct source_call *call)
+{
+	(void)s;
+	return (READ_CHUNKS + call->held) * CHUNK_SIZE;
+}
+
 static int
 sync_source_dump(struct source *s, const struct scope *scope,
     const struct source_call *call, struct sink *sink,
@@ -137,7 +144,7 @@ sync_source_dump(struct source *s, const struct scope *scope,
 	ss->progress = call->env->progress;
 	rdb_reader_add(call->reader, &ss->aux.visitor);
 	opts.budget = budget_carve(
-	    call->env->budget, (READ_CHUNKS + call->held) * CHUNK_SIZE, err);
+	    call->env->budget, sync_source_cost(s, call), err);
 	if (opts.budget == NULL)
 		return -1;
 	rc = sync_dump(ss->target, ss->redis, scope, &opts, sink, &sync, err);
@@ -179,6 +186,7 @@ sync_source_free(struct source *s)
 
 static const struct source_ops sync_source_ops = {
     .way = "sync",
+    .cost = sync_source_cost,
     .dump = sync_source_dump,
     .free = sync_source_free,
 };

@@ -250,8 +250,28 @@ what_does_not_fit_the_budget_is_refused_at_once(void **state)
 	assert_int_equal(blob_read(g->s, "dump", g->props.etag, 0, SIZE,
 			     &g->scope, &opts, &g->out.base, &err),
 	    -1);
-	assert_int_equal(err.kind, ERR_REFUSED);
+	assert_int_equal(err.kind, ERR_USAGE);
 	assert_int_equal(store_fault_calls(g->s, FAULT_READ), 0);
+}
+
+static void
+any_number_in_flight_fits_what_is_left(void **state)
+{
+	struct ground *g = *state;
+	struct budget *small = budget_new((size_t)2 << 20), *taken;
+	struct blob_reader_opts opts = {.budget = small};
+	struct err err = {0};
+
+	taken = budget_carve(small, (size_t)3 << 19, &err);
+	for (opts.in_flight = 1; opts.in_flight <= 64; opts.in_flight++) {
+		g->out.len = 0;
+		if (blob_read(g->s, "dump", g->props.etag, 0, SIZE, &g->scope,
+			&opts, &g->out.base, &err) != 0)
+			fail_msg("%u: %s", opts.in_flight, err.text);
+		assert_int_equal(g->out.len, SIZE);
+	}
+	budget_free(taken);
+	budget_free(small);
 }
 
 static void
@@ -296,6 +316,7 @@ main(void)
 	    WITH_GROUND(a_sink_that_fails_ends_the_reading),
 	    WITH_GROUND(a_stage_that_keeps_chunks_starves_nobody),
 	    WITH_GROUND(what_does_not_fit_the_budget_is_refused_at_once),
+	    WITH_GROUND(any_number_in_flight_fits_what_is_left),
 	    WITH_GROUND(a_cancelled_scope_ends_the_reading),
 	};
 

@@ -26,6 +26,7 @@
 
 #define SIZE  ((size_t)1000003)
 #define BLOCK ((size_t)65536)
+#define MIB   ((uint64_t)1 << 20)
 
 /* Pauses between tries cost no time here. */
 struct ground {
@@ -409,7 +410,7 @@ memory_is_taken_when_it_is_made_or_not_at_all(void **state)
 	struct sink *w;
 
 	assert_null(blob_writer_new(g->s, "x", &g->scope, &opts, &err));
-	assert_int_equal(err.kind, ERR_REFUSED);
+	assert_int_equal(err.kind, ERR_USAGE);
 	opts.in_flight = 3;
 	w = blob_writer_new(g->s, "x", &g->scope, &opts, &err);
 	assert_non_null(w);
@@ -418,6 +419,51 @@ memory_is_taken_when_it_is_made_or_not_at_all(void **state)
 	opts.block_size = (size_t)BLOCK_BYTES_MAX + 1;
 	assert_null(blob_writer_new(g->s, "x", &g->scope, &opts, &err));
 	assert_int_equal(err.kind, ERR_USAGE);
+}
+
+static void
+its_blocks_follow_the_memory_and_what_is_in_flight(void **state)
+{
+	struct ground *g = *state;
+	size_t all = budget_size(g->budget);
+	struct blob_writer_opts opts = {.budget = g->budget};
+	struct err err = {0};
+	struct sink *w;
+
+	for (opts.in_flight = 1; opts.in_flight <= 64; opts.in_flight++) {
+		w = blob_writer_new(g->s, "x", &g->scope, &opts, &err);
+		assert_non_null(w);
+		assert_in_range(budget_left(g->budget), all / 2, all);
+		sink_free(w);
+	}
+}
+
+static void
+its_blocks_are_big_enough_for_a_size_that_is_known(void **state)
+{
+	static const uint64_t sizes[] = {1, 4 * MIB, BLOCKS_MAX * 3 * MIB - 1,
+	    BLOCKS_MAX * 3 * MIB, BLOCKS_MAX * 4 * MIB};
+	struct ground *g = *state;
+	struct blob_writer_opts opts = {.in_flight = 16, .budget = g->budget};
+	struct err err = {0};
+	struct sink *w;
+
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(*sizes); i++)
+		for (opts.block_size = 0; opts.block_size < 2;
+		     opts.block_size++) {
+			opts.in_flight = opts.block_size == 0 ? 16 : 1;
+			opts.size = sizes[i];
+			w = blob_writer_new(g->s, "x", &g->scope, &opts, &err);
+			assert_non_null(w);
+			assert_true(blob_writer_room(w) >= sizes[i]);
+			sink_free(w);
+		}
+	/* Two blocks of 9 MiB are more than there is. */
+	opts = (struct blob_writer_opts){
+	    .size = BLOCKS_MAX * 9 * MIB, .budget = g->budget};
+	assert_null(blob_writer_new(g->s, "x", &g->scope, &opts, &err));
+	assert_int_equal(err.kind, ERR_USAGE);
+	assert_non_null(strstr(err.text, "--memory"));
 }
 
 #define WITH_GROUND(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -440,6 +486,8 @@ main(void)
 	    WITH_GROUND(cancelling_the_flow_ends_what_is_in_flight),
 	    WITH_GROUND(a_blob_has_an_end_and_says_how_far_it_is),
 	    WITH_GROUND(memory_is_taken_when_it_is_made_or_not_at_all),
+	    WITH_GROUND(its_blocks_follow_the_memory_and_what_is_in_flight),
+	    WITH_GROUND(its_blocks_are_big_enough_for_a_size_that_is_known),
 	};
 
 	return cmocka_run_group_tests_name("blob_writer", tests, NULL, NULL);

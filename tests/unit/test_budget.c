@@ -44,9 +44,10 @@ more_than_the_whole_is_refused_at_once(void **state)
 
 	(void)state;
 	assert_int_equal(budget_charge(b, 101 << 10, &s, &err), -1);
-	assert_int_equal(err.kind, ERR_REFUSED);
-	assert_string_equal(
-	    err.text, "101 KiB of memory are needed where 100 are allowed");
+	assert_int_equal(err.kind, ERR_USAGE);
+	assert_string_equal(err.text,
+	    "101 KiB of memory are needed where 100 are allowed; "
+	    "raise --memory");
 	assert_int_equal(budget_charge(b, SIZE_MAX, &s, &err), -1);
 	budget_free(b);
 }
@@ -64,7 +65,7 @@ a_child_holds_its_share_while_it_lives(void **state)
 	assert_int_equal(budget_peak(a), 0);
 	assert_int_equal(budget_left(a), 70);
 	assert_null(budget_carve(root, 31, &err));
-	assert_int_equal(err.kind, ERR_REFUSED);
+	assert_int_equal(err.kind, ERR_USAGE);
 	b = budget_carve(root, 30, &err);
 	assert_non_null(b);
 	budget_free(a);

@@ -50,7 +50,7 @@ one_over_the_budget_is_refused(void **state)
 
 	(void)state;
 	assert_null(chunk_new(b, 101, &s, &err));
-	assert_int_equal(err.kind, ERR_REFUSED);
+	assert_int_equal(err.kind, ERR_USAGE);
 	c = chunk_new(b, 100, &s, &err);
 	cancel_trigger(cancel);
 	assert_null(chunk_new(b, 1, &s, &err));

@@ -165,7 +165,7 @@ a_cost_is_what_is_carved(void **state)
 
 		opts.budget = budget_new(cost - 1);
 		assert_null(encoder_new(all[i], &scope, &opts, &err));
-		assert_int_equal(err.kind, ERR_REFUSED);
+		assert_int_equal(err.kind, ERR_USAGE);
 		budget_free(opts.budget);
 
 		opts.budget = budget_new(cost);

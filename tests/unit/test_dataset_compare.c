@@ -320,7 +320,7 @@ too_little_memory_is_told_at_each_step(void **state)
 		p.rig.env.budget = budget_new(sizes[i]);
 		p.rig.err = (struct err){0};
 		assert_int_equal(compare(&p), -1);
-		assert_int_equal(p.rig.err.kind, ERR_REFUSED);
+		assert_int_equal(p.rig.err.kind, ERR_USAGE);
 		budget_free(p.rig.env.budget);
 	}
 	p.rig.env.budget = whole;

@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "agent/job/options.h"
+#include "agent/snapshot/memory_plan.h"
 #include "base/err.h"
 
 static void
@@ -139,6 +140,40 @@ choices_and_numbers_are_within_their_bounds(void **state)
 }
 
 static void
+the_fast_level_has_a_name(void **state)
+{
+	struct err err = {0};
+
+	(void)state;
+	must_take(OPT_LEVEL, "fast");
+	must_take(OPT_LEVEL, "0");
+	must_take(OPT_LEVEL, "19");
+	must_refuse(OPT_LEVEL, "20");
+	must_refuse(OPT_LEVEL, "slow");
+	option_check(OPT_LEVEL, "slow", &err);
+	assert_non_null(strstr(err.text, "0 to 19, nor fast"));
+	must_refuse(OPT_IN_FLIGHT, "fast");
+}
+
+/* The help says the least in words of its own. */
+static void
+too_little_memory_is_refused_by_its_name(void **state)
+{
+	struct err err = {0};
+	char least[32];
+
+	(void)state;
+	snprintf(least, sizeof(least), "at least %zuMiB", MEMORY_LEAST >> 20);
+	assert_non_null(strstr(options[OPT_MEMORY].help, least));
+	must_take(OPT_MEMORY, "64MiB");
+	must_take(OPT_MEMORY, "1TiB");
+	must_refuse(OPT_MEMORY, "67108863");
+	option_check(OPT_MEMORY, "16MiB", &err);
+	assert_int_equal(err.kind, ERR_USAGE);
+	assert_non_null(strstr(err.text, "64 MiB"));
+}
+
+static void
 sizes_have_units(void **state)
 {
 	static const struct {
@@ -231,6 +266,8 @@ main(void)
 	    cmocka_unit_test(urls_hold_no_secret),
 	    cmocka_unit_test(secrets_come_by_reference_and_are_not_repeated),
 	    cmocka_unit_test(choices_and_numbers_are_within_their_bounds),
+	    cmocka_unit_test(the_fast_level_has_a_name),
+	    cmocka_unit_test(too_little_memory_is_refused_by_its_name),
 	    cmocka_unit_test(sizes_have_units),
 	    cmocka_unit_test(times_have_units),
 	    cmocka_unit_test(the_nearest_name_is_near),

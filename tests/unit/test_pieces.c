@@ -179,7 +179,7 @@ a_gate_that_does_not_fit_is_refused(void **state)
 	struct budget *small = budget_new(PIECE_BYTES - 1);
 
 	assert_null(pieces_gate_new(r->pieces, small, &r->scope, &r->err));
-	assert_int_equal(r->err.kind, ERR_REFUSED);
+	assert_int_equal(r->err.kind, ERR_USAGE);
 	budget_free(small);
 }
 

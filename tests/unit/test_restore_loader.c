@@ -325,7 +325,7 @@ its_memory_comes_off_the_budget(void **state)
 	assert_int_equal(budget_left(b), budget_size(b));
 	opts.connections = 40;
 	assert_int_equal(load(&opts, &facts, &err), -1);
-	assert_int_equal(err.kind, ERR_REFUSED);
+	assert_int_equal(err.kind, ERR_USAGE);
 	budget_free(b);
 }
 

@@ -87,7 +87,7 @@ static const char good[] =
     "// what a person wrote\n"
     "{\n"
     "  \"state_dir\": \"/tmp/x\", /* here */\n"
-    "  \"memory\": 1048576,\n"
+    "  \"memory\": 67108864,\n"
     "  \"log\": {\"level\": \"info\"},\n"
     "  \"jobs\": {\n"
     "    \"cache\": {\n"
@@ -110,7 +110,7 @@ a_file_is_read_with_comments_and_groups(void **state)
 	struct settings *s = must_load(g, good, "cache");
 
 	assert_string_equal(settings_str(s, OPT_STATE_DIR), "/tmp/x");
-	assert_int_equal(settings_size(s, OPT_MEMORY), 1 << 20);
+	assert_int_equal(settings_size(s, OPT_MEMORY), 64 << 20);
 	assert_string_equal(settings_str(s, OPT_LOG_LEVEL), "info");
 	assert_string_equal(
 	    settings_str(s, OPT_SOURCE_REDIS), "redis://c:6380");

@@ -173,7 +173,7 @@ more_than_the_memory_given_is_refused(void **state)
 	}
 	rdb_keys_end(&b);
 	assert_int_equal(rdb_keys_read(&b, slot_sums_visitor(s), &err), -1);
-	assert_int_equal(err.kind, ERR_REFUSED);
+	assert_int_equal(err.kind, ERR_USAGE);
 	assert_non_null(strstr(err.text, "--memory"));
 	assert_true(slot_sums_bytes(s) <= 64 << 10);
 	buf_release(&b);

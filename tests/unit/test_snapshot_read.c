@@ -381,7 +381,7 @@ too_little_memory_is_refused(void **state)
 
 	take(g, CODEC_GZIP, true, 0);
 	g->rig.env.budget = budget_new(1 << 16);
-	expect(g, ERR_REFUSED, "memory");
+	expect(g, ERR_USAGE, "memory");
 	assert_int_equal(budget_left(g->rig.env.budget), 1 << 16);
 	budget_free(g->rig.env.budget);
 	g->rig.env.budget = whole;

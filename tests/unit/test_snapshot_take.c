@@ -373,7 +373,7 @@ too_little_memory_is_refused_before_anything_is_written(void **state)
 
 	for (size_t i = 0; i < 4; i++) {
 		r->env.budget = budget_new(sizes[i]);
-		expect_refused(r, ERR_REFUSED, "memory");
+		expect_refused(r, ERR_USAGE, "memory");
 		assert_int_equal(budget_left(r->env.budget), sizes[i]);
 		budget_free(r->env.budget);
 		r->env.budget = whole;
@@ -401,6 +401,14 @@ stopping_dump(struct source *source, const struct scope *scope,
 	return scope_check(scope, err);
 }
 
+static size_t
+stopping_cost(const struct source *s, const struct source_call *call)
+{
+	(void)s;
+	(void)call;
+	return 0;
+}
+
 static void
 stopping_free(struct source *s)
 {
@@ -410,8 +418,10 @@ stopping_free(struct source *s)
 static void
 a_cancel_in_the_middle_leaves_nothing(void **state)
 {
-	static const struct source_ops ops = {
-	    .way = "test", .dump = stopping_dump, .free = stopping_free};
+	static const struct source_ops ops = {.way = "test",
+	    .cost = stopping_cost,
+	    .dump = stopping_dump,
+	    .free = stopping_free};
 	struct snapshot_rig *r = *state;
 	struct store *s = temp_dir_store(&r->source);
 	struct stopping source = {.source = {&ops, "a test"}};

@@ -217,7 +217,7 @@ a_full_spool_ends_the_run(void **state)
 	rig_init(&r, 2 * MIB, 1);
 	assert_int_equal(
 	    write_steps(r.spool, data, 4 * MIB, 100000, &r.err), -1);
-	assert_int_equal(r.err.kind, ERR_REFUSED);
+	assert_int_equal(r.err.kind, ERR_SYSTEM);
 	assert_non_null(strstr(r.err.text, "spool.max_bytes"));
 	assert_in_range(spool_peak(r.spool), 2 * MIB - 100000, 2 * MIB);
 	rig_release(&r);
@@ -471,7 +471,7 @@ a_directory_that_is_none_is_told(void **state)
 
 	opts = (struct spool_opts){.budget = budget_new(1000)};
 	assert_null(spool_new(&scope, &opts, &err));
-	assert_int_equal(err.kind, ERR_REFUSED);
+	assert_int_equal(err.kind, ERR_USAGE);
 	budget_free(opts.budget);
 }
 

@@ -190,7 +190,7 @@ a_big_window_is_carved_or_refused(void **state)
 
 	n = make_frame(coded, sizeof(coded), data, sizeof(data), 1, 25);
 	assert_int_equal(decode_within(0, coded, n, 0, &end, &err), -1);
-	assert_int_equal(err.kind, ERR_REFUSED);
+	assert_int_equal(err.kind, ERR_USAGE);
 	catcher_release(&end);
 	assert_int_equal(decode_within(40 * MIB, coded, n, 0, &end, &err), 0);
 	catcher_release(&end);
