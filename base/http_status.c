@@ -16,7 +16,7 @@
 #include "base/http.h"
 
 /* Of what was asked, so that the service's words are not cut off. */
-#define WHAT_MAX 300
+#define WHAT_MAX 320
 
 static enum err_kind
 kind_of(int status)

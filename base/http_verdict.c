@@ -2,6 +2,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <openssl/x509_vfy.h>
+
 #include "base/redact.h"
 
 #include "base/http_call.h"
@@ -66,6 +68,22 @@ set_text(struct http_call *c, CURLcode rc, struct err *err)
 	return -1;
 }
 
+/* curl's own words end at what is wrong with it. */
+static void
+advise(struct http_call *c, struct err *err)
+{
+	size_t len = strlen(err->text);
+	long verified = 0;
+
+	/* Until the chain was looked at it stays unspecified; a name that does
+	 * not fit ends the handshake before that. */
+	curl_easy_getinfo(c->easy, CURLINFO_SSL_VERIFYRESULT, &verified);
+	if (verified > X509_V_ERR_UNSPECIFIED)
+		snprintf(err->text + len, sizeof(err->text) - len,
+		    "; if a CA of your own signed the certificate, give it by "
+		    "--ca-file");
+}
+
 /* A proxy that refuses the tunnel for want of leave is not coming round. */
 static void
 blame_proxy(struct http_call *c, struct err *err)
@@ -88,6 +106,7 @@ http_call_verdict(struct http_call *c, CURLcode rc, struct err *err)
 	}
 	if (rc != CURLE_OK) {
 		set_text(c, rc, err);
+		advise(c, err);
 		blame_proxy(c, err);
 		return http_call_blame(c->req, err);
 	}

@@ -124,6 +124,19 @@ set_url(struct azure_container *c, const struct url *u, bool path_style)
 	c->url = buf_take(&url);
 }
 
+/* What came in was refused if it held a secret. */
+static void
+set_shown(struct azure_container *c)
+{
+	struct buf url;
+
+	buf_init(&url, 4 * URL_MAX);
+	buf_addf(&url, "%s/", c->url);
+	url_encode(&url, c->prefix, true);
+	buf_truncate(&url, url.len - 1);
+	c->shown = buf_take(&url);
+}
+
 static int
 set_place(struct azure_container *c, const struct url *u, bool path_style,
     struct err *err)
@@ -140,7 +153,10 @@ set_place(struct azure_container *c, const struct url *u, bool path_style,
 				 "CONTAINER[/PREFIX]");
 	set_url(c, u, path_style);
 	drop_secondary(c->account);
-	return set_prefix(c, path, err);
+	if (set_prefix(c, path, err) != 0)
+		return -1;
+	set_shown(c);
+	return 0;
 }
 
 static int
@@ -231,6 +247,7 @@ azure_container_release(struct azure_container *c)
 	free(c->name);
 	free(c->prefix);
 	free(c->url);
+	free(c->shown);
 	*c = (struct azure_container){0};
 }
 

@@ -27,6 +27,7 @@ struct azure_container {
 	char *name;
 	char *prefix; /* "" or "DIR/", not encoded */
 	char *url;    /* the container's own; no secret, no slash at its end */
+	char *shown;  /* with the prefix: the store's, as it may be shown */
 	bool https;
 };
 

@@ -78,11 +78,11 @@ add_hint(struct err *err, const char *hint)
 
 int
 azure_error(const struct http_response *response, const struct scope *scope,
-    const char *doing, const char *what, struct err *err)
+    const char *what, struct err *err)
 {
 	const struct meaning *m;
 
-	http_status_err(response, scope, err, "%s '%.200s'", doing, what);
+	http_status_err(response, scope, err, "%s", what);
 	m = meaning_of(err->code);
 	if (m != NULL) {
 		err->kind = m->kind;

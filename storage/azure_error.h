@@ -14,13 +14,13 @@ struct http_response;
 struct scope;
 
 /*
- * Fills err from an answer that is no success; doing and what ("reading",
- * "a/b") say what was asked.  Always -1.  ERR_MISSING is of a blob in a
+ * Fills err from an answer that is no success; what says what was asked
+ * ("reading 'a/b' in 'https://...'").  Always -1.  ERR_MISSING is of a blob in a
  * container that is there: a container that is gone must not look like one in
  * which nothing was ever written.
  */
 int azure_error(const struct http_response *, const struct scope *,
-    const char *doing, const char *what, struct err *);
+    const char *what, struct err *);
 
 /* The request may have taken effect all the same. */
 bool azure_error_is_ambiguous(const struct err *);

@@ -16,6 +16,8 @@
 
 #include "storage/azure_request.h"
 
+#define WHAT_SIZE 320 /* the most that http_status_err() shows of it */
+
 static int
 prepare(struct http_request *http, const struct scope *scope, void *arg,
     struct err *err)
@@ -87,10 +89,17 @@ azure_request_body(
 	r->http.nbody = n;
 }
 
-static const char *
-subject(const struct azure_request *r)
+/* Two stores have blobs of one name: which of them is always said. */
+static void
+say_what(const struct azure_request *r, char out[WHAT_SIZE])
 {
-	return r->blob != NULL ? r->blob : r->container->url;
+	const char *store = r->container->shown;
+
+	if (r->blob == NULL)
+		snprintf(out, WHAT_SIZE, "%s '%.200s'", r->doing, store);
+	else
+		snprintf(out, WHAT_SIZE, "%s '%.150s' in '%.120s'", r->doing,
+		    r->blob, store);
 }
 
 /* One answer, whatever its status. */
@@ -98,9 +107,11 @@ static int
 ask(struct azure_request *r, const struct scope *scope,
     struct http_response *response, struct err *err)
 {
-	if (http_do(r->container->http, scope, &r->http, response, err) != 0)
-		return err_in(err, "%s '%.200s'", r->doing, subject(r));
-	return 0;
+	if (http_do(r->container->http, scope, &r->http, response, err) == 0)
+		return 0;
+	/* Its URL is in what http.h says. */
+	return r->blob != NULL ? err_in(err, "%s '%.150s'", r->doing, r->blob)
+			       : err_in(err, "%s", r->doing);
 }
 
 int
@@ -108,6 +119,7 @@ azure_request_once(struct azure_request *r, const struct scope *scope,
     struct http_response *response, struct err *err)
 {
 	struct credential *credential = r->container->credential;
+	char what[WHAT_SIZE];
 
 	if (ask(r, scope, response, err) != 0)
 		return -1;
@@ -119,7 +131,8 @@ azure_request_once(struct azure_request *r, const struct scope *scope,
 	}
 	if (response->status / 100 == 2)
 		return 0;
-	azure_error(response, scope, r->doing, subject(r), err);
+	say_what(r, what);
+	azure_error(response, scope, what, err);
 	if (r->kind_of != NULL)
 		err->kind = r->kind_of(err, response);
 	http_response_release(response);

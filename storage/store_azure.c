@@ -86,7 +86,9 @@ head(struct store *s, const struct scope *scope, const char *blob,
 		return -1;
 	rc = azure_props_from_headers(props, &response.headers, err);
 	http_response_release(&response);
-	return rc != 0 ? err_in(err, "asking for '%.200s'", blob) : 0;
+	return rc != 0
+	    ? err_in(err, "asking for '%.150s' in '%.120s'", blob, s->url)
+	    : 0;
 }
 
 static int
@@ -198,7 +200,9 @@ azure_read(struct store *s, const struct scope *scope, const char *blob,
 		return -1;
 	rc = check_range(&response, off, len, err);
 	http_response_release(&response);
-	return rc != 0 ? err_in(err, "reading '%.200s'", blob) : 0;
+	return rc != 0
+	    ? err_in(err, "reading '%.150s' in '%.120s'", blob, s->url)
+	    : 0;
 }
 
 static int
@@ -250,7 +254,7 @@ azure_list(struct store *s, const struct scope *scope,
 		rc = azure_list_parse(response.body.data, response.body.len,
 		    c->prefix, page, err);
 		if (rc != 0)
-			err_in(err, "listing '%.200s'", c->url);
+			err_in(err, "listing '%.200s'", s->url);
 		http_response_release(&response);
 	}
 	azure_request_release(&r);
@@ -303,19 +307,6 @@ static const struct store_ops azure_ops = {
     .free = azure_free,
 };
 
-/* As it may be shown: what came in was refused if it held a secret. */
-static char *
-shown_url(const struct azure_container *c)
-{
-	struct buf url;
-
-	buf_init(&url, 4 * URL_MAX);
-	buf_addf(&url, "%s/", c->url);
-	url_encode(&url, c->prefix, true);
-	buf_truncate(&url, url.len - 1);
-	return buf_take(&url);
-}
-
 struct store *
 store_azure_open(
     const struct url *u, const struct store_opts *opts, struct err *err)
@@ -328,6 +319,6 @@ store_azure_open(
 		azure_free(&a->base);
 		return NULL;
 	}
-	a->base.url = shown_url(&a->container);
+	a->base.url = xstrdup(a->container.shown);
 	return &a->base;
 }

@@ -157,7 +157,7 @@ catalog_jobs(struct store *store, const struct scope *scope, char ***list,
 		for (size_t i = 0; i < names.n; i++)
 			free(names.list[i]);
 		free(names.list);
-		return err_in(err, "listing the jobs of '%s'", store->url);
+		return err_in(err, "listing the jobs");
 	}
 	*list = names.list;
 	*n = names.n;

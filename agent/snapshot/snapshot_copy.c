@@ -212,7 +212,6 @@ snapshot_copy(struct store *from, struct store *to, const struct manifest *m,
 
 	memset(facts, 0, sizeof(*facts));
 	if (copy_all(&c, err) != 0)
-		return err_in(err, "copying snapshot '%s/%s' to '%s'", m->job,
-		    m->id, to->url);
+		return err_in(err, "copying snapshot '%s/%s'", m->job, m->id);
 	return 0;
 }

@@ -97,15 +97,18 @@ test('wrong keys, and containers that are not there', async (t) => {
 	job.env.BAD = Buffer.alloc(64, 7).toString('base64');
 	const { stores, drStore } = job;
 	job.stores = [...stores.slice(0, 3), 'env:BAD'];
-	await job.fails(EXIT.AUTH, /AuthorizationFailure|AuthenticationFailed/,
-		'sync');
+	const once = (r, store) => assert.equal(
+		r.stderr.split(store[1]).length, 2, r.stderr);
+	once(await job.fails(EXIT.AUTH,
+		/AuthorizationFailure|AuthenticationFailed/, 'sync'), stores);
 	await job.fails(EXIT.AUTH, /./, 'list', '--in', 'source');
 	job.stores = stores;
 	job.drStore = [...drStore.slice(0, 3), 'env:BAD'];
-	await job.fails(EXIT.AUTH, /./, 'sync');
+	once(await job.fails(EXIT.AUTH, /./, 'sync'), drStore);
 	job.drStore = ['--dr-store', azurite.store('north', 'nowhere'),
 		'--dr-store-key', 'env:NORTH'];
-	await job.fails(EXIT.FAILED, /ContainerNotFound/, 'sync');
+	once(await job.fails(EXIT.FAILED, /ContainerNotFound/, 'sync'),
+		job.drStore);
 	await job.fails(EXIT.FAILED, /nowhere/, 'list', '--in', 'dr');
 	job.drStore = drStore;
 	await job.ok('verify', '--in', 'dr', first.snapshot.id);

@@ -235,8 +235,10 @@ function mustHaveFailed(r, code, says) {
 	assert.equal(r.code, code, r.stderr + r.stdout);
 	assert.match(r.stderr, /^drsync: /m);
 	assert.match(r.stderr, says);
-	// Of which blob.
+	// Of which blob, and in which store where it was the service that said so.
 	assert.match(r.stderr, /'(shop|import-[0-9a-f]+)[/']/);
+	if (/the service answered/.test(r.stderr))
+		assert.match(r.stderr, /'http:\/\/[\w.:]+\/(west|north)\/[^']+'/);
 }
 
 async function telling(what, check) {

@@ -66,6 +66,7 @@ trusts_the_configured_authority_alone(void **state)
 	assert_int_equal(get(url, test_ca_file(stranger), &err), -1);
 	assert_int_equal(err.kind, ERR_AUTH);
 	assert_non_null(strstr(err.text, "certificate"));
+	assert_non_null(strstr(err.text, "--ca-file"));
 	assert_int_equal(get(url, NULL, &err), -1);
 	assert_int_equal(err.kind, ERR_AUTH);
 	assert_int_equal(script_server_count(s), 1);
@@ -89,6 +90,8 @@ refuses_a_certificate_for_another_name(void **state)
 	(void)state;
 	assert_int_equal(get(url, test_ca_file(ca), &err), -1);
 	assert_int_equal(err.kind, ERR_AUTH);
+	/* The authority is right, so that is not what to change. */
+	assert_null(strstr(err.text, "--ca-file"));
 	assert_int_equal(script_server_count(s), 0);
 	free(url);
 	script_server_free(s);

@@ -84,6 +84,101 @@ every_refusal_has_its_kind_and_says_what_to_do(void **state)
 	}
 }
 
+#define NAME "blob"
+
+static int
+do_stage(struct store *s, const struct scope *scope, struct err *err)
+{
+	static const struct block_id id = {"0123456789abcdef00000000"};
+	struct chunk *c = chunk_view("x", 1);
+	int rc = s->ops->stage(s, scope, NAME, &id, &c, 1, err);
+
+	chunk_unref(c);
+	return rc;
+}
+
+static int
+do_commit(struct store *s, const struct scope *scope, struct err *err)
+{
+	static const struct commit_opts none;
+	static const struct block_id id = {"0123456789abcdef00000000"};
+
+	return s->ops->commit(s, scope, NAME, &id, 1, &none, NULL, err);
+}
+
+static int
+do_stat(struct store *s, const struct scope *scope, struct err *err)
+{
+	struct blob_props props;
+
+	return s->ops->stat(s, scope, NAME, &props, err);
+}
+
+static int
+do_read(struct store *s, const struct scope *scope, struct err *err)
+{
+	char c;
+
+	return s->ops->read(s, scope, NAME, NULL, 0, &c, 1, err);
+}
+
+static int
+do_list(struct store *s, const struct scope *scope, struct err *err)
+{
+	static const struct list_opts all;
+	struct list_page page;
+
+	return s->ops->list(s, scope, &all, NULL, &page, err);
+}
+
+static int
+do_remove(struct store *s, const struct scope *scope, struct err *err)
+{
+	return s->ops->remove(s, scope, NAME, NULL, err);
+}
+
+#define LEASE_ID "01234567-89ab-cdef-0123-456789abcdef"
+
+static int
+do_acquire(struct store *s, const struct scope *scope, struct err *err)
+{
+	return s->ops->lease->acquire(s, scope, NAME, 60, LEASE_ID, err);
+}
+
+static int
+do_renew(struct store *s, const struct scope *scope, struct err *err)
+{
+	return s->ops->lease->renew(s, scope, NAME, LEASE_ID, err);
+}
+
+static void
+every_failure_names_its_store_once(void **state)
+{
+	static int (*const operations[])(struct store *, const struct scope *,
+	    struct err *) = {do_stage, do_commit, do_stat, do_read, do_list,
+	    do_remove, do_acquire, do_renew};
+	static const struct azure_step steps[] = {
+	    {403, CODE("AuthenticationFailed"), NULL, ANSWER},
+	    {404, CODE("ContainerNotFound"), NULL, ANSWER},
+	    {400, REQUEST_ID, NULL, ANSWER}};
+
+	(void)state;
+	for (size_t k = 0; k < sizeof(steps) / sizeof(*steps); k++)
+		for (size_t i = 0; i < sizeof(operations) / sizeof(*operations);
+		     i++) {
+			struct azure_rig r;
+			const char *at;
+
+			azure_rig_up(&r, &steps[k], 1);
+			assert_int_equal(
+			    operations[i](r.store, &r.scope, &r.err), -1);
+			at = strstr(r.err.text, r.store->url);
+			if (at == NULL || strstr(at + 1, r.store->url) != NULL)
+				fail_msg("%s", r.err.text);
+			azure_rig_down(&r);
+		}
+}
+
 static void
 a_busy_service_is_waited_for_and_each_attempt_signed_anew(void **state)
 {
@@ -320,6 +415,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(stages_the_bytes_with_their_sum),
 	    cmocka_unit_test(every_refusal_has_its_kind_and_says_what_to_do),
+	    cmocka_unit_test(every_failure_names_its_store_once),
 	    cmocka_unit_test(
 		a_busy_service_is_waited_for_and_each_attempt_signed_anew),
 	    cmocka_unit_test(it_gives_up_when_the_scope_ends),
