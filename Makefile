@@ -99,6 +99,9 @@ $(B)/tests/unit/%: $(B)/tests/unit/%.o $(B)/libtest.a $(B)/libdrsync.a
 	$(say) LD $@
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS) -lcmocka
 
+# This one has an fsync of its own, to see what is synced and when.
+$(B)/tests/unit/test_file_sync: LDFLAGS += -Wl,--wrap=fsync
+
 $(B)/tests/bench/%: $(B)/tests/bench/%.o $(B)/libtest.a $(B)/libdrsync.a
 	$(say) LD $@
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
