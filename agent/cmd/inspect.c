@@ -86,8 +86,9 @@ read_file(struct cmd_call *c, const struct snapshot_env *env,
 	rc = source->ops->dump(source, c->scope, &call, nowhere, &facts, err);
 	if (rc == 0 && facts.unverified)
 		rc = err_set(err, ERR_UNSUPPORTED,
-		    "'%s': its RDB version is newer than this drsync reads",
-		    c->args[0]);
+		    "its RDB version is newer than this drsync reads");
+	if (rc != 0)
+		err_in(err, "reading '%s' as a dump", c->args[0]);
 	sink_free(nowhere);
 	rdb_reader_free(reader);
 	source_free(source);

@@ -36,13 +36,13 @@ open_file(const char *path, int *fd, struct stat *st, struct err *err)
 {
 	*fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (*fd < 0 || fstat(*fd, st) != 0) {
-		err_sys(err, "'%s'", path);
+		err_sys(err, "opening it");
 		if (errno == ENOENT)
 			err->kind = ERR_MISSING;
 		return -1;
 	}
 	if (!S_ISREG(st->st_mode))
-		return err_set(err, ERR_USAGE, "'%s' is no file", path);
+		return err_set(err, ERR_USAGE, "it is no file");
 	return 0;
 }
 

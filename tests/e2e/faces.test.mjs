@@ -201,6 +201,21 @@ test('misuse is met with the nearest name', async () => {
 	}
 });
 
+test('inspect names the file that it cannot read', async (t) => {
+	const dir = tempDir(t);
+
+	for (const [file, code, why] of [
+		['/etc/passwd', EXIT.CORRUPT, 'not an RDB file'],
+		['/nowhere/dump.rdb', EXIT.FAILED, 'No such file'],
+		['/etc/', EXIT.USAGE, 'it is no file'],
+	]) {
+		const r = await drsync(['inspect', file, '--state-dir', dir]);
+		assert.equal(r.code, code, r.stderr);
+		assert.ok(r.stderr.includes(`'${file}' as a dump: `), r.stderr);
+		assert.ok(r.stderr.includes(why), r.stderr);
+	}
+});
+
 test('help, man page and completion come from the same tables', async (t) => {
 	const all = await drsync(['--help']);
 	assert.equal(all.code, EXIT.DONE);

@@ -306,7 +306,7 @@ a_file_that_is_not_there_or_no_dump_lists_nothing(void **state)
 	remove(r->dump);
 	expect_refused(r, ERR_MISSING, "dump.rdb");
 	strcpy(r->dump, r->files.path);
-	expect_refused(r, ERR_USAGE, "is no file");
+	expect_refused(r, ERR_USAGE, "it is no file");
 }
 
 static void
