@@ -69,3 +69,10 @@ redis_error_set(struct err *err, const char *reply)
 		err->kind = kind_of_wording(shown);
 	return err_set(err, err->kind, "%s", shown);
 }
+
+bool
+redis_error_is_refusal(const struct err *err)
+{
+	return err->kind == ERR_AUTH || err->kind == ERR_REFUSED ||
+	    err->kind == ERR_UNSUPPORTED;
+}

@@ -2,6 +2,8 @@
 #ifndef RDB_REDIS_ERROR_H
 #define RDB_REDIS_ERROR_H
 
+#include <stdbool.h>
+
 struct err;
 
 /*
@@ -13,5 +15,9 @@ struct err;
  * and without the arguments that servers like to repeat.  Returns -1.
  */
 int redis_error_set(struct err *, const char *reply);
+
+/* The server will not, or cannot, do it: an answer, which a connection that
+ * broke and a passing state are not. */
+bool redis_error_is_refusal(const struct err *);
 
 #endif

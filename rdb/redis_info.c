@@ -5,6 +5,7 @@
 
 #include "base/err.h"
 #include "rdb/redis_conn.h"
+#include "rdb/redis_error.h"
 
 #include "rdb/redis_info.h"
 
@@ -136,10 +137,7 @@ get_databases(struct redis_conn *c, const struct scope *scope,
 	redisReply *r = redis_command(c, scope, err, "CONFIG GET databases");
 
 	if (r == NULL)
-		return err->kind == ERR_AUTH || err->kind == ERR_REFUSED ||
-			err->kind == ERR_UNSUPPORTED
-		    ? 0
-		    : -1;
+		return redis_error_is_refusal(err) ? 0 : -1;
 	if (r->type == REDIS_REPLY_ARRAY && r->elements == 2 &&
 	    r->element[1]->type == REDIS_REPLY_STRING)
 		out->databases = atoi(r->element[1]->str);

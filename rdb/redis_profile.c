@@ -5,6 +5,7 @@
 #include "base/err.h"
 #include "base/json.h"
 #include "rdb/redis_conn.h"
+#include "rdb/redis_error.h"
 #include "rdb/redis_info.h"
 
 #include "rdb/redis_profile.h"
@@ -29,8 +30,7 @@ ask(redisReply *r, redisReply **out, struct err *err)
 	*out = r;
 	if (r != NULL)
 		return 0;
-	if (err->kind == ERR_AUTH || err->kind == ERR_REFUSED ||
-	    err->kind == ERR_UNSUPPORTED) {
+	if (redis_error_is_refusal(err)) {
 		*err = (struct err){0};
 		return 0;
 	}

@@ -148,8 +148,7 @@ write_functions(struct scan *s, struct err *err)
 	if (!s->info.valkey && s->info.version_number < 70000)
 		return 0;
 	r = redis_command(s->fetch, s->scope, &refused, "FUNCTION DUMP");
-	if (r == NULL && refused.kind != ERR_AUTH &&
-	    refused.kind != ERR_REFUSED && refused.kind != ERR_UNSUPPORTED) {
+	if (r == NULL && !redis_error_is_refusal(&refused)) {
 		*err = refused;
 		return -1;
 	}

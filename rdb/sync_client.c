@@ -49,8 +49,7 @@ replconf(struct sync *s, const char *option, bool *accepted, struct err *err)
 		freeReplyObject(r);
 		return 0;
 	}
-	if (err->kind == ERR_AUTH || err->kind == ERR_REFUSED ||
-	    err->kind == ERR_UNSUPPORTED)
+	if (redis_error_is_refusal(err))
 		return 0;
 	return err_in(err, "REPLCONF");
 }

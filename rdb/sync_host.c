@@ -5,18 +5,11 @@
 #include "base/err.h"
 #include "base/scope.h"
 #include "rdb/redis_conn.h"
+#include "rdb/redis_error.h"
 
 #include "rdb/sync_host.h"
 
 #define REASONS_MAX 4096
-
-/* A server that hides INFO may still replicate. */
-static bool
-is_refusal(const struct err *err)
-{
-	return err->kind == ERR_AUTH || err->kind == ERR_REFUSED ||
-	    err->kind == ERR_UNSUPPORTED;
-}
 
 /*
  * Of a cluster of several primaries a server holds a part, and its dump would
@@ -67,7 +60,8 @@ try_host(const struct redis_target *t, size_t i, const struct redis_opts *opts,
 		return -1;
 	name = redis_conn_name(out->conn);
 	if (redis_info_get(out->conn, scope, &out->info, err) != 0) {
-		if (!is_refusal(err))
+		/* A server that hides INFO may still replicate. */
+		if (!redis_error_is_refusal(err))
 			goto fail;
 		out->info = (struct redis_info){0};
 	}

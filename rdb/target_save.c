@@ -7,6 +7,7 @@
 #include "base/scope.h"
 #include "rdb/redis_config.h"
 #include "rdb/redis_conn.h"
+#include "rdb/redis_error.h"
 
 #include "rdb/target_save.h"
 
@@ -70,14 +71,6 @@ wait_idle(struct redis_conn *c, const struct scope *scope,
 	}
 }
 
-/* A server's refusal is an answer, a broken connection is none. */
-static bool
-is_refusal(const struct err *err)
-{
-	return err->kind == ERR_AUTH || err->kind == ERR_REFUSED ||
-	    err->kind == ERR_UNSUPPORTED;
-}
-
 static int
 has_save_points(
     struct redis_conn *c, const struct scope *scope, bool *has, struct err *err)
@@ -86,7 +79,7 @@ has_save_points(
 
 	*has = false;
 	if (redis_config_get(c, scope, "save", &save, err) != 0)
-		return is_refusal(err) ? 0 : -1;
+		return redis_error_is_refusal(err) ? 0 : -1;
 	*has = save != NULL && save[0] != '\0';
 	free(save);
 	return 0;
@@ -98,7 +91,7 @@ save(struct redis_conn *c, const struct scope *scope, struct persistence *p,
 {
 	redisReply *r = redis_command(c, scope, err, "BGSAVE");
 
-	if (r == NULL && is_refusal(err)) {
+	if (r == NULL && redis_error_is_refusal(err)) {
 		snprintf(why, 200, "%.199s", err->text);
 		return 0;
 	}

@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "base/err.h"
-#include "base/json.h"
 #include "rdb/posing_hold.h"
 #include "rdb/posing_link.h"
 #include "rdb/posing_tls.h"
@@ -22,52 +21,15 @@
 #include "agent/snapshot/catalog.h"
 #include "agent/snapshot/env.h"
 #include "agent/snapshot/manifest.h"
+#include "agent/snapshot/manifest_target.h"
 #include "agent/snapshot/snapshot_load.h"
 
 /* What is to be loaded, from the best that tells of it. */
 struct described {
-	struct rdb_summary rdb;
-	struct target_dump dump;
-	const char *modules[TARGET_MODULES_MAX];
+	struct manifest_target to;
 	struct manifest *m; /* owns the modules' names; or NULL */
 	const char *by;
 };
-
-static void
-describe_manifest(struct described *d)
-{
-	const struct manifest *m = d->m;
-	const cJSON *list = cJSON_GetObjectItemCaseSensitive(
-	    m->profile, "modules");
-	const cJSON *e;
-	struct err ignored = {0};
-	int64_t used = 0;
-
-	d->by = m->id;
-	d->rdb = (struct rdb_summary){
-	    .version = m->rdb_version,
-	    .valkey = m->valkey,
-	    .complete = true,
-	    .keys = m->total.keys,
-	    .types_seen = m->types_seen,
-	    .has_functions = m->functions > 0,
-	    .has_modules = m->has_modules,
-	    .db_max = m->db_max,
-	    .value_max = m->value_max,
-	};
-	json_opt_int(m->profile, "used_memory", &used, &ignored);
-	d->dump.used_memory = used > 0 ? (uint64_t)used : 0;
-	d->dump.size = m->raw_bytes;
-	d->dump.unproved = !m->verified;
-	cJSON_ArrayForEach(e, list)
-	{
-		const cJSON *name = cJSON_GetObjectItemCaseSensitive(e, "name");
-
-		if (d->dump.nmodules < TARGET_MODULES_MAX &&
-		    cJSON_IsString(name))
-			d->modules[d->dump.nmodules++] = name->valuestring;
-	}
-}
 
 /* The newest snapshot at the DR side; NULL when it has, or tells of, none. */
 static struct manifest *
@@ -88,25 +50,26 @@ static void
 describe_dump(struct checking *c, struct described *d)
 {
 	*d = (struct described){.m = newest(c)};
-	d->dump.rdb = &d->rdb;
-	d->dump.modules = d->modules;
+	d->to.dump.rdb = &d->to.rdb;
+	d->to.dump.modules = d->to.modules;
 	if (d->m != NULL) {
-		describe_manifest(d);
+		d->by = d->m->id;
+		manifest_target(d->m, &d->to);
 	} else if (c->source.version[0] != '\0') {
 		d->by = "the source as it is";
-		d->rdb.version = redis_info_rdb_version(&c->source);
-		d->rdb.valkey = c->source.valkey;
-		d->rdb.keys = c->source.keys;
-		d->rdb.db_max = c->source.db_max_used;
-		d->dump.used_memory = c->source.used_memory;
+		d->to.rdb.version = redis_info_rdb_version(&c->source);
+		d->to.rdb.valkey = c->source.valkey;
+		d->to.rdb.keys = c->source.keys;
+		d->to.rdb.db_max = c->source.db_max_used;
+		d->to.dump.used_memory = c->source.used_memory;
 	} else if (c->file.version > 0) {
 		d->by = "the source file's beginning";
-		d->rdb = c->file;
-		d->dump.unproved = c->file_newer;
+		d->to.rdb = c->file;
+		d->to.dump.unproved = c->file_newer;
 	} else {
 		d->by = "an empty dump";
 	}
-	d->rdb.complete = true; /* an incomplete one is never loaded */
+	d->to.rdb.complete = true; /* an incomplete one is never loaded */
 }
 
 /* Whether one of the hosts follows drsync, as the journal has it. */
@@ -183,7 +146,7 @@ judge_target(struct checking *c, const struct redis_target *target,
 	rc = redis_conn_local_ip(conn, c->dr_local_ip, err);
 	if (rc == 0)
 		rc = target_check(
-		    conn, &c->scope, &info, &d.dump, &verdict, err);
+		    conn, &c->scope, &info, &d.to.dump, &verdict, err);
 	if (rc == 0) {
 		if (target->master != NULL)
 			target_forbid_replica(&verdict);

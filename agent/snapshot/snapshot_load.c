@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "base/err.h"
-#include "base/json.h"
 #include "base/scope.h"
 #include "base/sink.h"
 #include "rdb/posing_master.h"
@@ -17,6 +16,7 @@
 #include "agent/snapshot/import_guard.h"
 #include "agent/snapshot/import_marker.h"
 #include "agent/snapshot/manifest.h"
+#include "agent/snapshot/manifest_target.h"
 #include "agent/snapshot/progress.h"
 #include "agent/snapshot/snapshot_load.h"
 #include "agent/snapshot/snapshot_read.h"
@@ -62,25 +62,6 @@ restorer_parse(const char *name, enum restorer *way, struct err *err)
 	    "'%.40s' is no restorer: auto, replica or restore", name);
 }
 
-/* The modules that the source had loaded, as its profile says. */
-static size_t
-modules_of(const struct manifest *m, const char **names, size_t most)
-{
-	const cJSON *list = cJSON_GetObjectItemCaseSensitive(
-	    m->profile, "modules");
-	const cJSON *e;
-	size_t n = 0;
-
-	cJSON_ArrayForEach(e, list)
-	{
-		const cJSON *name = cJSON_GetObjectItemCaseSensitive(e, "name");
-
-		if (n < most && cJSON_IsString(name))
-			names[n++] = name->valuestring;
-	}
-	return n;
-}
-
 static int
 still_ours(const struct loading *l, struct err *err)
 {
@@ -111,39 +92,18 @@ note_begin(struct loading *l, struct err *err)
 static int
 ask_target(struct loading *l, struct target_verdict *v, struct err *err)
 {
-	const struct manifest *m = l->m;
-	struct rdb_summary rdb = {
-	    .version = m->rdb_version,
-	    .valkey = m->valkey,
-	    .complete = true,
-	    .keys = m->total.keys,
-	    .types_seen = m->types_seen,
-	    .has_functions = m->functions > 0,
-	    .has_modules = m->has_modules,
-	    .db_max = m->db_max,
-	    .value_max = l->value_max,
-	};
-	const char *modules[TARGET_MODULES_MAX];
-	struct target_dump dump = {
-	    .rdb = &rdb,
-	    .size = m->raw_bytes,
-	    .unproved = !m->verified,
-	    .modules = modules,
-	    .nmodules = modules_of(m, modules, TARGET_MODULES_MAX),
-	};
-	int64_t used = 0;
-	struct err ignored = {0};
+	struct manifest_target t;
 	struct redis_info info;
 	struct redis_conn *conn;
 	int rc;
 
-	json_opt_int(m->profile, "used_memory", &used, &ignored);
-	dump.used_memory = used > 0 ? (uint64_t)used : 0;
+	manifest_target(l->m, &t);
+	t.rdb.value_max = l->value_max;
 	conn = redis_primary_connect(
 	    l->opts->target, l->opts->redis, l->scope, &info, NULL, err);
 	if (conn == NULL)
 		return -1;
-	rc = target_check(conn, l->scope, &info, &dump, v, err);
+	rc = target_check(conn, l->scope, &info, &t.dump, v, err);
 	if (rc == 0 && l->opts->target->master != NULL)
 		target_forbid_replica(v);
 	redis_conn_free(conn);
@@ -188,8 +148,9 @@ choose(struct loading *l, const struct target_verdict *v, struct err *err)
 
 /*
  * The copy is proved while it is sent: the end of the dump is withheld until
- * then.  The state says "begun" only from the moment at which the target's
- * old data may go.
+ * then.  The state says "begun" from the moment at which the target's data may
+ * change: of a streamed one before it got anything, else not before its old
+ * data may go.
  */
 static int
 send_copy(

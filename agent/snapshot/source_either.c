@@ -1,8 +1,10 @@
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "base/err.h"
 #include "base/xalloc.h"
+#include "rdb/rdb_reader.h"
 
 #include "agent/snapshot/env.h"
 #include "agent/snapshot/progress.h"
@@ -25,9 +27,19 @@ either_cost(const struct source *s, const struct source_call *call)
 }
 
 /*
- * The first that works here.  What a server does not offer or does not allow
- * shows before anything was written.
+ * What a server does not offer or does not allow shows before the dump begins.
+ * In its midst the same kinds say that the dump is not what can be read.
  */
+static bool
+may_try_another(const struct source_call *call, const struct err *why)
+{
+	struct rdb_summary sum;
+
+	rdb_reader_summary(call->reader, &sum);
+	return sum.size == 0 &&
+	    (why->kind == ERR_UNSUPPORTED || why->kind == ERR_AUTH);
+}
+
 static int
 either_dump(struct source *s, const struct scope *scope,
     const struct source_call *call, struct sink *sink,
@@ -39,7 +51,7 @@ either_dump(struct source *s, const struct scope *scope,
 	e->ops.way = e->first->ops->way;
 	if (e->first->ops->dump(e->first, scope, call, sink, facts, &why) == 0)
 		return 0;
-	if (why.kind != ERR_UNSUPPORTED && why.kind != ERR_AUTH) {
+	if (!may_try_another(call, &why)) {
 		*err = why;
 		return -1;
 	}
