@@ -48,11 +48,13 @@ struct agent_region {
 	bool has_target;
 	struct credential *password, *sentinel_password;
 	struct store *store;
+	struct store *leases; /* the same place, by lease_http */
 };
 
 struct agent {
 	const struct settings *settings;
 	struct http *http;
+	struct http *lease_http;
 	struct budget *budget;
 	struct pool *pool;
 	struct ledger *ledger;
@@ -88,12 +90,14 @@ agent_free(struct agent *a)
 		struct agent_region *r = &a->regions[i];
 
 		store_free(r->store);
+		store_free(r->leases);
 		if (r->has_target)
 			redis_target_release(&r->target);
 		free_credential(r->password);
 		free_credential(r->sentinel_password);
 	}
 	http_free(a->http);
+	http_free(a->lease_http);
 	pool_free(a->pool);
 	budget_free(a->budget);
 	ledger_close(a->ledger);
@@ -116,31 +120,32 @@ missing(enum option o, struct err *err)
 }
 
 static struct http *
-agent_http(struct agent *a, struct err *err)
+start_http(const struct agent *a, struct err *err)
 {
 	struct http_opts opts = {
 	    .ca_file = settings_str(a->settings, OPT_CA_FILE),
 	};
 
-	if (a->http == NULL)
-		a->http = http_new(&opts, err);
-	return a->http;
+	return http_new(&opts, err);
 }
 
+/* Starts *http when the store needs one and it does not run yet. */
 static struct store *
-open_store(struct agent *a, const struct region_options *o, struct err *err)
+open_store(struct agent *a, const struct region_options *o, struct http **http,
+    struct err *err)
 {
 	const char *url = settings_str(a->settings, o->store);
 	struct secret key = {0}, sas = {0};
 	struct store_opts opts = {0};
 	struct store *store = NULL;
 
-	if (strncmp(url, "file:", 5) != 0 &&
-	    (opts.http = agent_http(a, err)) == NULL)
+	if (strncmp(url, "file:", 5) != 0 && *http == NULL &&
+	    (*http = start_http(a, err)) == NULL)
 		return NULL;
 	if (settings_secret(a->settings, o->store_key, &key, err) != 0 ||
 	    settings_secret(a->settings, o->store_sas, &sas, err) != 0)
 		goto out;
+	opts.http = *http;
 	opts.key = key.data != NULL ? &key : NULL;
 	opts.sas = sas.data != NULL ? &sas : NULL;
 	store = store_open(url, &opts, err);
@@ -152,20 +157,33 @@ out:
 	return store;
 }
 
-struct store *
-agent_store(struct agent *a, enum region region, struct err *err)
+static struct store *
+open_once(struct agent *a, enum region region, struct store **store,
+    struct http **http, struct err *err)
 {
 	const struct region_options *o = &region_options[region];
-	struct agent_region *r = &a->regions[region];
 
-	if (r->store != NULL)
-		return r->store;
+	if (*store != NULL)
+		return *store;
 	if (settings_str(a->settings, o->store) == NULL) {
 		missing(o->store, err);
 		return NULL;
 	}
-	r->store = open_store(a, o, err);
-	return r->store;
+	*store = open_store(a, o, http, err);
+	return *store;
+}
+
+struct store *
+agent_store(struct agent *a, enum region region, struct err *err)
+{
+	return open_once(a, region, &a->regions[region].store, &a->http, err);
+}
+
+struct store *
+agent_lease_store(struct agent *a, enum region region, struct err *err)
+{
+	return open_once(
+	    a, region, &a->regions[region].leases, &a->lease_http, err);
 }
 
 static int

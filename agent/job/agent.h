@@ -33,6 +33,12 @@ const struct settings *agent_settings(const struct agent *);
 struct store *agent_store(struct agent *, enum region, struct err *);
 
 /*
+ * The same place for who takes and keeps its leases: by an HTTP engine that
+ * nothing else uses, so that no number of transfers keeps a renewal waiting.
+ */
+struct store *agent_lease_store(struct agent *, enum region, struct err *);
+
+/*
  * Where Sentinel is to be asked it is asked at each call: for the source's
  * servers, or the DR side's primary.  Good until the next call for the region.
  */

@@ -1,4 +1,3 @@
-#include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -9,6 +8,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/scope.h"
+#include "base/thread.h"
 #include "base/xalloc.h"
 #include "storage/store.h"
 
@@ -121,7 +121,6 @@ job_lock(struct store *store, const char *job, const char *id,
     const struct scope *scope, struct cancel *run, struct err *err)
 {
 	struct job_lock *l = xcalloc(1, sizeof(*l));
-	int rc;
 
 	l->store = store;
 	l->run = run;
@@ -139,11 +138,8 @@ job_lock(struct store *store, const char *job, const char *id,
 	l->stop = cancel_new(NULL);
 	l->scope = scope_root(l->stop);
 	l->scope.clock = scope->clock;
-	rc = pthread_create(&l->thread, NULL, keep, l);
-	if (rc == 0)
+	if (thread_start(&l->thread, "lease", keep, l, err) == 0)
 		return l;
-	errno = rc;
-	err_sys(err, "a thread for the lease");
 	cancel_free(l->stop);
 	free(l);
 	return NULL;

@@ -64,7 +64,8 @@ take_lock(
 int
 run_locks_take(struct run_locks *r, enum lock which, struct err *err)
 {
-	struct store *store = agent_store(r->agent, region_of(which), err);
+	struct store *store = agent_lease_store(
+	    r->agent, region_of(which), err);
 	const char *name = name_of(r, which);
 
 	if (store == NULL)
@@ -88,7 +89,7 @@ let_go(struct run_locks *r, enum lock which)
 	snprintf(id, sizeof(id), "%s", job_lock_id(r->held[which]));
 	if (job_unlock(r->held[which]))
 		lock_note_remove(r->journal,
-		    agent_store(r->agent, region_of(which), &ignored),
+		    agent_lease_store(r->agent, region_of(which), &ignored),
 		    name_of(r, which), id, &ignored);
 }
 
