@@ -13,12 +13,13 @@ enum err_kind {
 	ERR_NONE,
 	ERR_USAGE,	 /* the command line or the configuration is wrong */
 	ERR_SYSTEM,	 /* the operating system refused; the text has why */
+	ERR_SERVER,	 /* the service answered with an error of its own */
 	ERR_TRANSIENT,	 /* the same call may well succeed later */
 	ERR_AUTH,	 /* credentials missing, expired, or not enough */
 	ERR_CONFLICT,	 /* somebody else holds or has changed the thing */
 	ERR_MISSING,	 /* it is not there */
 	ERR_CORRUPT,	 /* the bytes are not what they claim to be */
-	ERR_REFUSED,	 /* a guard said no; the text says how to allow it */
+	ERR_REFUSED,	 /* our guard said no; the text says how to allow it */
 	ERR_LOCKED,	 /* another run holds the job */
 	ERR_UNREACHABLE, /* no answer before the deadline */
 	ERR_CANCELLED,	 /* the scope was cancelled */

@@ -142,7 +142,7 @@ int http_submit(struct http *, const struct scope *, struct http_request *,
 
 /*
  * Fill err from an answer that is no success: kind by status (401, 403 AUTH;
- * 404 MISSING; 409, 412 CONFLICT; retry_status() TRANSIENT; else SYSTEM),
+ * 404 MISSING; 409, 412 CONFLICT; retry_status() TRANSIENT; else SERVER),
  * retry_after_ms from x-ms-retry-after-ms, else Retry-After (seconds or a
  * date), code from x-ms-error-code, request_id from x-ms-request-id.  Always
  * -1.  fmt: what was asked, without secrets.

@@ -33,7 +33,7 @@ kind_of(int status)
 	case 412:
 		return ERR_CONFLICT;
 	default:
-		return ERR_SYSTEM;
+		return ERR_SERVER;
 	}
 }
 

@@ -13,6 +13,7 @@
 #include "rdb/posing_note.h"
 #include "rdb/redis_config.h"
 #include "rdb/redis_conn.h"
+#include "rdb/redis_error.h"
 
 #include "rdb/posing_hold.h"
 
@@ -75,7 +76,7 @@ posing_hold_connect(
 static int
 refused(struct err *err)
 {
-	if (err->kind == ERR_AUTH || err->kind == ERR_REFUSED)
+	if (redis_error_is_refusal(err))
 		err->kind = ERR_UNSUPPORTED;
 	return -1;
 }

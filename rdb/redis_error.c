@@ -31,7 +31,7 @@ kind_of_word(const char *code)
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
 		if (strcmp(words[i].code, code) == 0)
 			return words[i].kind;
-	return ERR_REFUSED;
+	return ERR_SERVER;
 }
 
 /* Plain "ERR" is told apart by wording alone, the same since Redis 2. */
@@ -46,7 +46,7 @@ kind_of_wording(const char *reply)
 	if (strcasestr(reply, "operation not permitted") != NULL ||
 	    strcasestr(reply, "invalid password") != NULL)
 		return ERR_AUTH; /* before Redis 6, or proxies */
-	return ERR_REFUSED;
+	return ERR_SERVER;
 }
 
 int
@@ -65,7 +65,7 @@ redis_error_set(struct err *err, const char *reply)
 	word = word < len ? word : len;
 	snprintf(err->code, sizeof(err->code), "%.*s", (int)word, shown);
 	err->kind = kind_of_word(err->code);
-	if (err->kind == ERR_REFUSED)
+	if (err->kind == ERR_SERVER)
 		err->kind = kind_of_wording(shown);
 	return err_set(err, err->kind, "%s", shown);
 }
@@ -73,6 +73,6 @@ redis_error_set(struct err *err, const char *reply)
 bool
 redis_error_is_refusal(const struct err *err)
 {
-	return err->kind == ERR_AUTH || err->kind == ERR_REFUSED ||
+	return err->kind == ERR_AUTH || err->kind == ERR_SERVER ||
 	    err->kind == ERR_UNSUPPORTED;
 }

@@ -10,7 +10,7 @@ struct err;
  * Fills err from an error reply without its '-': ERR_AUTH for NOAUTH, NOPERM,
  * WRONGPASS, DENIED; ERR_TRANSIENT for LOADING, BUSY, MASTERDOWN,
  * NOMASTERLINK, TRYAGAIN, CLUSTERDOWN and a full house of clients;
- * ERR_UNSUPPORTED for an unknown command or subcommand; else ERR_REFUSED.
+ * ERR_UNSUPPORTED for an unknown command or subcommand; else ERR_SERVER.
  * err->code is the first word.  The text is the server's, cut and printable,
  * and without the arguments that servers like to repeat.  Returns -1.
  */

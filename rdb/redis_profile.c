@@ -55,7 +55,7 @@ add_memory(struct redis_conn *conn, const struct scope *scope, cJSON *o,
 		json_add_int(o, "used_memory", (int64_t)info.used_memory);
 		return 0;
 	}
-	if (err->kind != ERR_AUTH && err->kind != ERR_UNSUPPORTED)
+	if (!redis_error_is_refusal(err))
 		return -1;
 	*err = (struct err){0};
 	return 0;

@@ -31,7 +31,7 @@ wait_replicas(const struct redis_target *t, const struct redis_opts *servers,
 		r = redis_command(c, scope, err, "WAIT %u %d", n, WAIT_MS);
 	redis_conn_free(c);
 	/* "UNBLOCKED", or a replica that is none to wait for: demoted. */
-	if (r == NULL && err->kind == ERR_REFUSED)
+	if (r == NULL && err->kind == ERR_SERVER)
 		err->kind = ERR_TRANSIENT;
 	if (r == NULL)
 		return -1;

@@ -26,15 +26,15 @@ static const struct meaning meanings[] = {
 	"SAS the permission"},
     {"BlobArchived", ERR_UNSUPPORTED,
 	"the blob is in the archive tier: rehydrate it first"},
-    {"BlobImmutableDueToPolicy", ERR_REFUSED,
+    {"BlobImmutableDueToPolicy", ERR_SERVER,
 	"an immutability policy or a legal hold protects it"},
-    {"BlockCountExceedsLimit", ERR_SYSTEM,
+    {"BlockCountExceedsLimit", ERR_SERVER,
 	"too many blocks wait for a commit; the service drops them after a "
 	"week"},
     {"CannotVerifyCopySource", ERR_UNSUPPORTED,
 	"the service cannot reach or read the source"},
-    {"ContainerBeingDeleted", ERR_SYSTEM, "the container is being deleted"},
-    {"ContainerNotFound", ERR_SYSTEM,
+    {"ContainerBeingDeleted", ERR_SERVER, "the container is being deleted"},
+    {"ContainerNotFound", ERR_SERVER,
 	"the container does not exist: create it, or correct the URL"},
     {"InvalidBlockList", ERR_CONFLICT,
 	"staged blocks are gone: another writer has committed this name"},
@@ -90,7 +90,7 @@ azure_error(const struct http_response *response, const struct scope *scope,
 			add_hint(err, m->hint);
 	} else if (err->kind == ERR_MISSING && err->code[0] == '\0') {
 		/* The service always names what is missing. */
-		err->kind = ERR_SYSTEM;
+		err->kind = ERR_SERVER;
 		add_hint(err,
 		    "that is no answer of Blob storage: check the URL, and "
 		    "what lies between");

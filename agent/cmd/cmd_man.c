@@ -108,8 +108,11 @@ cmd_man(FILE *out)
 	      ".It Pa /etc/drsync/drsync.json\nthe configuration\n"
 	      ".It Pa /var/lib/drsync\nthe ledger\n.El\n"
 	      ".Sh EXIT STATUS\n.Bl -tag -width 130 -compact\n"
-	      ".It 0\ndone\n.It 1\nfailed\n.It 2\nusage or configuration\n"
-	      ".It 3\nrefused by a guard\n.It 4\nverification failed\n"
+	      ".It 0\ndone\n"
+	      ".It 1\nfailed, also by an error that a server or a service "
+	      "answered\n.It 2\nusage or configuration\n"
+	      ".It 3\nrefused by a guard of drsync's own\n"
+	      ".It 4\nverification failed\n"
 	      ".It 5\nsomeone else holds the lock\n"
 	      ".It 6\nauthentication or authorization\n"
 	      ".It 7\nunreachable in time\n.It 130\ninterrupted\n.El\n",

@@ -5,6 +5,7 @@
 #include "base/budget.h"
 #include "base/err.h"
 #include "rdb/key_subset.h"
+#include "rdb/redis_error.h"
 
 #include "agent/snapshot/catalog.h"
 #include "agent/snapshot/dataset.h"
@@ -34,7 +35,7 @@ static int
 untold_target(struct import_half_answer *a, const struct err *err)
 {
 	/* It let us in before: a right that is missing. */
-	if (err->kind != ERR_UNSUPPORTED && err->kind != ERR_AUTH)
+	if (!redis_error_is_refusal(err))
 		return -1;
 	return no(a, "it cannot be read: %.160s", err->text);
 }

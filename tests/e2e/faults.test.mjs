@@ -90,6 +90,29 @@ test('a source that offers no replication at all', async (t) => {
 	assert.equal(done.comparison.same, true);
 });
 
+// A guard of ours is told from a server that does not do what it was asked to.
+test('a target that answers an error is a failure, and no refusal', async (t) => {
+	const job = await twins(t, {}, { maxmemory: '12mb', databases: 4,
+		'hash-max-listpack-entries': 0 });
+	// Of little memory in the source, and of much where no hash is packed.
+	await job.source.cli('eval', `for i = 1, 2000 do
+		local h = {}
+		for f = 1, 100 do h[2 * f - 1] = 'f' .. f; h[2 * f] = f end
+		redis.call('HSET', 'hash:' .. i, unpack(h)) end`, '0');
+	const told = await job.fails(EXIT.FAILED,
+		/restoring key 'hash:\d+' of database 0: OOM .*maxmemory/, 'sync',
+		'--restorer', 'restore');
+	assert.match(told.stderr, /the target holds a part of the snapshot/);
+	const r = await job.run('restore', '--restorer', 'restore', '--json');
+	assert.equal(r.code, EXIT.FAILED, r.stderr);
+	assert.equal(JSON.parse(r.stdout).error.kind, 'server');
+	await job.fails(EXIT.FAILED, /ERR DB index is out of range/, 'restore',
+		'--target', `${job.target.url}/9`);
+	await job.target.cli('config', 'set', 'maxmemory', '0');
+	await job.ok('restore');
+	assert.equal(await job.target.digest(), await job.source.digest());
+});
+
 test('hosts that are not there, and one that says nothing', async (t) => {
 	const job = await twins(t);
 	const good = job.source;

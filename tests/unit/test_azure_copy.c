@@ -49,7 +49,7 @@ a_refused_copy_says_whether_to_stream(void **state)
 	    {{400, CODE("InvalidHeaderValue"), NULL, ANSWER}, ERR_UNSUPPORTED},
 	    {{400, SOURCE_SAYS("ConditionNotMet"), NULL, ANSWER}, ERR_CONFLICT},
 	    {{403, CODE("AuthenticationFailed"), NULL, ANSWER}, ERR_AUTH},
-	    {{404, CODE("ContainerNotFound"), NULL, ANSWER}, ERR_SYSTEM},
+	    {{404, CODE("ContainerNotFound"), NULL, ANSWER}, ERR_SERVER},
 	};
 
 	(void)state;

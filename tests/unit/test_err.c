@@ -78,6 +78,7 @@ kinds_become_the_exit_statuses_of_the_design(void **state)
 	    [ERR_NONE] = 1, /* whoever failed and did not say how */
 	    [ERR_USAGE] = 2,
 	    [ERR_SYSTEM] = 1,
+	    [ERR_SERVER] = 1, /* 3 is for what we refuse */
 	    [ERR_TRANSIENT] = 1,
 	    [ERR_AUTH] = 6,
 	    [ERR_CONFLICT] = 1,

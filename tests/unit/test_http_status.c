@@ -41,8 +41,8 @@ kind_follows_the_status(void **state)
 		int status;
 		enum err_kind kind;
 	} rows[] = {
-	    {301, ERR_SYSTEM},
-	    {400, ERR_SYSTEM},
+	    {301, ERR_SERVER},
+	    {400, ERR_SERVER},
 	    {401, ERR_AUTH},
 	    {403, ERR_AUTH},
 	    {404, ERR_MISSING},
@@ -51,7 +51,7 @@ kind_follows_the_status(void **state)
 	    {412, ERR_CONFLICT},
 	    {429, ERR_TRANSIENT},
 	    {500, ERR_TRANSIENT},
-	    {501, ERR_SYSTEM},
+	    {501, ERR_SERVER},
 	    {502, ERR_TRANSIENT},
 	    {503, ERR_TRANSIENT},
 	    {504, ERR_TRANSIENT},

@@ -325,9 +325,11 @@ each_error_reply_means_something(void **state)
 	    {"ERR max number of clients reached", ERR_TRANSIENT, "ERR"},
 	    {"ERR unknown command `SYNC`", ERR_UNSUPPORTED, "ERR"},
 	    {"ERR Unknown subcommand or wrong", ERR_UNSUPPORTED, "ERR"},
-	    {"ERR value is not an integer", ERR_REFUSED, "ERR"},
-	    {"OOM command not allowed", ERR_REFUSED, "OOM"},
-	    {"", ERR_REFUSED, ""},
+	    {"ERR value is not an integer", ERR_SERVER, "ERR"},
+	    {"OOM command not allowed", ERR_SERVER, "OOM"},
+	    {"MISCONF Redis is configured to save", ERR_SERVER, "MISCONF"},
+	    {"READONLY You can't write", ERR_SERVER, "READONLY"},
+	    {"", ERR_SERVER, ""},
 	};
 	char big[1000];
 	struct err err = {0};
@@ -730,7 +732,7 @@ the_url_s_database_is_selected(void **state)
 		conn = redis_connect(&a, NULL, &opts, &scope, &err);
 		assert_int_equal(conn != NULL, i == 0);
 		if (i == 1)
-			err_has(&err, ERR_REFUSED, "out of range");
+			err_has(&err, ERR_SERVER, "out of range");
 		redis_conn_free(conn);
 		assert_null(script_server_failure(server));
 		script_server_free(server);

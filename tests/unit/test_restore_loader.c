@@ -254,7 +254,7 @@ a_refusal_names_the_key_and_the_servers_words(void **state)
 	redis_data_do(from, "SETRANGE a-key 100000 x");
 	redis_data_do(to, "CONFIG SET maxmemory 1");
 	assert_int_equal(load(&(struct restore_opts){0}, &facts, &err), -1);
-	assert_int_equal(err.kind, ERR_REFUSED);
+	assert_int_equal(err.kind, ERR_SERVER);
 	assert_string_equal(err.code, "OOM");
 	assert_non_null(
 	    strstr(err.text, "restoring key 'a-key' of database 0: OOM"));
@@ -558,7 +558,7 @@ every_bad_answer_ends_the_load(void **state)
 	    {SAY_TWICE, ERR_CORRUPT, "nothing asked for"},
 	    {HANG_UP, ERR_TRANSIENT, "closed the connection"},
 	    {RESET, ERR_TRANSIENT, "connection"},
-	    {REFUSE_SELECT, ERR_REFUSED, "selecting database 0"},
+	    {REFUSE_SELECT, ERR_SERVER, "selecting database 0"},
 	};
 
 	(void)state;

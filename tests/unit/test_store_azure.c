@@ -52,12 +52,14 @@ every_refusal_has_its_kind_and_says_what_to_do(void **state)
 		"the key"},
 	    {{403, REQUEST_ID, NULL, ANSWER}, ERR_AUTH, "role assignment"},
 	    {{401, REQUEST_ID, NULL, ANSWER}, ERR_AUTH, "401"},
-	    {{404, CODE("ContainerNotFound"), NULL, ANSWER}, ERR_SYSTEM,
+	    {{404, CODE("ContainerNotFound"), NULL, ANSWER}, ERR_SERVER,
 		"the container does not exist"},
-	    {{409, CODE("ContainerBeingDeleted"), NULL, ANSWER}, ERR_SYSTEM,
+	    {{409, CODE("ContainerBeingDeleted"), NULL, ANSWER}, ERR_SERVER,
 		"being deleted"},
 	    {{404, CODE("BlobNotFound"), NULL, ANSWER}, ERR_MISSING, "'blob'"},
-	    {{404, NULL, NULL, ANSWER}, ERR_SYSTEM, "404; that is no answer"},
+	    {{404, NULL, NULL, ANSWER}, ERR_SERVER, "404; that is no answer"},
+	    {{409, CODE("BlobImmutableDueToPolicy"), NULL, ANSWER}, ERR_SERVER,
+		"immutability policy"},
 	    {{409, CODE("BlobArchived"), NULL, ANSWER}, ERR_UNSUPPORTED,
 		"rehydrate"},
 	    {{409, CODE("PublicAccessNotPermitted"), NULL, ANSWER}, ERR_AUTH,
@@ -67,7 +69,7 @@ every_refusal_has_its_kind_and_says_what_to_do(void **state)
 	    {{412, CODE("LeaseIdMissing"), NULL, ANSWER}, ERR_CONFLICT,
 		"another holds the lease"},
 	    {{416, CODE("InvalidRange"), NULL, ANSWER}, ERR_CORRUPT, "shorter"},
-	    {{400, NULL, NULL, ANSWER}, ERR_SYSTEM, "400"},
+	    {{400, NULL, NULL, ANSWER}, ERR_SERVER, "400"},
 	    {{200, NULL, NULL, ANSWER}, ERR_CORRUPT, "without an ETag"},
 	    {{200, CREATED "Last-Modified: now\r\n", NULL, ANSWER}, ERR_CORRUPT,
 		"no date"},
@@ -310,7 +312,7 @@ what_is_gone_after_a_lost_removal_was_removed(void **state)
 	azure_rig_fails(&r, remove_it(&r), ERR_CONFLICT, "ConditionNotMet");
 	azure_rig_down(&r);
 	RIG(&r, no_container);
-	azure_rig_fails(&r, remove_it(&r), ERR_SYSTEM, "container");
+	azure_rig_fails(&r, remove_it(&r), ERR_SERVER, "container");
 	azure_rig_down(&r);
 }
 
