@@ -490,7 +490,7 @@ what_goes_wrong_names_the_server(void **state)
 
 	(void)state;
 	assert_null(ask((struct script){off, off}, &err));
-	assert_int_equal(err.kind, ERR_REFUSED);
+	assert_int_equal(err.kind, ERR_SERVER);
 	assert_non_null(strstr(err.text, "'127.0.0.1:"));
 	assert_null(ask((struct script){"+OK\r\n", NULL}, &err));
 	assert_int_equal(err.kind, ERR_CORRUPT);
