@@ -303,19 +303,19 @@ a_missing_container_is_told_from_a_missing_blob(void **state)
 	struct err err = {0};
 
 	assert_int_equal(s->ops->list(s, &scope, NULL, NULL, &page, &err), -1);
-	assert_int_equal(err.kind, ERR_SYSTEM);
+	assert_int_equal(err.kind, ERR_SERVER);
 	assert_non_null(strstr(err.text, "container does not exist"));
 	assert_int_equal(s->ops->stat(s, &scope, "a", &props, &err), -1);
-	assert_int_equal(err.kind, ERR_SYSTEM);
+	assert_int_equal(err.kind, ERR_SERVER);
 	assert_non_null(strstr(err.text, "container does not exist"));
 	assert_int_equal(
 	    store_put(s, &scope, "a", "x", 1, NULL, NULL, &err), -1);
-	assert_int_equal(err.kind, ERR_SYSTEM);
+	assert_int_equal(err.kind, ERR_SERVER);
 	assert_non_null(strstr(err.text, "container does not exist"));
 	assert_int_equal(s->ops->lease->acquire(s, &scope, "a", 15,
 			     "01234567-0123-4123-8123-0123456789ab", &err),
 	    -1);
-	assert_int_equal(err.kind, ERR_SYSTEM);
+	assert_int_equal(err.kind, ERR_SERVER);
 	assert_non_null(strstr(err.text, "container does not exist"));
 
 	err = (struct err){0};
