@@ -153,3 +153,12 @@ redis_info_field(const char *info, const char *field)
 	}
 	return NULL;
 }
+
+void
+redis_info_text(const char *info, const char *field, char *out, size_t size)
+{
+	char *value = redis_info_field(info, field);
+
+	snprintf(out, size, "%s", value != NULL ? value : "");
+	free(value);
+}

@@ -70,6 +70,10 @@ redisReply *redis_command_argv(struct redis_conn *, const struct scope *,
 /* The value of a field of INFO's text, to be freed; NULL when absent. */
 char *redis_info_field(const char *info, const char *field);
 
+/* The same, cut to size; "" when it is absent. */
+void
+redis_info_text(const char *info, const char *field, char *out, size_t size);
+
 /* Raw bytes, for pipelines and for what hiredis cannot format. */
 int redis_conn_write(struct redis_conn *, const struct scope *, const void *,
     size_t, struct err *);

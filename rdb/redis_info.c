@@ -9,15 +9,6 @@
 
 #include "rdb/redis_info.h"
 
-static void
-field_text(const char *info, const char *name, char *out, size_t size)
-{
-	char *value = redis_info_field(info, name);
-
-	snprintf(out, size, "%s", value != NULL ? value : "");
-	free(value);
-}
-
 static uint64_t
 field_number(const char *info, const char *name)
 {
@@ -81,10 +72,11 @@ parse_replication(const char *info, struct redis_info *out)
 {
 	out->is_replica = field_is(info, "role", "slave");
 	out->link_up = field_is(info, "master_link_status", "up");
-	field_text(
+	redis_info_text(
 	    info, "master_host", out->master_host, sizeof(out->master_host));
 	out->master_port = (int)field_number(info, "master_port");
-	field_text(info, "master_replid", out->replid, sizeof(out->replid));
+	redis_info_text(
+	    info, "master_replid", out->replid, sizeof(out->replid));
 	/* A replica's master_repl_offset is what it would pass on; what it
 	 * has processed is its own. */
 	out->offset = field_number(
@@ -98,10 +90,10 @@ parse_server(const char *info, struct redis_info *out)
 
 	out->valkey = valkey != NULL;
 	free(valkey);
-	field_text(info, out->valkey ? "valkey_version" : "redis_version",
+	redis_info_text(info, out->valkey ? "valkey_version" : "redis_version",
 	    out->version, sizeof(out->version));
 	out->version_number = version_number(out->version);
-	field_text(info, "run_id", out->run_id, sizeof(out->run_id));
+	redis_info_text(info, "run_id", out->run_id, sizeof(out->run_id));
 	out->cluster = field_is(info, "cluster_enabled", "1") ||
 	    field_is(info, "redis_mode", "cluster");
 	out->loading = field_is(info, "loading", "1");

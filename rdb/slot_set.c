@@ -2,19 +2,18 @@
 
 #include "base/xalloc.h"
 #include "rdb/cluster_slot.h"
+#include "rdb/db_map.h"
 
 #include "rdb/slot_set.h"
 
 #define WORD_BITS 64
 
 struct db_slots {
-	uint32_t db;
 	uint64_t words[CLUSTER_SLOTS / WORD_BITS];
 };
 
 struct slot_set {
-	struct db_slots **dbs; /* by number, ascending */
-	size_t ndbs;
+	struct db_map dbs; /* of struct db_slots */
 	size_t count;
 };
 
@@ -29,27 +28,10 @@ slot_set_free(struct slot_set *s)
 {
 	if (s == NULL)
 		return;
-	for (size_t i = 0; i < s->ndbs; i++)
-		free(s->dbs[i]);
-	free(s->dbs);
+	for (size_t i = 0; i < s->dbs.n; i++)
+		free(s->dbs.list[i].value);
+	db_map_release(&s->dbs);
 	free(s);
-}
-
-/* The first database that is not below db. */
-static size_t
-lower_bound(const struct slot_set *s, uint32_t db)
-{
-	size_t lo = 0, hi = s->ndbs;
-
-	while (lo < hi) {
-		size_t mid = lo + (hi - lo) / 2;
-
-		if (s->dbs[mid]->db < db)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	return lo;
 }
 
 static bool
@@ -61,28 +43,24 @@ has(const struct db_slots *d, unsigned slot)
 void
 slot_set_add(struct slot_set *s, uint32_t db, uint16_t slot)
 {
-	size_t i = lower_bound(s, db);
+	struct db_slots *d = db_map_get(&s->dbs, db);
 
-	if (i == s->ndbs || s->dbs[i]->db != db) {
-		s->dbs = xreallocarray(s->dbs, s->ndbs + 1, sizeof(*s->dbs));
-		for (size_t k = s->ndbs; k > i; k--)
-			s->dbs[k] = s->dbs[k - 1];
-		s->dbs[i] = xcalloc(1, sizeof(**s->dbs));
-		s->dbs[i]->db = db;
-		s->ndbs++;
+	if (d == NULL) {
+		d = xcalloc(1, sizeof(*d));
+		db_map_put(&s->dbs, db, d);
 	}
-	if (has(s->dbs[i], slot))
+	if (has(d, slot))
 		return;
-	s->dbs[i]->words[slot / WORD_BITS] |= UINT64_C(1) << slot % WORD_BITS;
+	d->words[slot / WORD_BITS] |= UINT64_C(1) << slot % WORD_BITS;
 	s->count++;
 }
 
 bool
 slot_set_has(const struct slot_set *s, uint32_t db, uint16_t slot)
 {
-	size_t i = lower_bound(s, db);
+	const struct db_slots *d = db_map_get(&s->dbs, db);
 
-	return i < s->ndbs && s->dbs[i]->db == db && has(s->dbs[i], slot);
+	return d != NULL && has(d, slot);
 }
 
 size_t
@@ -95,17 +73,17 @@ bool
 slot_set_next(const struct slot_set *s, const struct slot_range *after,
     struct slot_range *out)
 {
-	size_t i = after != NULL ? lower_bound(s, after->db) : 0;
+	size_t i = after != NULL ? db_map_from(&s->dbs, after->db) : 0;
 	unsigned slot = after != NULL ? after->to + 1u : 0;
 
-	for (; i < s->ndbs; i++, slot = 0) {
-		const struct db_slots *d = s->dbs[i];
+	for (; i < s->dbs.n; i++, slot = 0) {
+		const struct db_slots *d = s->dbs.list[i].value;
 
 		while (slot < CLUSTER_SLOTS && !has(d, slot))
 			slot++;
 		if (slot == CLUSTER_SLOTS)
 			continue;
-		out->db = d->db;
+		out->db = s->dbs.list[i].db;
 		out->from = (uint16_t)slot;
 		while (slot + 1 < CLUSTER_SLOTS && has(d, slot + 1))
 			slot++;

@@ -6,6 +6,7 @@
 #include "base/err.h"
 #include "base/xalloc.h"
 #include "rdb/cluster_slot.h"
+#include "rdb/db_map.h"
 #include "rdb/key_digest.h"
 #include "rdb/slot_set.h"
 
@@ -16,7 +17,6 @@
 #define PAGES	   (CLUSTER_SLOTS / PAGE_SLOTS)
 
 struct db_sums {
-	uint32_t db;
 	struct slot_sum *pages[PAGES]; /* NULL: no key in it */
 };
 
@@ -25,8 +25,7 @@ struct slot_sums {
 	struct key_digester *digester;
 	int64_t gone_by_ms;
 	size_t bytes, max_bytes;
-	struct db_sums **dbs; /* by number, ascending */
-	size_t ndbs;
+	struct db_map dbs; /* of struct db_sums */
 	struct slot_sums_facts facts;
 	uint64_t function_sum[2];
 	uint32_t stream_types; /* type bytes seen, as bits */
@@ -42,43 +41,23 @@ charge(struct slot_sums *s, size_t bytes, struct err *err)
 		return err_set(err, ERR_USAGE,
 		    "the sums of %zu databases by slot take more than %zu "
 		    "bytes; give more with --memory",
-		    s->ndbs, s->max_bytes);
+		    s->dbs.n, s->max_bytes);
 	s->bytes += bytes;
 	return 0;
-}
-
-/* The first database that is not below db. */
-static size_t
-lower_bound(const struct slot_sums *s, uint32_t db)
-{
-	size_t lo = 0, hi = s->ndbs;
-
-	while (lo < hi) {
-		size_t mid = lo + (hi - lo) / 2;
-
-		if (s->dbs[mid]->db < db)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	return lo;
 }
 
 static struct db_sums *
 open_db(struct slot_sums *s, uint32_t db, struct err *err)
 {
-	size_t i = lower_bound(s, db);
+	struct db_sums *d = db_map_get(&s->dbs, db);
 
-	if (i < s->ndbs && s->dbs[i]->db == db)
-		return s->dbs[i];
-	if (charge(s, sizeof(**s->dbs), err) != 0)
+	if (d != NULL)
+		return d;
+	if (charge(s, sizeof(*d), err) != 0)
 		return NULL;
-	s->dbs = xreallocarray(s->dbs, s->ndbs + 1, sizeof(*s->dbs));
-	memmove(s->dbs + i + 1, s->dbs + i, (s->ndbs - i) * sizeof(*s->dbs));
-	s->dbs[i] = xcalloc(1, sizeof(**s->dbs));
-	s->dbs[i]->db = db;
-	s->ndbs++;
-	return s->dbs[i];
+	d = xcalloc(1, sizeof(*d));
+	db_map_put(&s->dbs, db, d);
+	return d;
 }
 
 static struct slot_sum *
@@ -101,12 +80,12 @@ open_sum(struct slot_sums *s, uint32_t db, unsigned slot, struct err *err)
 static const struct slot_sum *
 find_sum(const struct slot_sums *s, uint32_t db, unsigned slot)
 {
-	size_t i = lower_bound(s, db);
+	const struct db_sums *d = db_map_get(&s->dbs, db);
 	const struct slot_sum *page;
 
-	if (i == s->ndbs || s->dbs[i]->db != db)
+	if (d == NULL)
 		return &empty;
-	page = s->dbs[i]->pages[slot / PAGE_SLOTS];
+	page = d->pages[slot / PAGE_SLOTS];
 	return page != NULL ? page + slot % PAGE_SLOTS : &empty;
 }
 
@@ -181,12 +160,14 @@ slot_sums_free(struct slot_sums *s)
 {
 	if (s == NULL)
 		return;
-	for (size_t i = 0; i < s->ndbs; i++) {
+	for (size_t i = 0; i < s->dbs.n; i++) {
+		struct db_sums *d = s->dbs.list[i].value;
+
 		for (size_t k = 0; k < PAGES; k++)
-			free(s->dbs[i]->pages[k]);
-		free(s->dbs[i]);
+			free(d->pages[k]);
+		free(d);
 	}
-	free(s->dbs);
+	db_map_release(&s->dbs);
 	key_digester_free(s->digester);
 	free(s);
 }
@@ -212,9 +193,9 @@ slot_sums_bytes(const struct slot_sums *s)
 bool
 slot_sums_db(const struct slot_sums *s, size_t i, uint32_t *db)
 {
-	if (i >= s->ndbs)
+	if (i >= s->dbs.n)
 		return false;
-	*db = s->dbs[i]->db;
+	*db = s->dbs.list[i].db;
 	return true;
 }
 
@@ -282,8 +263,8 @@ compare_from(
 {
 	bool streams = slot_sums_same_streams(a, b);
 
-	for (size_t i = 0; i < a->ndbs; i++) {
-		uint32_t db = a->dbs[i]->db;
+	for (size_t i = 0; i < a->dbs.n; i++) {
+		uint32_t db = a->dbs.list[i].db;
 
 		for (unsigned slot = 0; slot < CLUSTER_SLOTS; slot++)
 			if (!same_sum(find_sum(a, db, slot),

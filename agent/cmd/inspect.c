@@ -17,7 +17,6 @@
 #include "agent/cmd/show.h"
 #include "agent/cmd/store_arg.h"
 #include "agent/job/agent.h"
-#include "agent/snapshot/catalog.h"
 #include "agent/snapshot/manifest.h"
 #include "agent/snapshot/snapshot_read.h"
 #include "agent/snapshot/source.h"
@@ -50,14 +49,10 @@ read_snapshot(struct cmd_call *c, const struct snapshot_env *env,
 	    .visitors = {mem_estimate_visitor(in->memory),
 		keystats_visitor(in->stats)},
 	};
-	struct store *store = store_arg(c, err);
-	struct manifest *m;
+	struct store *store;
+	struct manifest *m = snapshot_arg(c, &store, err);
 	int rc;
 
-	if (store == NULL)
-		return -1;
-	m = catalog_get(
-	    store, c->scope, c->job, c->nargs > 0 ? c->args[0] : NULL, err);
 	if (m == NULL)
 		return -1;
 	if (m->verified)

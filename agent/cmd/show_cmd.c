@@ -5,7 +5,6 @@
 #include "agent/cmd/option_sets.h"
 #include "agent/cmd/show.h"
 #include "agent/cmd/store_arg.h"
-#include "agent/snapshot/catalog.h"
 #include "agent/snapshot/manifest.h"
 
 static const struct cmd_flag flags[] = {
@@ -19,13 +18,9 @@ static const enum option takes[] = {
 static int
 run(struct cmd_call *c, struct err *err)
 {
-	struct store *store = store_arg(c, err);
-	struct manifest *m;
+	struct store *store;
+	struct manifest *m = snapshot_arg(c, &store, err);
 
-	if (store == NULL)
-		return -1;
-	m = catalog_get(
-	    store, c->scope, c->job, c->nargs > 0 ? c->args[0] : NULL, err);
 	if (m == NULL)
 		return -1;
 	if (c->json)

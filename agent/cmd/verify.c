@@ -9,7 +9,6 @@
 #include "agent/cmd/show.h"
 #include "agent/cmd/store_arg.h"
 #include "agent/job/agent.h"
-#include "agent/snapshot/catalog.h"
 #include "agent/snapshot/manifest.h"
 #include "agent/snapshot/snapshot_read.h"
 
@@ -59,15 +58,11 @@ run(struct cmd_call *c, struct err *err)
 	    .step = STEP_VERIFY,
 	    .parts_only = !deep,
 	};
-	struct store *store = store_arg(c, err);
+	struct store *store;
+	struct manifest *m = snapshot_arg(c, &store, err);
 	const struct snapshot_env *env;
-	struct manifest *m;
 	int rc = -1;
 
-	if (store == NULL)
-		return -1;
-	m = catalog_get(
-	    store, c->scope, c->job, c->nargs > 0 ? c->args[0] : NULL, err);
 	if (m == NULL)
 		return -1;
 	env = agent_env(c->agent, err);

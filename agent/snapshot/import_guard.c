@@ -35,15 +35,6 @@ count_functions(struct redis_conn *conn, const struct scope *scope, size_t *n,
 	return 0;
 }
 
-static void
-take_field(const char *info, const char *name, char *out, size_t size)
-{
-	char *value = redis_info_field(info, name);
-
-	snprintf(out, size, "%s", value != NULL ? value : "");
-	free(value);
-}
-
 static int
 take_mark(struct redis_conn *conn, const struct redis_info *info,
     const struct scope *scope, struct guard_mark *mark, struct err *err)
@@ -56,9 +47,9 @@ take_mark(struct redis_conn *conn, const struct redis_info *info,
 	snprintf(mark->run_id, sizeof(mark->run_id), "%s", info->run_id);
 	mark->keys = info->keys;
 	if (r->type == REDIS_REPLY_STRING) {
-		take_field(r->str, "rdb_changes_since_last_save", mark->changes,
-		    sizeof(mark->changes));
-		take_field(r->str, "rdb_last_save_time", mark->last_save,
+		redis_info_text(r->str, "rdb_changes_since_last_save",
+		    mark->changes, sizeof(mark->changes));
+		redis_info_text(r->str, "rdb_last_save_time", mark->last_save,
 		    sizeof(mark->last_save));
 	}
 	freeReplyObject(r);

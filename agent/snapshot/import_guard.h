@@ -4,8 +4,9 @@
  * An import destroys what the target holds.  It is allowed when the target is
  * empty, or still holds exactly what this job imported last (by fingerprint),
  * or a part of what an import that was cut short brought and nothing beside it
- * (import_half.h), or when the user repeats the target's name.  It is never allowed into the server
- * that the snapshot was taken from, nor into one that shares its history.
+ * (import_half.h), or when the user repeats the target's name.  It is never
+ * allowed into the server that the snapshot was taken from, nor into one that
+ * shares its history.
  *
  * The job's state lives in the DR store as JOB/state.json, changed by
  * conditional writes: its direction and epoch, and what was imported where.

@@ -8,21 +8,13 @@ import zlib from 'node:zlib';
 
 import { Azurite } from './azurite.mjs';
 import {
-	EXIT, Job, Redis, everyType, shopData, tempDir, tool, until,
+	EXIT, Redis, everyType, shopData, tempDir, tool, until,
 } from './harness.mjs';
 
 async function twins(t) {
 	const [source, target, azurite] = await Promise.all(
 		[Redis.start(t), Redis.start(t), Azurite.start(t)]);
-	const job = new Job(t, {
-		source, target,
-		env: { WEST: azurite.keys.west, NORTH: azurite.keys.north },
-	});
-	job.stores = ['--store', azurite.store('west'), '--store-key',
-		'env:WEST'];
-	job.drStore = ['--dr-store', azurite.store('north'), '--dr-store-key',
-		'env:NORTH'];
-	return { job, azurite };
+	return { job: azurite.job(t, { source, target }), azurite };
 }
 
 test('a sync between two accounts, copied by the service', async (t) => {

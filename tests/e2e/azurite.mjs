@@ -12,7 +12,7 @@ import {
 	generateBlobSASQueryParameters,
 } from '@azure/storage-blob';
 
-import { plainEnv, tempDir, until } from './harness.mjs';
+import { Job, plainEnv, tempDir, until } from './harness.mjs';
 
 const modules = path.resolve(import.meta.dirname, '../node_modules');
 
@@ -53,6 +53,18 @@ export class Azurite {
 		await Promise.all(['west', 'north'].map((account) =>
 			a.container(account).create()));
 		return a;
+	}
+
+	// One with a store in each account, which store() may tell by its URL.
+	job(t, servers, store = (account) => this.store(account)) {
+		const job = new Job(t, {
+			...servers,
+			env: { WEST: this.keys.west, NORTH: this.keys.north },
+		});
+		job.stores = ['--store', store('west'), '--store-key', 'env:WEST'];
+		job.drStore = ['--dr-store', store('north'), '--dr-store-key',
+			'env:NORTH'];
+		return job;
 	}
 
 	account(name) {

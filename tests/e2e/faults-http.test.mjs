@@ -12,7 +12,7 @@ import {
 	FaultProxy, answer, arrivesLater, cutInBody, flipInBody, resetAfter,
 	resetBefore, resetInBody, stall, stallInBody,
 } from './fault_proxy.mjs';
-import { EXIT, Job, Redis, everyType, until } from './harness.mjs';
+import { EXIT, Redis, everyType, until } from './harness.mjs';
 
 const TARGETS = 5;
 // base/http.h: no byte either way for so long is a stall.
@@ -149,12 +149,8 @@ class Rig {
 		const name = `job${this.jobs++}`;
 		await Promise.all(['west', 'north'].map((account) =>
 			azurite.container(account, name).create()));
-		const job = new Job(this.t, { source, target,
-			env: { WEST: azurite.keys.west, NORTH: azurite.keys.north } });
-		const store = (account) => `${proxy.url}/${account}/${name}`;
-		job.stores = ['--store', store('west'), '--store-key', 'env:WEST'];
-		job.drStore = ['--dr-store', store('north'), '--dr-store-key',
-			'env:NORTH'];
+		const job = azurite.job(this.t, { source, target },
+			(account) => `${proxy.url}/${account}/${name}`);
 		Object.assign(job, { name, made: new Set() });
 		job.first = (await job.ok('sync')).snapshot.id;
 		job.made.add(job.first);

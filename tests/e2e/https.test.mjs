@@ -6,7 +6,7 @@ import { test } from 'node:test';
 
 import { Azurite } from './azurite.mjs';
 import {
-	EXIT, Job, Redis, everyType, tempDir, testCa, tool,
+	EXIT, Redis, everyType, tempDir, testCa, tool,
 } from './harness.mjs';
 
 // A certificate that is its own CA: Azurite, asked to copy from itself, trusts
@@ -26,16 +26,8 @@ async function twins(t) {
 	const [source, target, azurite] = await Promise.all([Redis.start(t),
 		Redis.start(t), Azurite.start(t, { ca })]);
 	assert.match(azurite.url, /^https:/);
-	const job = new Job(t, {
-		source, target,
-		env: { WEST: azurite.keys.west, NORTH: azurite.keys.north },
-	});
-	job.stores = ['--store', azurite.store('west'), '--store-key',
-		'env:WEST'];
-	job.drStore = ['--dr-store', azurite.store('north'), '--dr-store-key',
-		'env:NORTH'];
 	await source.pipe(everyType());
-	return { job, azurite, ca, other };
+	return { job: azurite.job(t, { source, target }), azurite, ca, other };
 }
 
 test('a sync between two accounts by https', async (t) => {

@@ -1,6 +1,11 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include <cmocka.h>
 
 #include "base/err.h"
 #include "base/xalloc.h"
@@ -119,5 +124,21 @@ write_steps(
 		chunk_unref(c);
 		off += n;
 	}
+	return rc;
+}
+
+int
+catcher_run(struct catcher *end, struct sink *s, const void *data, size_t len,
+    size_t step, struct err *err)
+{
+	int rc;
+
+	catcher_init(end);
+	s->next = &end->base;
+	rc = write_steps(s, data, len, step, err);
+	if (rc == 0)
+		rc = sink_finish(s, err);
+	sink_free(s);
+	assert_int_equal(end->finished, rc == 0);
 	return rc;
 }

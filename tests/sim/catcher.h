@@ -35,4 +35,9 @@ void fill_noise(unsigned char *, size_t, unsigned seed);
 int
 write_steps(struct sink *, const void *, size_t len, size_t step, struct err *);
 
+/* All of it through one stage, which is freed, into the catcher, which is
+ * filled and heard of the end when, and only when, that went well. */
+int catcher_run(struct catcher *, struct sink *, const void *, size_t len,
+    size_t step, struct err *);
+
 #endif

@@ -50,23 +50,17 @@ run(make_stage *make, const struct whom *whom, const unsigned char *data,
 	    .part = whom->part,
 	};
 	struct sink *s;
-	int rc;
+	int rc = -1;
 
-	catcher_init(end);
 	secret_set(&key, whom->key, strlen(whom->key));
 	opts.budget = budget_new(cipher_cost(&opts));
 	s = make(&scope, &opts, err);
 	secret_release(&key);
-	rc = s != NULL ? 0 : -1;
-	if (s != NULL) {
-		s->next = &end->base;
-		rc = write_steps(s, data, len, step, err);
-		if (rc == 0)
-			rc = sink_finish(s, err);
-		sink_free(s);
-	}
+	if (s != NULL)
+		rc = catcher_run(end, s, data, len, step, err);
+	else
+		catcher_init(end);
 	budget_free(opts.budget);
-	assert_int_equal(end->finished, rc == 0);
 	return rc;
 }
 

@@ -55,15 +55,9 @@ decode(const unsigned char *coded, size_t len, size_t step, struct catcher *end,
 	opts.budget = budget_new(decoder_cost(CODEC_GZIP, &opts));
 	s = decoder_new(CODEC_GZIP, &scope, &opts, err);
 	assert_non_null(s);
-	catcher_init(end);
-	s->next = &end->base;
-	rc = write_steps(s, coded, len, step, err);
-	if (rc == 0)
-		rc = sink_finish(s, err);
-	sink_free(s);
+	rc = catcher_run(end, s, coded, len, step, err);
 	assert_int_equal(budget_left(opts.budget), budget_size(opts.budget));
 	budget_free(opts.budget);
-	assert_int_equal(end->finished, rc == 0);
 	return rc;
 }
 

@@ -14,7 +14,6 @@
 #include <string.h>
 
 #include <cmocka.h>
-#include <hiredis/hiredis.h>
 
 #include "base/err.h"
 #include "base/xalloc.h"
@@ -23,6 +22,7 @@
 #include "rdb/rdb_reader.h"
 #include "tests/sim/rdb_bytes.h"
 #include "tests/sim/real_redis.h"
+#include "tests/sim/witness.h"
 
 /* What MEMORY USAGE counts for a key's entry, sizeof(dictEntry). */
 #define ENTRY_USAGE 24
@@ -33,47 +33,10 @@ struct fixture {
 	unsigned quantum; /* of the server's jemalloc */
 };
 
-static redisReply *
-ask(redisContext *c, const char *format, ...)
-{
-	redisReply *reply;
-	va_list ap;
-
-	va_start(ap, format);
-	reply = redisvCommand(c, format, ap);
-	va_end(ap);
-	if (reply == NULL || reply->type == REDIS_REPLY_ERROR)
-		fail_msg("%s: %s", format, reply ? reply->str : c->errstr);
-	return reply;
-}
-
-static void
-tell_server(redisContext *c, const char *command)
-{
-	freeReplyObject(ask(c, command));
-}
-
-static uint64_t
-number(redisContext *c, const char *format, ...)
-{
-	redisReply *reply;
-	uint64_t n;
-	va_list ap;
-
-	va_start(ap, format);
-	reply = redisvCommand(c, format, ap);
-	va_end(ap);
-	if (reply == NULL || reply->type != REDIS_REPLY_INTEGER)
-		fail_msg("%s: %s", format, reply ? reply->str : c->errstr);
-	n = (uint64_t)reply->integer;
-	freeReplyObject(reply);
-	return n;
-}
-
 static uint64_t
 field(redisContext *c, const char *command, const char *name)
 {
-	redisReply *reply = ask(c, command);
+	redisReply *reply = witness_ask(c, command);
 	const char *at = strstr(reply->str, name);
 	uint64_t n;
 
@@ -100,9 +63,9 @@ quantum_of(redisContext *c)
 {
 	uint64_t smaller, bigger;
 
-	tell_server(c, "MSET a 100000 abcdefghijklmnopqrstuv 100000");
-	smaller = number(c, "MEMORY USAGE a");
-	bigger = number(c, "MEMORY USAGE abcdefghijklmnopqrstuv");
+	witness_do(c, "MSET a 100000 abcdefghijklmnopqrstuv 100000");
+	smaller = witness_number(c, "MEMORY USAGE a");
+	bigger = witness_number(c, "MEMORY USAGE abcdefghijklmnopqrstuv");
 	return bigger - smaller == 24 - 8 ? MEM_QUANTUM_REDIS
 					  : MEM_QUANTUM_SYSTEM;
 }
@@ -117,9 +80,7 @@ setup(void **state)
 	struct fixture *f = xcalloc(1, sizeof(*f));
 
 	f->server = real_redis_start(&opts);
-	f->redis = redisConnectUnix(real_redis_socket(f->server));
-	assert_non_null(f->redis);
-	assert_int_equal(f->redis->err, 0);
+	f->redis = witness_connect(f->server);
 	f->quantum = quantum_of(f->redis);
 	*state = f;
 	return 0;
@@ -262,14 +223,15 @@ fill(struct fixture *f, const struct sort *s)
 
 	if (asprintf(&script, script_of, s->keys, s->name, s->script) < 0)
 		fail_msg("out of memory");
-	freeReplyObject(ask(f->redis, "EVAL %s 0", script));
+	freeReplyObject(witness_ask(f->redis, "EVAL %s 0", script));
 	free(script);
 }
 
 static void
 check_encoding(struct fixture *f, const struct sort *s)
 {
-	redisReply *reply = ask(f->redis, "OBJECT ENCODING %s:1", s->name);
+	redisReply *reply = witness_ask(
+	    f->redis, "OBJECT ENCODING %s:1", s->name);
 
 	assert_string_equal(reply->str, s->encoding);
 	freeReplyObject(reply);
@@ -278,7 +240,7 @@ check_encoding(struct fixture *f, const struct sort *s)
 static uint64_t
 usage_of_all(redisContext *c)
 {
-	return number(c, "EVAL %s 0",
+	return witness_number(c, "EVAL %s 0",
 	    "local n=0 for _,k in ipairs(redis.call('keys','*')) do "
 	    "n=n+redis.call('memory','usage',k,'samples','0') end return n");
 }
@@ -287,8 +249,8 @@ usage_of_all(redisContext *c)
 static uint64_t
 settle(redisContext *c)
 {
-	tell_server(c, "SCRIPT FLUSH SYNC");
-	tell_server(c, "DEBUG RELOAD");
+	witness_do(c, "SCRIPT FLUSH SYNC");
+	witness_do(c, "DEBUG RELOAD");
 	return used_memory(c);
 }
 
@@ -328,7 +290,7 @@ each_sort_is_estimated_as_the_server_has_it(void **state)
 	for (size_t i = 0; i < sizeof(sorts) / sizeof(sorts[0]); i++) {
 		uint64_t before;
 
-		tell_server(f->redis, "FLUSHALL SYNC");
+		witness_do(f->redis, "FLUSHALL SYNC");
 		before = settle(f->redis);
 		fill(f, &sorts[i]);
 		compare(f, &sorts[i], settle(f->redis) - before);
@@ -338,7 +300,7 @@ each_sort_is_estimated_as_the_server_has_it(void **state)
 static void
 set_thresholds(redisContext *c, unsigned packed, unsigned ints)
 {
-	freeReplyObject(ask(c,
+	freeReplyObject(witness_ask(c,
 	    "CONFIG SET hash-max-listpack-entries %u "
 	    "zset-max-listpack-entries %u set-max-intset-entries %u",
 	    packed, packed, ints));
@@ -359,14 +321,14 @@ what_the_dump_tells_loosely_is_packed_where_it_fits(void **state)
 	for (size_t i = 0; i < sizeof(loose) / sizeof(loose[0]); i++) {
 		uint64_t before;
 
-		tell_server(f->redis, "FLUSHALL SYNC");
+		witness_do(f->redis, "FLUSHALL SYNC");
 		before = settle(f->redis);
 		set_thresholds(f->redis, 0, 0);
 		fill(f, &loose[i]);
-		tell_server(f->redis, "SCRIPT FLUSH SYNC");
-		tell_server(f->redis, "SAVE");
+		witness_do(f->redis, "SCRIPT FLUSH SYNC");
+		witness_do(f->redis, "SAVE");
 		set_thresholds(f->redis, 128, 512);
-		tell_server(f->redis, "DEBUG RELOAD NOSAVE");
+		witness_do(f->redis, "DEBUG RELOAD NOSAVE");
 		compare(f, &loose[i], used_memory(f->redis) - before);
 	}
 }

@@ -80,34 +80,34 @@ has(const char *text, const char *what)
 	return strstr(text, what) != NULL;
 }
 
-/* Tells of done bytes, again and again, until the line has a rate. */
-static void
-advance_until_rate(struct screen *s, struct progress *p, uint64_t done,
-    uint64_t total, bool about)
+/* Tells of 100 MiB, again and again, until the line on a terminal has a rate;
+ * what was printed by then. */
+static const char *
+line_with_rate(struct screen *s, uint64_t total, bool about)
 {
 	static const struct timespec tick = {.tv_nsec = 20000000};
+	struct progress_line *line;
+	struct progress *p;
 
+	screen_up(s, true);
+	line = progress_line_new(false);
+	p = progress_line_progress(line);
 	for (int i = 0; i < 500 && !has(screen_text(s), "/s"); i++) {
-		p->advance(p, STEP_SNAPSHOT, done, total, about);
+		p->advance(p, STEP_SNAPSHOT, 100 * MIB, total, about);
 		nanosleep(&tick, NULL);
 	}
+	progress_line_free(line);
+	screen_down(s);
+	return s->text;
 }
 
 static void
 a_terminal_sees_rate_share_and_time_left(void **state)
 {
-	struct progress_line *line;
-	const char *text;
 	struct screen s;
+	const char *text = line_with_rate(&s, 400 * MIB, false);
 
 	(void)state;
-	screen_up(&s, true);
-	line = progress_line_new(false);
-	advance_until_rate(
-	    &s, progress_line_progress(line), 100 * MIB, 400 * MIB, false);
-	text = screen_text(&s);
-	progress_line_free(line);
-	screen_down(&s);
 	assert_true(has(text, "snapshot  100 MiB of 400 MiB (25 %)"));
 	assert_true(has(text, "MiB/s, "));
 	assert_true(has(text, " left"));
@@ -117,18 +117,10 @@ a_terminal_sees_rate_share_and_time_left(void **state)
 static void
 a_total_that_is_a_guess_is_told_as_one(void **state)
 {
-	struct progress_line *line;
-	const char *text;
 	struct screen s;
+	const char *text = line_with_rate(&s, 400 * MIB, true);
 
 	(void)state;
-	screen_up(&s, true);
-	line = progress_line_new(false);
-	advance_until_rate(
-	    &s, progress_line_progress(line), 100 * MIB, 400 * MIB, true);
-	text = screen_text(&s);
-	progress_line_free(line);
-	screen_down(&s);
 	assert_true(has(text, " of about 400 MiB (25 %)"));
 	assert_true(has(text, ", about "));
 	assert_true(has(text, " left"));
@@ -137,62 +129,51 @@ a_total_that_is_a_guess_is_told_as_one(void **state)
 static void
 an_unknown_total_leaves_no_time_to_tell(void **state)
 {
-	struct progress_line *line;
-	const char *text;
 	struct screen s;
+	const char *text = line_with_rate(&s, 0, true);
 
 	(void)state;
-	screen_up(&s, true);
-	line = progress_line_new(false);
-	advance_until_rate(
-	    &s, progress_line_progress(line), 100 * MIB, 0, true);
-	text = screen_text(&s);
-	progress_line_free(line);
-	screen_down(&s);
 	assert_true(has(text, "snapshot  100 MiB, "));
 	assert_false(has(text, "about"));
 	assert_false(has(text, "left"));
+}
+
+/* What is printed of one advance and one note. */
+static const char *
+line_with_note(struct screen *s, bool terminal, bool quiet)
+{
+	struct progress_line *line;
+	struct progress *p;
+
+	screen_up(s, terminal);
+	line = progress_line_new(quiet);
+	p = progress_line_progress(line);
+	p->advance(p, STEP_COPY, MIB, 2 * MIB, false);
+	progress_note(p, STEP_COPY, "copied by the %s", "service");
+	screen_text(s);
+	progress_line_free(line);
+	screen_down(s);
+	return s->text;
 }
 
 /* A file, a pipe, the journal. */
 static void
 without_a_terminal_only_notes_are_printed(void **state)
 {
-	struct progress_line *line;
-	struct progress *p;
-	const char *text;
 	struct screen s;
 
 	(void)state;
-	screen_up(&s, false);
-	line = progress_line_new(false);
-	p = progress_line_progress(line);
-	p->advance(p, STEP_COPY, MIB, 2 * MIB, false);
-	progress_note(p, STEP_COPY, "copied by the %s", "service");
-	text = screen_text(&s);
-	progress_line_free(line);
-	screen_down(&s);
-	assert_string_equal(text, "copy      copied by the service\n");
+	assert_string_equal(line_with_note(&s, false, false),
+	    "copy      copied by the service\n");
 }
 
 static void
 quiet_says_nothing(void **state)
 {
-	struct progress_line *line;
-	struct progress *p;
-	const char *text;
 	struct screen s;
 
 	(void)state;
-	screen_up(&s, true);
-	line = progress_line_new(true);
-	p = progress_line_progress(line);
-	p->advance(p, STEP_COPY, MIB, 2 * MIB, false);
-	progress_note(p, STEP_COPY, "a note");
-	text = screen_text(&s);
-	progress_line_free(line);
-	screen_down(&s);
-	assert_string_equal(text, "");
+	assert_string_equal(line_with_note(&s, true, true), "");
 }
 
 int

@@ -8,13 +8,13 @@
 #include <string.h>
 
 #include <cmocka.h>
-#include <hiredis/hiredis.h>
 
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/xalloc.h"
 #include "rdb/rdb_reader.h"
 #include "tests/sim/real_redis.h"
+#include "tests/sim/witness.h"
 
 /*
  * A dump that a real redis-server made, compared with what the server itself
@@ -28,37 +28,6 @@ struct fixture {
 	redisContext *redis;
 };
 
-static redisReply *
-ask(redisContext *c, const char *format, ...)
-{
-	redisReply *reply;
-	va_list ap;
-
-	va_start(ap, format);
-	reply = redisvCommand(c, format, ap);
-	va_end(ap);
-	if (reply == NULL || reply->type == REDIS_REPLY_ERROR)
-		fail_msg("%s: %s", format, reply ? reply->str : c->errstr);
-	return reply;
-}
-
-static void
-tell_server(redisContext *c, const char *command)
-{
-	freeReplyObject(ask(c, command));
-}
-
-static long long
-number(redisContext *c, const char *command)
-{
-	redisReply *reply = ask(c, command);
-	long long n = reply->integer;
-
-	assert_int_equal(reply->type, REDIS_REPLY_INTEGER);
-	freeReplyObject(reply);
-	return n;
-}
-
 static void
 fill_collections(redisContext *c, const char *name, int n, int width)
 {
@@ -66,31 +35,33 @@ fill_collections(redisContext *c, const char *name, int n, int width)
 		char text[256];
 
 		snprintf(text, sizeof(text), "%0*d", width, i);
-		freeReplyObject(ask(c, "RPUSH list:%s m:%s", name, text));
-		freeReplyObject(ask(c, "SADD set:%s m:%s", name, text));
-		freeReplyObject(ask(c, "HSET hash:%s f%d %s", name, i, text));
 		freeReplyObject(
-		    ask(c, "ZADD zset:%s %d.25 m:%s", name, i, text));
-		freeReplyObject(ask(c, "SADD ints:%s %d", name, i * 1000));
-		freeReplyObject(ask(c, "XADD stream:%s %d-1 a %d %s %s", name,
-		    i + 1, i, i % 3 ? "b" : "c", text));
+		    witness_ask(c, "RPUSH list:%s m:%s", name, text));
+		freeReplyObject(witness_ask(c, "SADD set:%s m:%s", name, text));
+		freeReplyObject(
+		    witness_ask(c, "HSET hash:%s f%d %s", name, i, text));
+		freeReplyObject(
+		    witness_ask(c, "ZADD zset:%s %d.25 m:%s", name, i, text));
+		freeReplyObject(
+		    witness_ask(c, "SADD ints:%s %d", name, i * 1000));
+		freeReplyObject(witness_ask(c, "XADD stream:%s %d-1 a %d %s %s",
+		    name, i + 1, i, i % 3 ? "b" : "c", text));
 	}
 }
 
 static void
 fill_streams(redisContext *c)
 {
-	tell_server(c, "XDEL stream:small 2-1 5-1");
-	tell_server(c, "XGROUP CREATE stream:small g1 0");
-	tell_server(c, "XGROUP CREATE stream:small g2 3-1");
-	tell_server(
+	witness_do(c, "XDEL stream:small 2-1 5-1");
+	witness_do(c, "XGROUP CREATE stream:small g1 0");
+	witness_do(c, "XGROUP CREATE stream:small g2 3-1");
+	witness_do(
 	    c, "XREADGROUP GROUP g1 alice COUNT 3 STREAMS stream:small >");
-	tell_server(
-	    c, "XREADGROUP GROUP g1 bob COUNT 2 STREAMS stream:small >");
-	tell_server(c, "XACK stream:small g1 1-1");
-	tell_server(c, "XGROUP CREATECONSUMER stream:small g2 carol");
-	tell_server(c, "XADD empty 1-1 a b");
-	tell_server(c, "XDEL empty 1-1");
+	witness_do(c, "XREADGROUP GROUP g1 bob COUNT 2 STREAMS stream:small >");
+	witness_do(c, "XACK stream:small g1 1-1");
+	witness_do(c, "XGROUP CREATECONSUMER stream:small g2 carol");
+	witness_do(c, "XADD empty 1-1 a b");
+	witness_do(c, "XDEL empty 1-1");
 }
 
 static void
@@ -103,26 +74,26 @@ fill(redisContext *c)
 	fill_collections(c, "small", 10, 3);
 	fill_collections(c, "wide", 10, 100);
 	fill_collections(c, "many", KEYS_MANY, 8);
-	tell_server(c, "CONFIG SET list-max-listpack-size 4");
-	tell_server(c, "CONFIG SET list-compress-depth 1");
+	witness_do(c, "CONFIG SET list-max-listpack-size 4");
+	witness_do(c, "CONFIG SET list-compress-depth 1");
 	fill_collections(c, "nodes", 40, 60);
 	fill_streams(c);
-	freeReplyObject(ask(c, "SET str:big %b", big, sizeof(big)));
-	freeReplyObject(ask(c, "RPUSH list:plain a %b z", big, (size_t)9000));
+	freeReplyObject(witness_ask(c, "SET str:big %b", big, sizeof(big)));
 	freeReplyObject(
-	    ask(c, "SET %b %b", "bin\0\xff", (size_t)5, "\0\1", (size_t)2));
-	tell_server(c,
+	    witness_ask(c, "RPUSH list:plain a %b z", big, (size_t)9000));
+	freeReplyObject(witness_ask(
+	    c, "SET %b %b", "bin\0\xff", (size_t)5, "\0\1", (size_t)2));
+	witness_do(c,
 	    "MSET int:8 -100 int:16 30000 int:32 -2000000000 "
 	    "int:64 9000000000000000000");
-	freeReplyObject(ask(c, "SET empty_string %s", ""));
-	tell_server(c, "SET ttl x PX 100000000");
-	tell_server(c, "PEXPIREAT list:small 4102444800123");
-	tell_server(
-	    c, "ZADD scores -inf a +inf b 1e-300 c 0.1 d 12345678901 e");
-	tell_server(c, "SELECT 9");
+	freeReplyObject(witness_ask(c, "SET empty_string %s", ""));
+	witness_do(c, "SET ttl x PX 100000000");
+	witness_do(c, "PEXPIREAT list:small 4102444800123");
+	witness_do(c, "ZADD scores -inf a +inf b 1e-300 c 0.1 d 12345678901 e");
+	witness_do(c, "SELECT 9");
 	fill_collections(c, "small", 5, 5);
-	tell_server(c, "SELECT 0");
-	freeReplyObject(ask(c, "FUNCTION LOAD %s",
+	witness_do(c, "SELECT 0");
+	freeReplyObject(witness_ask(c, "FUNCTION LOAD %s",
 	    "#!lua name=lib\nredis.register_function('f', function() return 1 "
 	    "end)"));
 }
@@ -133,9 +104,7 @@ setup(void **state)
 	struct fixture *f = xcalloc(1, sizeof(*f));
 
 	f->server = real_redis_start(NULL);
-	f->redis = redisConnectUnix(real_redis_socket(f->server));
-	assert_non_null(f->redis);
-	assert_int_equal(f->redis->err, 0);
+	f->redis = witness_connect(f->server);
 	*state = f;
 	return 0;
 }
@@ -158,7 +127,7 @@ save(struct fixture *f, size_t *len)
 	char *data = xmalloc(DUMP_MAX);
 	FILE *file;
 
-	tell_server(f->redis, "SAVE");
+	witness_do(f->redis, "SAVE");
 	snprintf(path, sizeof(path), "%s/dump.rdb", real_redis_dir(f->server));
 	file = fopen(path, "rb");
 	if (file == NULL)
@@ -193,7 +162,7 @@ compare_begin(struct rdb_visitor *v, const struct rdb_key *key, struct err *err)
 	buf_add(&c->name, key->name, key->name_len);
 	buf_truncate(&c->payload, 0);
 	buf_addc(&c->payload, (char)key->type);
-	freeReplyObject(ask(c->redis, "SELECT %d", (int)key->db));
+	freeReplyObject(witness_ask(c->redis, "SELECT %d", (int)key->db));
 	return 0;
 }
 
@@ -254,10 +223,11 @@ compare_end(struct rdb_visitor *v, uint64_t raw_bytes, uint64_t elements,
 	    [RDB_STREAM] = "XLEN",
 	};
 	struct comparer *c = (struct comparer *)v;
-	redisReply *dump = ask(c->redis, "DUMP %b", c->name.data, c->name.len);
-	redisReply *count = ask(
+	redisReply *dump = witness_ask(
+	    c->redis, "DUMP %b", c->name.data, c->name.len);
+	redisReply *count = witness_ask(
 	    c->redis, "%s %b", commands[c->kind], c->name.data, c->name.len);
-	redisReply *expiry = ask(
+	redisReply *expiry = witness_ask(
 	    c->redis, "PEXPIRETIME %b", c->name.data, c->name.len);
 
 	(void)err;
@@ -332,10 +302,10 @@ compare(struct fixture *f, size_t step)
 	assert_int_equal(c.functions, 1);
 	assert_int_equal(c.pending, 4);
 	assert_true(c.pieces > KEYS_MANY && c.fields > KEYS_MANY);
-	tell_server(f->redis, "SELECT 9");
-	assert_int_equal(c.keys[9], number(f->redis, "DBSIZE"));
-	tell_server(f->redis, "SELECT 0");
-	assert_int_equal(c.keys[0], number(f->redis, "DBSIZE"));
+	witness_do(f->redis, "SELECT 9");
+	assert_int_equal(c.keys[9], witness_number(f->redis, "DBSIZE"));
+	witness_do(f->redis, "SELECT 0");
+	assert_int_equal(c.keys[0], witness_number(f->redis, "DBSIZE"));
 	buf_release(&c.payload);
 	buf_release(&c.name);
 	rdb_reader_free(r);
@@ -351,14 +321,14 @@ agrees_with_the_server_on_every_key(void **state)
 	compare(f, DUMP_MAX);
 	compare(f, 977);
 	/* The same values in their other encodings. */
-	tell_server(f->redis, "CONFIG SET rdbcompression no");
+	witness_do(f->redis, "CONFIG SET rdbcompression no");
 	compare(f, DUMP_MAX);
-	tell_server(f->redis, "CONFIG SET hash-max-listpack-entries 0");
-	tell_server(f->redis, "CONFIG SET zset-max-listpack-entries 0");
-	tell_server(f->redis, "CONFIG SET set-max-intset-entries 0");
-	tell_server(f->redis, "CONFIG SET stream-node-max-entries 3");
-	tell_server(f->redis, "FLUSHALL");
-	tell_server(f->redis, "FUNCTION FLUSH");
+	witness_do(f->redis, "CONFIG SET hash-max-listpack-entries 0");
+	witness_do(f->redis, "CONFIG SET zset-max-listpack-entries 0");
+	witness_do(f->redis, "CONFIG SET set-max-intset-entries 0");
+	witness_do(f->redis, "CONFIG SET stream-node-max-entries 3");
+	witness_do(f->redis, "FLUSHALL");
+	witness_do(f->redis, "FUNCTION FLUSH");
 	fill(f->redis);
 	compare(f, 61);
 }

@@ -745,7 +745,7 @@ info_fields_are_found_by_whole_names(void **state)
 	static const char info[] =
 	    "# Server\r\nredis_version:7.0.15\r\nxrole:a\r\nrole:slave\r\n"
 	    "empty:\r\nlast:1";
-	char *value;
+	char *value, text[3];
 
 	(void)state;
 	value = redis_info_field(info, "role");
@@ -759,6 +759,10 @@ info_fields_are_found_by_whole_names(void **state)
 	free(value);
 	assert_null(redis_info_field(info, "rol"));
 	assert_null(redis_info_field("", "role"));
+	redis_info_text(info, "role", text, sizeof(text));
+	assert_string_equal(text, "sl");
+	redis_info_text(info, "rol", text, sizeof(text));
+	assert_string_equal(text, "");
 }
 
 int
