@@ -1,4 +1,3 @@
-#include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,22 +6,18 @@
 #include "base/budget.h"
 #include "base/err.h"
 #include "base/scope.h"
-#include "base/xalloc.h"
 #include "rdb/dump_payload.h"
 #include "rdb/key_set.h"
 #include "rdb/rdb_writer.h"
 #include "rdb/redis_conn.h"
 #include "rdb/redis_error.h"
 #include "rdb/redis_info.h"
+#include "rdb/scan_pace.h"
 #include "rdb/scan_pipe.h"
+#include "rdb/scan_walk.h"
 #include "rdb/sync_host.h"
 
 #include "rdb/scan_client.h"
-
-/* Of SCAN: so many keys are asked for before the next ones are looked for. */
-#define SCAN_COUNT 512
-
-#define LATENCY_MOST_MS INT64_C(20)
 
 struct scan {
 	const struct scope *scope;
@@ -33,15 +28,8 @@ struct scan {
 	struct rdb_writer *writer;
 	struct scan_pipe *pipe;
 	struct key_set *seen;
-
-	struct scan_name *names; /* of one answer, those that are new */
-	size_t nnames, room;
-
-	/* How fast. */
-	size_t window;	  /* groups under way at most */
-	int64_t asked_ms; /* when SCAN was sent; -1: its answer came */
-	int64_t from_ms;
-	uint64_t fetched; /* keys asked for since from_ms */
+	struct scan_pace pace; /* of groups under way in pipe */
+	struct scan_walk *names;
 };
 
 /* Redis before 7.0 tells the rest of a key's life, by its own clock. */
@@ -192,75 +180,29 @@ tell_progress(struct scan *s)
 	s->opts->progress(s->opts->progress_arg, done, total);
 }
 
-/*
- * SCAN's own answer is the probe: it stands in the queue that every client of
- * the server stands in.  One that is late halves what is under way, and leaves
- * the server alone for as long as it took.
- */
-static int
-note_latency(struct scan *s, struct err *err)
-{
-	int64_t most = s->opts->latency_most_ms > 0 ? s->opts->latency_most_ms
-						    : LATENCY_MOST_MS;
-	int64_t took = scope_mono_ms(s->scope) - s->asked_ms;
-
-	s->asked_ms = -1;
-	if (took <= most) {
-		s->window += s->window < SCAN_PIPE_GROUPS_MAX;
-		return 0;
-	}
-	s->window = (s->window + 1) / 2;
-	return scope_sleep(s->scope, took, err);
-}
-
-/* As soon as it is there, and not when its turn has come to be read. */
-static int
-watch_latency(struct scan *s, struct err *err)
-{
-	if (s->asked_ms < 0 || !redis_conn_reply_ready(s->walk))
-		return 0;
-	return note_latency(s, err);
-}
-
-static int
-keep_rate(struct scan *s, struct err *err)
-{
-	uint64_t rate = s->opts->keys_per_second;
-	int64_t now = scope_mono_ms(s->scope), due;
-
-	if (rate == 0)
-		return 0;
-	due = s->from_ms + (int64_t)(s->fetched * 1000 / rate);
-	/* What was not used up in a pause is not made up for. */
-	if (due < now - 1000) {
-		s->from_ms = now;
-		s->fetched = 0;
-	}
-	return due > now ? scope_sleep(s->scope, due - now, err) : 0;
-}
-
 static int
 take_oldest(struct scan *s, struct err *err)
 {
 	if (scan_pipe_take(s->pipe, s->scope, err) != 0 ||
-	    watch_latency(s, err) != 0)
+	    scan_walk_watch(s->names, err) != 0)
 		return -1;
-	return keep_rate(s, err);
+	return scan_pace_keep(&s->pace, err);
 }
 
 static int
-fetch_values(struct scan *s, uint32_t db, struct err *err)
+fetch_values(struct scan *s, uint32_t db, const struct scan_name *names,
+    size_t total, struct err *err)
 {
-	for (size_t at = 0, n; at < s->nnames; at += n) {
-		while (scan_pipe_asked(s->pipe) >= s->window)
+	for (size_t at = 0, n; at < total; at += n) {
+		while (scan_pipe_asked(s->pipe) >= s->pace.window)
 			if (take_oldest(s, err) != 0)
 				return -1;
 		n = scan_pipe_group(s->pipe);
-		n = n < s->nnames - at ? n : s->nnames - at;
-		if (scan_pipe_ask(
-			s->pipe, s->scope, db, s->names + at, n, err) != 0)
+		n = n < total - at ? n : total - at;
+		if (scan_pipe_ask(s->pipe, s->scope, db, names + at, n, err) !=
+		    0)
 			return -1;
-		s->fetched += n;
+		scan_pace_fetch(&s->pace, n);
 	}
 	while (scan_pipe_asked(s->pipe) > 0)
 		if (take_oldest(s, err) != 0)
@@ -269,92 +211,20 @@ fetch_values(struct scan *s, uint32_t db, struct err *err)
 	return 0;
 }
 
-/* SCAN may tell a key twice, and a dump must not hold one twice. */
-static int
-pick_new(struct scan *s, uint32_t db, const redisReply *keys, struct err *err)
-{
-	bool is_new;
-
-	if (keys->elements > s->room) {
-		s->room = keys->elements;
-		s->names = xreallocarray(s->names, s->room, sizeof(*s->names));
-	}
-	s->nnames = 0;
-	for (size_t i = 0; i < keys->elements; i++) {
-		const redisReply *k = keys->element[i];
-
-		if (k->type != REDIS_REPLY_STRING)
-			return err_set(
-			    err, ERR_CORRUPT, "SCAN answered what is no key");
-		if (key_set_add(s->seen, db, k->str, k->len, &is_new, err) != 0)
-			return -1;
-		if (is_new)
-			s->names[s->nnames++] = (struct scan_name){
-			    k->str, k->len};
-		else
-			s->facts->repeated++;
-	}
-	return 0;
-}
-
-static int
-ask_scan(struct scan *s, const char *cursor, struct err *err)
-{
-	char command[128];
-	int n = snprintf(command, sizeof(command),
-	    "*4\r\n$4\r\nSCAN\r\n$%zu\r\n%s\r\n$5\r\nCOUNT\r\n$3\r\n%d\r\n",
-	    strlen(cursor), cursor, SCAN_COUNT);
-
-	s->asked_ms = scope_mono_ms(s->scope);
-	return redis_conn_write(s->walk, s->scope, command, (size_t)n, err);
-}
-
-/* The next cursor, and the keys; *out is to be freed. */
-static int
-take_scan(struct scan *s, char cursor[32], redisReply **out, struct err *err)
-{
-	redisReply *r = redis_conn_reply(s->walk, s->scope, err);
-
-	*out = r;
-	if (r == NULL)
-		return -1;
-	if (r->type == REDIS_REPLY_ERROR) {
-		redis_error_set(err, r->str);
-		return err_in(err, "'%s': SCAN", s->facts->host);
-	}
-	if (r->type != REDIS_REPLY_ARRAY || r->elements != 2 ||
-	    r->element[0]->type != REDIS_REPLY_STRING ||
-	    r->element[0]->len >= 32 ||
-	    strspn(r->element[0]->str, "0123456789") != r->element[0]->len ||
-	    r->element[1]->type != REDIS_REPLY_ARRAY)
-		return err_set(err, ERR_CORRUPT,
-		    "'%s' answered SCAN by what is no cursor and keys",
-		    s->facts->host);
-	memcpy(cursor, r->element[0]->str, r->element[0]->len + 1);
-	return s->asked_ms >= 0 ? note_latency(s, err) : 0;
-}
-
-/* The next keys are looked for while the values of these are fetched. */
 static int
 scan_keys(struct scan *s, uint32_t db, struct err *err)
 {
-	char cursor[32] = "0";
-	redisReply *r;
-	int rc;
+	const struct scan_name *names;
+	size_t n;
 
-	if (ask_scan(s, cursor, err) != 0)
+	if (scan_walk_begin(s->names, s->scope, db, err) != 0)
 		return -1;
 	do {
-		rc = take_scan(s, cursor, &r, err);
-		if (rc == 0 && strcmp(cursor, "0") != 0)
-			rc = ask_scan(s, cursor, err);
-		if (rc == 0)
-			rc = pick_new(s, db, r->element[1], err);
-		if (rc == 0)
-			rc = fetch_values(s, db, err);
-		freeReplyObject(r);
-	} while (rc == 0 && strcmp(cursor, "0") != 0);
-	return rc;
+		if (scan_walk_next(s->names, s->scope, &names, &n, err) != 0 ||
+		    fetch_values(s, db, names, n, err) != 0)
+			return -1;
+	} while (scan_walk_more(s->names));
+	return 0;
 }
 
 static int
@@ -389,6 +259,7 @@ note_end(struct scan *s)
 	s->facts->ended_ms = scope_wall_ms(s->scope);
 	s->facts->keys = got.keys;
 	s->facts->gone = got.gone;
+	s->facts->repeated = scan_walk_repeated(s->names);
 }
 
 int
@@ -400,13 +271,12 @@ scan_dump(const struct redis_target *target, const struct redis_opts *redis,
 	    .scope = scope,
 	    .opts = opts,
 	    .facts = facts,
-	    .window = 1,
-	    .asked_ms = -1,
-	    .from_ms = scope_mono_ms(scope),
 	};
 	struct budget *share = NULL;
 	int rc = -1;
 
+	scan_pace_init(&s.pace, scope, opts->keys_per_second,
+	    opts->latency_most_ms, SCAN_PIPE_GROUPS_MAX);
 	*facts = (struct scan_facts){.began_ms = scope_wall_ms(scope)};
 	if (open_conns(&s, target, redis, err) != 0)
 		goto out;
@@ -416,18 +286,19 @@ scan_dump(const struct redis_target *target, const struct redis_opts *redis,
 	s.seen = key_set_new(s.info.keys, SCAN_SEEN_BYTES, err);
 	if (s.seen == NULL)
 		goto out;
+	s.names = scan_walk_new(s.walk, s.seen, &s.pace);
 	open_pipe(&s, sink);
 	if (write_head(&s, err) != 0 || scan_all(&s, err) != 0)
 		goto out;
 	note_end(&s);
 	rc = 0;
 out:
+	scan_walk_free(s.names);
 	scan_pipe_free(s.pipe);
 	rdb_writer_free(s.writer);
 	key_set_free(s.seen);
 	budget_free(share);
 	redis_conn_free(s.walk);
 	redis_conn_free(s.fetch);
-	free(s.names);
 	return rc;
 }

@@ -8,13 +8,11 @@
 #include "base/err.h"
 #include "base/scope.h"
 #include "base/xalloc.h"
-#include "rdb/crc64.h"
-#include "rdb/dump_payload.h"
 #include "rdb/key_show.h"
 #include "rdb/rdb_reader.h"
-#include "rdb/rdb_writer.h"
 #include "rdb/redis_conn.h"
 #include "rdb/redis_error.h"
+#include "rdb/scan_value.h"
 
 #include "rdb/scan_pipe.h"
 
@@ -26,9 +24,6 @@
 /* Of a value, before any was seen: a careful guess. */
 #define VALUE_GUESS ((uint64_t)64 << 10)
 
-/* A payload of at most so much is checked before any of it is written. */
-#define WHOLE_BYTES ((size_t)64 << 10)
-
 #define LINE_MAX_BYTES 1024
 
 struct group {
@@ -39,7 +34,7 @@ struct group {
 
 struct scan_pipe {
 	struct redis_conn *conn;
-	struct rdb_writer *writer;
+	struct scan_value *value;
 	struct scan_pipe_opts opts;
 	struct scan_pipe_facts facts;
 
@@ -48,7 +43,6 @@ struct scan_pipe {
 	uint64_t value_bytes; /* of one, as they lately were */
 
 	char line[LINE_MAX_BYTES];
-	unsigned char whole[WHOLE_BYTES];
 };
 
 struct scan_pipe *
@@ -58,7 +52,7 @@ scan_pipe_new(struct redis_conn *conn, struct rdb_writer *writer,
 	struct scan_pipe *p = xcalloc(1, sizeof(*p));
 
 	p->conn = conn;
-	p->writer = writer;
+	p->value = scan_value_new(conn, writer, opts->rdb_version);
 	p->opts = *opts;
 	p->value_bytes = VALUE_GUESS;
 	return p;
@@ -67,6 +61,9 @@ scan_pipe_new(struct redis_conn *conn, struct rdb_writer *writer,
 void
 scan_pipe_free(struct scan_pipe *p)
 {
+	if (p == NULL)
+		return;
+	scan_value_free(p->value);
 	free(p);
 }
 
@@ -228,88 +225,6 @@ take_expiry(struct scan_pipe *p, const struct scope *scope, int64_t *at_ms,
 	return 0;
 }
 
-static int
-read_exactly(struct scan_pipe *p, const struct scope *scope, void *out,
-    size_t len, struct err *err)
-{
-	unsigned char *to = out;
-
-	while (len > 0) {
-		size_t got;
-
-		if (redis_conn_read(p->conn, scope, to, len, &got, err) != 0)
-			return -1;
-		if (got == 0)
-			return err_set(err, ERR_TRANSIENT,
-			    "'%s' closed the connection in a value",
-			    redis_conn_name(p->conn));
-		to += got;
-		len -= got;
-	}
-	return 0;
-}
-
-static int
-check_footer(const struct scan_pipe *p, uint64_t crc,
-    const unsigned char footer[DUMP_FOOTER_BYTES], struct err *err)
-{
-	int version = footer[0] | footer[1] << 8;
-	uint64_t sum = 0;
-
-	for (int i = 9; i > 1; i--)
-		sum = sum << 8 | footer[i];
-	if (crc64(crc, footer, 2) != sum)
-		return err_set(
-		    err, ERR_CORRUPT, "the CRC64 of its value is wrong");
-	if (version > p->opts.rdb_version)
-		return err_set(err, ERR_UNSUPPORTED,
-		    "its value is of RDB version %d, and the server's is %d",
-		    version, p->opts.rdb_version);
-	return 0;
-}
-
-static int
-write_small(struct scan_pipe *p, const struct scope *scope, struct rdb_key *key,
-    size_t len, struct err *err)
-{
-	size_t body = len - DUMP_FOOTER_BYTES;
-
-	if (read_exactly(p, scope, p->whole, len, err) != 0 ||
-	    check_footer(p, crc64(0, p->whole, body), p->whole + body, err) !=
-		0)
-		return -1;
-	key->type = p->whole[0];
-	if (rdb_writer_key(p->writer, key, err) != 0)
-		return -1;
-	return rdb_writer_value(p->writer, p->whole + 1, body - 1, err);
-}
-
-/* As it comes: what is wrong with it is known only after it was written. */
-static int
-write_large(struct scan_pipe *p, const struct scope *scope, struct rdb_key *key,
-    uint64_t len, struct err *err)
-{
-	uint64_t left = len - DUMP_FOOTER_BYTES - 1;
-	uint64_t crc;
-
-	if (read_exactly(p, scope, &key->type, 1, err) != 0 ||
-	    rdb_writer_key(p->writer, key, err) != 0)
-		return -1;
-	crc = crc64(0, &key->type, 1);
-	while (left > 0) {
-		size_t n = left < WHOLE_BYTES ? (size_t)left : WHOLE_BYTES;
-
-		if (read_exactly(p, scope, p->whole, n, err) != 0 ||
-		    rdb_writer_value(p->writer, p->whole, n, err) != 0)
-			return -1;
-		crc = crc64(crc, p->whole, n);
-		left -= n;
-	}
-	if (read_exactly(p, scope, p->whole, DUMP_FOOTER_BYTES, err) != 0)
-		return -1;
-	return check_footer(p, crc, p->whole, err);
-}
-
 static void
 note_size(struct scan_pipe *p, uint64_t len)
 {
@@ -325,7 +240,6 @@ take_value(struct scan_pipe *p, const struct scope *scope, struct rdb_key *key,
 {
 	char *end;
 	uint64_t len;
-	int rc;
 
 	if (next_line(p, scope, err) != 0)
 		return -1;
@@ -337,11 +251,10 @@ take_value(struct scan_pipe *p, const struct scope *scope, struct rdb_key *key,
 	if (p->line[0] != '$' || key->expires_ms < RDB_NO_EXPIRY)
 		return unexpected(p, "a value", err);
 	len = strtoull(p->line + 1, &end, 10);
-	if (*end != '\0' || len <= DUMP_FOOTER_BYTES || len > INT64_MAX)
+	if (*end != '\0' || len > INT64_MAX)
 		return unexpected(p, "a value", err);
-	rc = len <= WHOLE_BYTES ? write_small(p, scope, key, (size_t)len, err)
-				: write_large(p, scope, key, len, err);
-	if (rc != 0 || next_line(p, scope, err) != 0)
+	if (scan_value_take(p->value, scope, key, len, err) != 0 ||
+	    next_line(p, scope, err) != 0)
 		return -1;
 	if (p->line[0] != '\0')
 		return unexpected(p, "the end of a value", err);

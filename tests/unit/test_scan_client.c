@@ -535,7 +535,7 @@ what_a_server_should_not_answer_ends_it(void **state)
 	    {{.scans = {ONE_SCAN},
 		 .expiry = ":-1\r\n",
 		 .value = "$3\r\nabc\r\n"},
-		ERR_CORRUPT, "'$3'"},
+		ERR_CORRUPT, "3 bytes holds no value"},
 	    {{.scans = {ONE_SCAN}, .expiry = ":-1\r\n", .value = "$x\r\n"},
 		ERR_CORRUPT, "'$x'"},
 	    /* At one moment, a key is there or not. */
