@@ -17,6 +17,7 @@
 #include "storage/azure_lease.h"
 #include "storage/azure_list.h"
 #include "storage/azure_props.h"
+#include "storage/azure_read.h"
 #include "storage/azure_request.h"
 #include "storage/store.h"
 #include "storage/store_open.h"
@@ -134,31 +135,6 @@ azure_discard(
 	(void)n;
 }
 
-/* That the answer is the range asked for, and all of it. */
-static int
-check_range(const struct http_response *response, uint64_t off, size_t len,
-    struct err *err)
-{
-	const char *range = http_headers_get(
-	    &response->headers, "Content-Range");
-	char want[64];
-
-	if (response->into_len != len)
-		return err_set(err, ERR_CORRUPT,
-		    "%zu bytes from %" PRIu64 " on were asked for and %zu "
-		    "came: the blob is shorter than that",
-		    len, off, response->into_len);
-	if (response->status == 200 && off == 0)
-		return 0;
-	snprintf(want, sizeof(want), "bytes %" PRIu64 "-%" PRIu64 "/", off,
-	    off + len - 1);
-	if (response->status != 206 || range == NULL ||
-	    strncmp(range, want, strlen(want)) != 0)
-		return err_set(err, ERR_CORRUPT,
-		    "'%s' was asked for and another range came", want);
-	return 0;
-}
-
 /* No range is empty: what is left to tell is whether the place exists. */
 static int
 read_nothing(struct store *s, const struct scope *scope, const char *blob,
@@ -178,31 +154,12 @@ static int
 azure_read(struct store *s, const struct scope *scope, const char *blob,
     const char *etag, uint64_t off, void *out, size_t len, struct err *err)
 {
-	struct http_response response;
-	struct azure_request r;
-	int rc;
+	const struct azure_range range = {blob, etag, off, len};
 
 	if (len == 0)
 		return read_nothing(s, scope, blob, etag, off, err);
-	rc = azure_request_init(
-	    &r, store_azure_container(s), "GET", "reading", blob, NULL, err);
-	if (rc == 0) {
-		http_headers_addf(&r.http.headers, "x-ms-range",
-		    "bytes=%" PRIu64 "-%" PRIu64, off, off + len - 1);
-		if (etag != NULL)
-			http_headers_set(&r.http.headers, "If-Match", etag);
-		r.http.into = out;
-		r.http.into_size = len;
-		rc = azure_request_do(&r, scope, &response, err);
-	}
-	azure_request_release(&r);
-	if (rc != 0)
-		return -1;
-	rc = check_range(&response, off, len, err);
-	http_response_release(&response);
-	return rc != 0
-	    ? err_in(err, "reading '%.150s' in '%.120s'", blob, s->url)
-	    : 0;
+	return azure_read_range(
+	    store_azure_container(s), scope, &range, out, err);
 }
 
 static int

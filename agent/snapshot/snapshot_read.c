@@ -83,11 +83,11 @@ assemble(struct reading *r, const struct scope *scope, struct err *err)
 		return -1;
 	}
 	flow_append(r->flow, r->raw_digest);
-	flow_append(r->flow, reader_tap_new(r->reader, !r->m->verified));
 	if (r->opts->by_piece &&
 	    flow_append(r->flow,
 		pieces_gate_new(r->m->pieces, r->env->budget, inner, err)) != 0)
 		return -1;
+	flow_append(r->flow, reader_tap_new(r->reader, !r->m->verified));
 	if (r->opts->out != NULL)
 		flow_append(r->flow, relay_new(r->opts->out));
 	return 0;

@@ -5,8 +5,8 @@
  *
  * Every byte that the manifest vouches for is checked: each part's size and
  * SHA-256, the dump's, its structure, CRC64, counts and fingerprint.  What all
- * of that proves is known at the end; by_piece is for an out that cannot take
- * back what it was given.
+ * of that proves is known at the end; by_piece is for visitors, or an out, that
+ * cannot take back what they were given.
  */
 #ifndef AGENT_SNAPSHOT_SNAPSHOT_READ_H
 #define AGENT_SNAPSHOT_SNAPSHOT_READ_H
@@ -31,8 +31,8 @@ struct snapshot_read_opts {
 	enum step step;					     /* for progress */
 	struct rdb_visitor *visitors[SNAPSHOT_VISITORS_MAX]; /* or NULL */
 	struct sink *out; /* raw bytes, not finished here; or NULL */
-	bool by_piece;	  /* out gets only pieces that the manifest vouches
-			   * for (it must have some); no fingerprint then */
+	bool by_piece;	  /* nothing is given on but pieces that the manifest
+			   * vouches for (it must have some); no fingerprint */
 	struct rdb_summary *summary; /* of it, once it is read; or NULL */
 	bool parts_only; /* sizes and SHA-256 of the parts, no more */
 };

@@ -5,6 +5,7 @@
 // blob: "north PUT blocklist manifest.json".  A fault is a function of a call:
 // the answer's socket, and forward(), which has the service do it and resolves
 // to its whole answer.
+import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import http from 'node:http';
 import { buffer } from 'node:stream/consumers';
@@ -101,6 +102,16 @@ export async function stallInBody(call) {
 export async function flipInBody({ res, forward }) {
 	const { status, headers, body } = await forward();
 	body[body.length >> 1] ^= 1;
+	res.writeHead(status, headers);
+	res.end(body);
+}
+
+// As if the service had it so: what it tells of the bytes agrees with them.
+export async function flipAtRest({ res, forward }) {
+	const { status, headers, body } = await forward();
+	body[body.length >> 1] ^= 1;
+	const md5 = headers.findIndex((h) => /^content-md5$/i.test(h));
+	headers[md5 + 1] = createHash('md5').update(body).digest('base64');
 	res.writeHead(status, headers);
 	res.end(body);
 }

@@ -9,8 +9,8 @@ import { after, before, describe, test } from 'node:test';
 
 import { Azurite } from './azurite.mjs';
 import {
-	FaultProxy, answer, arrivesLater, cutInBody, flipInBody, resetAfter,
-	resetBefore, resetInBody, stall, stallInBody,
+	FaultProxy, answer, arrivesLater, cutInBody, flipAtRest, flipInBody,
+	resetAfter, resetBefore, resetInBody, stall, stallInBody,
 } from './fault_proxy.mjs';
 import { EXIT, Redis, everyType, until } from './harness.mjs';
 
@@ -55,6 +55,7 @@ function passing(cls) {
 			['a reset in mid-body', resetInBody],
 			['a body that ends early', cutInBody],
 		] : [],
+		...cls.includes(' GET ') ? [['a flipped bit', flipInBody]] : [],
 	];
 }
 
@@ -428,7 +429,7 @@ async function restoring(way, target) {
 	const good = await target.digest();
 	const part = 'north GET part';
 	const bad = [
-		['a flipped bit', flipInBody, EXIT.CORRUPT],
+		['a bit that flipped at rest', flipAtRest, EXIT.CORRUPT],
 		['404', answer(404, 'BlobNotFound'), EXIT.CORRUPT],
 		['404 of the container', noContainer, EXIT.FAILED],
 		['403', forbidden, EXIT.AUTH],
@@ -453,7 +454,7 @@ async function restoring(way, target) {
 				assert.equal(await target.digest(), good);
 			});
 	}
-	const r = await rig.spoiled(job, [[part, flipInBody]]);
+	const r = await rig.spoiled(job, [[part, flipAtRest]]);
 	mustHaveFailed(r, EXIT.CORRUPT, /part-0000/);
 	assert.deepEqual(r.came.north, []);
 	mustBeDone(job, await rig.run(job));

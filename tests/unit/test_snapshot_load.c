@@ -497,6 +497,53 @@ no_flipped_byte_reaches_a_target_that_was_empty(void **state)
 	expect_noted(g, ENDED);
 }
 
+/* Every bit of it; of one that did not arrive there are none. */
+static void
+expect_the_same_or_none(struct ground *g, int i)
+{
+	long long there = redis_data_int(g->to.conn, "BITCOUNT big:%d", i);
+
+	if (there != 0)
+		assert_int_equal(
+		    there, redis_data_int(g->from.conn, "BITCOUNT big:%d", i));
+}
+
+/* The copy is proved first, and read again to be sent. */
+static void
+no_flipped_byte_reaches_a_target_by_restore(void **state)
+{
+	struct ground *g = *state;
+	struct store *s;
+
+	redis_data_do(g->from.conn, "CONFIG SET rdbcompression no");
+	redis_data_do(g->from.conn, "DEBUG POPULATE 100 big 131072");
+	g->rig.take.codec = CODEC_NONE;
+	g->rig.env.in_flight = 1;
+	g->opts.way = RESTORER_RESTORE;
+	manifest_free(g->m);
+	take(g);
+
+	/* A range is a piece; the second, when it is read once more. */
+	s = store_fault_new(temp_dir_store(&g->rig.dr));
+	store_fault_add(s,
+	    &(struct fault){
+		.op = FAULT_READ,
+		.nth = (unsigned)pieces_of(g->m->raw_bytes) + 2,
+		.how = FAULT_FLIP,
+	    });
+	assert_int_equal(load_from(g, s), -1);
+	store_free(s);
+	for (int i = 0; i < 100; i++)
+		expect_the_same_or_none(g, i);
+	assert_int_equal(g->rig.err.kind, ERR_CORRUPT);
+	assert_non_null(strstr(g->rig.err.text, "piece 2 of the dump"));
+	expect_noted(g, BEGUN);
+
+	must_load(g);
+	expect_same_data(g);
+	expect_noted(g, ENDED);
+}
+
 static void
 an_unverified_snapshot_is_refused_unless_asked_for(void **state)
 {
@@ -677,6 +724,7 @@ main(void)
 	    TEST(a_dump_with_zeros_behind_it_is_loaded_from_disk),
 	    TEST(what_was_loaded_is_on_the_targets_disk),
 	    TEST(no_flipped_byte_reaches_a_target_that_was_empty),
+	    TEST(no_flipped_byte_reaches_a_target_by_restore),
 	    TEST(an_unverified_snapshot_is_refused_unless_asked_for),
 	    cmocka_unit_test_setup_teardown(
 		a_target_that_cannot_take_it_is_not_touched, up_few_databases,

@@ -9,6 +9,7 @@
 
 #include "base/chunk.h"
 #include "base/err.h"
+#include "base/xalloc.h"
 #include "storage/store.h"
 #include "tests/sim/azure_rig.h"
 
@@ -248,6 +249,58 @@ resets_stalls_and_cuts_are_gone_through(void **state)
 }
 
 static void
+bytes_damaged_on_their_way_are_asked_for_again(void **state)
+{
+#define TOLD \
+	"Content-Range: bytes 3-7/10\r\n" \
+	"Content-MD5: XUFAKrxLKna5cZ2REBfFkg==\r\n" /* of "hello" */
+	static const struct azure_step steps[] = {
+	    {206, TOLD, "hallo", ANSWER},
+	    {206, TOLD, "hello", ANSWER},
+	    {404, CODE("BlobNotFound"), NULL, ANSWER},
+	};
+	const size_t long_one = ((size_t)4 << 20) + 1;
+	unsigned char *out = xmalloc(long_one);
+	struct azure_rig r;
+
+	(void)state;
+	RIG(&r, steps);
+	azure_rig_ok(&r,
+	    r.store->ops->read(
+		r.store, &r.scope, "blob", NULL, 3, out, 5, &r.err));
+	assert_memory_equal(out, "hello", 5);
+	for (size_t i = 0; i < 2; i++)
+		azure_rig_sent(&r, i, "x-ms-range-get-content-md5: true\r\n");
+	/* The service refuses to tell it of more than 4 MiB. */
+	azure_rig_fails(&r,
+	    r.store->ops->read(
+		r.store, &r.scope, "blob", NULL, 0, out, long_one, &r.err),
+	    ERR_MISSING, "BlobNotFound");
+	assert_false(azure_rig_has_sent(&r, 2, "x-ms-range-get"));
+	azure_rig_down(&r);
+	free(out);
+#undef TOLD
+}
+
+/* What stands at the blob is what its writer said, right or wrong. */
+static void
+the_digest_of_a_whole_blob_proves_nothing(void **state)
+{
+	static const struct azure_step steps[] = {
+	    {200, "Content-MD5: AAAAAAAAAAAAAAAAAAAAAA==\r\n", "hello", ANSWER},
+	};
+	unsigned char out[5];
+	struct azure_rig r;
+
+	(void)state;
+	RIG(&r, steps);
+	azure_rig_ok(&r,
+	    r.store->ops->read(
+		r.store, &r.scope, "blob", NULL, 0, out, 5, &r.err));
+	azure_rig_down(&r);
+}
+
+static void
 an_answer_that_is_not_the_range_is_refused(void **state)
 {
 	static const struct {
@@ -422,6 +475,8 @@ main(void)
 		a_busy_service_is_waited_for_and_each_attempt_signed_anew),
 	    cmocka_unit_test(it_gives_up_when_the_scope_ends),
 	    cmocka_unit_test(resets_stalls_and_cuts_are_gone_through),
+	    cmocka_unit_test(bytes_damaged_on_their_way_are_asked_for_again),
+	    cmocka_unit_test(the_digest_of_a_whole_blob_proves_nothing),
 	    cmocka_unit_test(an_answer_that_is_not_the_range_is_refused),
 	    cmocka_unit_test(what_is_gone_after_a_lost_removal_was_removed),
 	    cmocka_unit_test(what_is_not_safe_twice_goes_on_a_fresh_connection),
