@@ -74,7 +74,7 @@ function lasting(cls) {
 		['412', answer(412, code412), conflict,
 			new RegExp(`412 ${code412}`)],
 		['503 for ever', busy, EXIT.UNREACHABLE,
-			/gave up.*503 ServerBusy/],
+			/gave up.*503 ServerBusy|timed out/],
 		['resets for ever', resetBefore, EXIT.UNREACHABLE,
 			/gave up.*reset|timed out/],
 	];
