@@ -1,4 +1,5 @@
 #include <assert.h>
+#include <errno.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 
@@ -8,6 +9,9 @@
 
 #include "base/chunk.h"
 
+/* Below this, the room before the bytes would be much beside them. */
+#define ALIGN_LEAST ((size_t)64 << 10)
+
 /* What a struct chunk is the face of; seen by this file alone. */
 struct body {
 	struct chunk face;
@@ -15,7 +19,6 @@ struct body {
 	struct chunk *root;    /* a slice's, which has the bytes */
 	struct budget *budget; /* NULL: not charged */
 	size_t size;
-	unsigned char bytes[];
 };
 
 static struct body *
@@ -32,6 +35,25 @@ body_init(struct body *b, const unsigned char *data, size_t len)
 	return &b->face;
 }
 
+/* Where the bytes of one of size begin, behind its body. */
+static size_t
+body_room(size_t size)
+{
+	return size >= ALIGN_LEAST ? CHUNK_ALIGN : sizeof(struct body);
+}
+
+static struct body *
+alloc_body(size_t size)
+{
+	size_t room = body_room(size);
+	void *p;
+
+	if (room < CHUNK_ALIGN)
+		return malloc(room + size);
+	errno = posix_memalign(&p, CHUNK_ALIGN, room + size);
+	return errno == 0 ? p : NULL;
+}
+
 struct chunk *
 chunk_new(struct budget *budget, size_t size, const struct scope *scope,
     struct err *err)
@@ -41,14 +63,14 @@ chunk_new(struct budget *budget, size_t size, const struct scope *scope,
 
 	if (budget != NULL && budget_charge(budget, size, scope, err) != 0)
 		return NULL;
-	b = malloc(sizeof(*b) + size);
+	b = alloc_body(size);
 	if (b == NULL) {
 		if (budget != NULL)
 			budget_return(budget, size);
 		err_sys(err, "a chunk of %zu bytes", size);
 		return NULL;
 	}
-	c = body_init(b, b->bytes, 0);
+	c = body_init(b, (unsigned char *)b + body_room(size), 0);
 	/* One of no bytes does not keep its budget alive. */
 	b->budget = size > 0 ? budget : NULL;
 	b->size = size;
@@ -58,7 +80,7 @@ chunk_new(struct budget *budget, size_t size, const struct scope *scope,
 unsigned char *
 chunk_room(struct chunk *c)
 {
-	return body_of(c)->bytes;
+	return (unsigned char *)c->data;
 }
 
 void

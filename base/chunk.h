@@ -16,6 +16,10 @@ struct scope;
 
 #define CHUNK_SIZE ((size_t)1 << 20) /* what stages cut streams into */
 
+/* Chunks of 64 KiB and more begin at a multiple of this, so that files can be
+ * read into them and written from them past the page cache: any disk's. */
+#define CHUNK_ALIGN 4096
+
 struct chunk {
 	const unsigned char *data;
 	size_t len;

@@ -103,4 +103,7 @@ int redis_conn_read(struct redis_conn *, const struct scope *, void *out,
 int redis_conn_line(struct redis_conn *, const struct scope *, char *out,
     size_t max, struct err *);
 
+/* As redis_socket_set_batch() says, for redis_conn_read(). */
+void redis_conn_set_batch(struct redis_conn *, int bytes);
+
 #endif

@@ -74,6 +74,12 @@ redis_conn_read(struct redis_conn *c, const struct scope *scope, void *out,
 	return 0;
 }
 
+void
+redis_conn_set_batch(struct redis_conn *c, int bytes)
+{
+	redis_socket_set_batch(c->socket, bytes);
+}
+
 /* The line at the front of the input, if it is whole; 1 when it was. */
 static int
 take_line(struct redis_conn *c, char *out, size_t max, struct err *err)

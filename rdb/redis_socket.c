@@ -16,8 +16,12 @@
 
 #include "rdb/redis_socket.h"
 
+/* So long bytes may lie in the kernel while a batch is not full. */
+#define BATCH_MS 5
+
 struct redis_socket {
 	int fd;
+	int batch;		/* bytes; 0: each one is worth waking for */
 	struct tls_stream *tls; /* NULL: plain */
 	int64_t stall_ms;
 	redis_socket_hear_fn *hear; /* NULL: nothing comes while we write */
@@ -59,6 +63,20 @@ redis_socket_set_stall(struct redis_socket *s, int64_t stall_ms)
 	s->stall_ms = stall_ms;
 }
 
+static void
+set_lowat(const struct redis_socket *s, int bytes)
+{
+	/* Best effort: where it fails, we are woken more often. */
+	setsockopt(s->fd, SOL_SOCKET, SO_RCVLOWAT, &bytes, sizeof(bytes));
+}
+
+void
+redis_socket_set_batch(struct redis_socket *s, int bytes)
+{
+	s->batch = bytes;
+	set_lowat(s, bytes > 0 ? bytes : 1);
+}
+
 void
 redis_socket_set_hear(
     struct redis_socket *s, redis_socket_hear_fn *hear, void *arg)
@@ -80,6 +98,26 @@ wait_ready(struct redis_socket *s, const struct scope *scope, short events,
 		return err_set(err, ERR_TRANSIENT,
 		    "stalled: no byte for %lld ms", (long long)s->stall_ms);
 	return -1;
+}
+
+/* A full batch; else, when its moment is over, whatever comes. */
+static int
+wait_to_read(struct redis_socket *s, const struct scope *scope, short events,
+    struct err *err)
+{
+	struct scope brief = scope_within(scope, BATCH_MS);
+	int rc;
+
+	if (s->batch == 0 || events != POLLIN)
+		return wait_ready(s, scope, events, err);
+	if (scope_wait_fd(&brief, s->fd, events, err) == 0)
+		return 0;
+	if (err->kind != ERR_UNREACHABLE || scope_left_ms(scope) <= 0)
+		return -1;
+	set_lowat(s, 1);
+	rc = wait_ready(s, scope, events, err);
+	set_lowat(s, s->batch);
+	return rc;
 }
 
 int
@@ -154,7 +192,7 @@ redis_socket_read(struct redis_socket *s, const struct scope *scope, void *out,
 		rc = read_step(s, out, size, got, &events, err);
 		if (rc != 0)
 			return rc == 1 ? 0 : -1;
-		if (wait_ready(s, scope, events, err) != 0)
+		if (wait_to_read(s, scope, events, err) != 0)
 			return -1;
 	}
 }

@@ -41,6 +41,13 @@ int redis_socket_fd(const struct redis_socket *);
 void redis_socket_set_stall(struct redis_socket *, int64_t stall_ms);
 
 /*
+ * For a stream that comes fast: a wait for bytes ends when so many are there
+ * (SO_RCVLOWAT), or after a moment when at least one is; so neither we nor the
+ * peer are woken for each packet.  0: for any byte, as at first.
+ */
+void redis_socket_set_batch(struct redis_socket *, int bytes);
+
+/*
  * Called when a write has to wait, then and whenever bytes came meanwhile: it
  * takes them with redis_socket_try_read() until there are none.  -1 ends the
  * write.

@@ -1,4 +1,5 @@
 #include <assert.h>
+#include <errno.h>
 #include <inttypes.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -79,6 +80,15 @@ stage_slot(struct crew_job *job, const struct scope *scope, struct err *err)
 	return 0;
 }
 
+static unsigned char *
+alloc_block(size_t size)
+{
+	void *p;
+
+	errno = posix_memalign(&p, CHUNK_ALIGN, size);
+	return errno == 0 ? p : NULL;
+}
+
 /* Wait until one is free, and make it the one that is being filled. */
 static int
 next_slot(struct blob_writer *w, struct err *err)
@@ -95,8 +105,9 @@ next_slot(struct blob_writer *w, struct err *err)
 		i++;
 	w->filling = &w->slots[i];
 	w->filling->len = 0;
-	if (w->filling->data == NULL)
-		w->filling->data = malloc(w->block_size);
+	if (w->filling->data != NULL)
+		return 0;
+	w->filling->data = alloc_block(w->block_size);
 	if (w->filling->data == NULL)
 		return err_sys(err, "a block of %zu bytes", w->block_size);
 	return 0;

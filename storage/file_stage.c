@@ -12,7 +12,6 @@
 #include "base/scope.h"
 #include "base/xalloc.h"
 #include "storage/file_dir.h"
-#include "storage/stage_file.h"
 #include "storage/store.h"
 
 #include "storage/file_stage.h"
@@ -108,8 +107,8 @@ find_or_add(struct file_stages *st, const char *blob, const struct block_id *id)
 	s = xcalloc(1, sizeof(*s));
 	s->blob = xstrdup(blob);
 	memcpy(s->writer, id->hex, WRITER_DIGITS);
-	s->files[FILE_MAIN].fd = -1;
-	s->files[FILE_LOOSE].fd = -1;
+	s->files[FILE_MAIN] = STAGE_FILE_NONE;
+	s->files[FILE_LOOSE] = STAGE_FILE_NONE;
 	s->next = st->list;
 	st->list = s;
 	return s;
@@ -384,12 +383,10 @@ assemble(struct file_stages *st, const struct scope *scope, const char *blob,
     const struct block_id *ids, size_t n, struct staged_file *out,
     struct err *err)
 {
-	struct stage_file f;
-
-	if (open_file(st, &f, scope, err) != 0)
+	if (open_file(st, &out->made, scope, err) != 0)
 		return -1;
-	out->fd = f.fd;
-	out->path = f.path;
+	out->fd = out->made.fd;
+	out->path = out->made.path;
 	for (size_t i = 0; i < n; i++)
 		if (scope_check(scope, err) != 0 ||
 		    append_block(st, blob, &ids[i], out, err) != 0)
@@ -402,7 +399,7 @@ file_stages_take(struct file_stages *st, const struct scope *scope,
     const char *blob, const struct block_id *ids, size_t n,
     struct staged_file *out, struct err *err)
 {
-	*out = (struct staged_file){.fd = -1};
+	*out = (struct staged_file){.fd = -1, .made = STAGE_FILE_NONE};
 	if (!take_whole(st, blob, ids, n, out) &&
 	    assemble(st, scope, blob, ids, n, out, err) != 0)
 		goto fail;
@@ -421,10 +418,8 @@ void
 file_stages_give_back(
     struct file_stages *st, struct staged_file *f, bool renamed)
 {
-	struct stage_file own = {.fd = f->fd, .path = f->path};
-
 	if (f->whole == NULL) {
-		stage_file_close(&own, renamed);
+		stage_file_close(&f->made, renamed);
 		return;
 	}
 	pthread_mutex_lock(&st->lock);

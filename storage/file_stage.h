@@ -21,6 +21,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "storage/stage_file.h"
+
 struct block_id;
 struct chunk;
 struct err;
@@ -43,9 +45,11 @@ int file_stages_put(struct file_stages *, const struct scope *,
  * not synced yet.  The caller may rename it away. */
 struct staged_file {
 	int fd;
-	char *path;
+	const char *path;
 	uint64_t size;
-	struct stage *whole; /* file_stage's own */
+	/* file_stage's own: the file is whole's main one, or was made for it */
+	struct stage *whole;
+	struct stage_file made;
 };
 
 /* ERR_CONFLICT when an id was not staged (or was dropped). */

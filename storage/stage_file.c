@@ -13,6 +13,7 @@
 #include "base/err.h"
 #include "base/scope.h"
 #include "base/xalloc.h"
+#include "storage/direct_io.h"
 #include "storage/file_dir.h"
 
 #include "storage/stage_file.h"
@@ -68,6 +69,7 @@ create(struct stage_file *f, const struct file_dir *d,
 	f->fd = open(p.s, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, FILE_MODE);
 	if (f->fd == -1)
 		return file_err(d, "staging in", p.s, err);
+	f->direct = direct_open(f->fd, O_WRONLY);
 	f->path = xstrdup(p.s);
 	if (flock(f->fd, LOCK_EX | LOCK_NB) != 0) {
 		file_err(d, "locking", p.s, err);
@@ -84,7 +86,7 @@ stage_file_open(struct stage_file *f, const struct file_dir *d,
 	int lock;
 	int rc;
 
-	*f = (struct stage_file){.fd = -1};
+	*f = STAGE_FILE_NONE;
 	if (file_dir_prepare(d, SUB, err) != 0)
 		return -1;
 	/* Nobody may sweep between a file's making and its lock. */
@@ -106,8 +108,10 @@ stage_file_close(struct stage_file *f, bool renamed)
 	if (!renamed)
 		unlink(f->path);
 	close(f->fd);
+	if (f->direct != -1)
+		close(f->direct);
 	free(f->path);
-	*f = (struct stage_file){.fd = -1};
+	*f = STAGE_FILE_NONE;
 }
 
 /* Take n written bytes off the front of the vector. */
@@ -146,7 +150,13 @@ int
 stage_file_write(const struct stage_file *f, uint64_t off,
     struct chunk *const *chunks, size_t n)
 {
-	uint64_t start = off;
+	size_t direct = 0;
+	uint64_t start;
+
+	if (n == 1)
+		direct = direct_write(
+		    f->direct, off, chunks[0]->data, chunks[0]->len);
+	start = off += direct;
 
 	while (n > 0) {
 		struct iovec v[IOV_COUNT];
@@ -154,8 +164,8 @@ stage_file_write(const struct stage_file *f, uint64_t off,
 
 		for (; count < IOV_COUNT && n > 0; count++, chunks++, n--)
 			v[count] = (struct iovec){
-			    .iov_base = (void *)(*chunks)->data,
-			    .iov_len = (*chunks)->len,
+			    .iov_base = (void *)((*chunks)->data + direct),
+			    .iov_len = (*chunks)->len - direct,
 			};
 		if (write_all(f->fd, v, count, &off) != 0)
 			return -1;

@@ -16,9 +16,12 @@ struct file_dir;
 struct scope;
 
 struct stage_file {
-	int fd; /* -1: none */
+	int fd;	    /* -1: none */
+	int direct; /* as direct_open() gave it */
 	char *path;
 };
+
+#define STAGE_FILE_NONE ((struct stage_file){.fd = -1, .direct = -1})
 
 /* Prepares the directory; with sweep, removes what nobody holds first. */
 int stage_file_open(struct stage_file *, const struct file_dir *,
@@ -27,7 +30,8 @@ int stage_file_open(struct stage_file *, const struct file_dir *,
 /* The file goes too, unless it was renamed. */
 void stage_file_close(struct stage_file *, bool renamed);
 
-/* All the chunks from off on; -1 and errno. */
+/* All the chunks from off on, one alone past the page cache where that can be;
+ * -1 and errno. */
 int stage_file_write(
     const struct stage_file *, uint64_t off, struct chunk *const *, size_t n);
 

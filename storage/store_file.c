@@ -10,6 +10,7 @@
 #include "base/err.h"
 #include "base/scope.h"
 #include "base/xalloc.h"
+#include "storage/direct_io.h"
 #include "storage/file_dir.h"
 #include "storage/file_lease.h"
 #include "storage/file_list.h"
@@ -20,6 +21,9 @@
 #include "storage/store.h"
 
 #include "storage/store_file.h"
+
+/* Below this, opening the file twice costs more than the page cache. */
+#define DIRECT_LEAST ((size_t)256 << 10)
 
 struct store_file {
 	struct store base;
@@ -134,11 +138,27 @@ file_stat(struct store *s, const struct scope *scope, const char *blob,
 	return 0;
 }
 
+static size_t
+read_direct(int fd, uint64_t off, void *out, size_t len)
+{
+	int direct = len >= DIRECT_LEAST ? direct_open(fd, O_RDONLY) : -1;
+	size_t n = direct_read(direct, off, out, len);
+
+	if (direct != -1)
+		close(direct);
+	return n;
+}
+
 static int
 read_range(const struct store_file *f, const struct scope *scope,
     const char *blob, int fd, uint64_t off, char *out, size_t len,
     struct err *err)
 {
+	size_t direct = read_direct(fd, off, out, len);
+
+	off += direct;
+	out += direct;
+	len -= direct;
 	while (len > 0) {
 		ssize_t n = pread(fd, out, len, (off_t)off);
 

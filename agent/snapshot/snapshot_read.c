@@ -32,7 +32,7 @@ struct reading {
 	uint64_t done; /* stored bytes of the parts before */
 
 	struct flow *flow; /* what all parts run through; NULL: parts only */
-	struct sink *raw_digest;
+	struct sink *raw_digest; /* NULL: the pieces prove as much */
 	struct rdb_reader *reader;
 	struct fingerprint *fingerprint;
 };
@@ -74,15 +74,15 @@ assemble(struct reading *r, const struct scope *scope, struct err *err)
 
 	r->flow = flow_new(scope);
 	inner = flow_scope(r->flow);
-	r->raw_digest = digest_tap_new();
 	if (flow_append(r->flow, handoff_new(inner, HANDOFF_DEPTH, err)) != 0 ||
 	    flow_append(
 		r->flow, decoder_new(r->m->codec, inner, &codec, err)) != 0 ||
-	    flow_append(r->flow, handoff_new(inner, HANDOFF_DEPTH, err)) != 0) {
-		sink_free(r->raw_digest);
+	    flow_append(r->flow, handoff_new(inner, HANDOFF_DEPTH, err)) != 0)
 		return -1;
+	if (!r->opts->by_piece) {
+		r->raw_digest = digest_tap_new();
+		flow_append(r->flow, r->raw_digest);
 	}
-	flow_append(r->flow, r->raw_digest);
 	if (r->opts->by_piece &&
 	    flow_append(r->flow,
 		pieces_gate_new(r->m->pieces, r->env->budget, inner, err)) != 0)
@@ -175,13 +175,13 @@ read_part(
 }
 
 static int
-compare_dump(struct reading *r, struct err *err)
+compare_bytes(struct reading *r, struct err *err)
 {
 	unsigned char sha[SHA256_BYTES];
-	char ours[33], theirs[33];
-	struct rdb_summary sum;
 	uint64_t bytes;
 
+	if (r->raw_digest == NULL)
+		return 0;
 	digest_tap_get(r->raw_digest, sha, &bytes);
 	if (bytes != r->m->raw_bytes ||
 	    memcmp(sha, r->m->raw_sha256, sizeof(sha)) != 0)
@@ -189,6 +189,17 @@ compare_dump(struct reading *r, struct err *err)
 		    "the dump (%" PRIu64 " bytes) is not the one that the "
 		    "manifest vouches for (%" PRIu64 " bytes)",
 		    bytes, r->m->raw_bytes);
+	return 0;
+}
+
+static int
+compare_dump(struct reading *r, struct err *err)
+{
+	char ours[33], theirs[33];
+	struct rdb_summary sum;
+
+	if (compare_bytes(r, err) != 0)
+		return -1;
 	if (!r->m->verified)
 		return 0;
 	rdb_reader_summary(r->reader, &sum);

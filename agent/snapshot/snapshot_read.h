@@ -31,8 +31,12 @@ struct snapshot_read_opts {
 	enum step step;					     /* for progress */
 	struct rdb_visitor *visitors[SNAPSHOT_VISITORS_MAX]; /* or NULL */
 	struct sink *out; /* raw bytes, not finished here; or NULL */
-	bool by_piece;	  /* nothing is given on but pieces that the manifest
-			   * vouches for (it must have some); no fingerprint */
+	/*
+	 * Nothing is given on but pieces that the manifest vouches for (it must
+	 * have some); their digests are in the place of the whole dump's and of
+	 * the fingerprint.
+	 */
+	bool by_piece;
 	struct rdb_summary *summary; /* of it, once it is read; or NULL */
 	bool parts_only; /* sizes and SHA-256 of the parts, no more */
 };

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -220,6 +221,38 @@ a_stall_is_transient_and_a_deadline_unreachable(void **state)
 	brief = scope_within(&r.scope, 50);
 	assert_null(redis_command(r.conn, &brief, &r.err, "X"));
 	rig_failed(&r, ERR_UNREACHABLE, "");
+	rig_down(&r);
+}
+
+/* As redis_socket_set_batch() promises: it is only for speed. */
+static void
+fewer_bytes_than_a_batch_are_read_too(void **state)
+{
+	struct redis_opts opts = {.reply_timeout_ms = 50};
+	struct play p = {.say = "hello"};
+	struct rig r;
+	char got[16];
+	size_t n, have = 0;
+	int lowat;
+	socklen_t len = sizeof(lowat);
+
+	(void)state;
+	rig_up(&r, serve, &p, &opts);
+	redis_conn_set_batch(r.conn, 4096);
+	for (; have < strlen("hello"); have += n)
+		if (redis_conn_read(r.conn, &r.scope, got + have,
+			sizeof(got) - have, &n, &r.err) != 0)
+			fail_msg("%s", r.err.text);
+	assert_memory_equal(got, "hello", strlen("hello"));
+	/* A pause within a batch was none of the next one. */
+	assert_int_equal(getsockopt(redis_conn_fd(r.conn), SOL_SOCKET,
+			     SO_RCVLOWAT, &lowat, &len),
+	    0);
+	assert_int_equal(lowat, 4096);
+	assert_int_equal(
+	    redis_conn_read(r.conn, &r.scope, got, sizeof(got), &n, &r.err),
+	    -1);
+	rig_failed(&r, ERR_TRANSIENT, "stalled: no byte for 50 ms");
 	rig_down(&r);
 }
 
@@ -775,6 +808,7 @@ main(void)
 	    cmocka_unit_test(a_cut_reply_is_transient),
 	    cmocka_unit_test(a_reset_is_transient),
 	    cmocka_unit_test(a_stall_is_transient_and_a_deadline_unreachable),
+	    cmocka_unit_test(fewer_bytes_than_a_batch_are_read_too),
 	    cmocka_unit_test(a_cancel_ends_the_wait),
 	    cmocka_unit_test(silence_at_connecting_is_unreachable),
 	    cmocka_unit_test(
