@@ -82,11 +82,11 @@ assemble(struct reading *r, const struct scope *scope, struct err *err)
 	if (!r->opts->by_piece) {
 		r->raw_digest = digest_tap_new();
 		flow_append(r->flow, r->raw_digest);
-	}
-	if (r->opts->by_piece &&
-	    flow_append(r->flow,
-		pieces_gate_new(r->m->pieces, r->env->budget, inner, err)) != 0)
+	} else if (flow_append(r->flow,
+		       pieces_gate_new(
+			   r->m->pieces, r->env->budget, inner, err)) != 0) {
 		return -1;
+	}
 	flow_append(r->flow, reader_tap_new(r->reader, !r->m->verified));
 	if (r->opts->out != NULL)
 		flow_append(r->flow, relay_new(r->opts->out));
