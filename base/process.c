@@ -1,3 +1,4 @@
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -16,7 +17,20 @@
 
 #include "base/process.h"
 
-#define KEPT 4
+#define KEPT	  4
+#define KILLED_MS 5000 /* a disk that hangs may hold a killed process */
+
+void
+process_fill_stdio(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDONLY);
+	while (fd != -1 && fd <= STDERR_FILENO);
+	if (fd != -1)
+		close(fd);
+}
 
 /* "PATH=..." of ours, of those that are set. */
 static void
@@ -45,7 +59,9 @@ set_actions(
 	int fds[] = {opts->stdin_fd, opts->stdout_fd, opts->stderr_fd};
 	int rc = 0;
 
+	/* Others would be overwritten before they are duplicated. */
 	for (int to = 0; to < 3 && rc == 0; to++) {
+		assert(fds[to] == 0 || fds[to] > STDERR_FILENO);
 		if (fds[to] != 0)
 			rc = posix_spawn_file_actions_adddup2(
 			    actions, fds[to], to);
@@ -59,9 +75,10 @@ set_actions(
 	return rc;
 }
 
-/* Ours are blocked in most threads, and a child would keep that. */
+/* Ours are blocked in most threads, and a child would keep that.  By a group
+ * of its own, what it starts can be stopped with it. */
 static int
-set_signals(posix_spawnattr_t *attr)
+set_attributes(posix_spawnattr_t *attr)
 {
 	sigset_t none, all;
 	int rc;
@@ -72,8 +89,11 @@ set_signals(posix_spawnattr_t *attr)
 	if (rc == 0)
 		rc = posix_spawnattr_setsigdefault(attr, &all);
 	if (rc == 0)
-		rc = posix_spawnattr_setflags(
-		    attr, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+		rc = posix_spawnattr_setpgroup(attr, 0);
+	if (rc == 0)
+		rc = posix_spawnattr_setflags(attr,
+		    POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF |
+			POSIX_SPAWN_SETPGROUP);
 	return rc;
 }
 
@@ -96,7 +116,7 @@ process_start(pid_t *pid, const char *const argv[],
 	posix_spawnattr_init(&attr);
 	rc = set_actions(&actions, opts);
 	if (rc == 0)
-		rc = set_signals(&attr);
+		rc = set_attributes(&attr);
 	if (rc == 0)
 		rc = posix_spawnp(
 		    pid, argv[0], &actions, &attr, (char *const *)argv, env);
@@ -152,16 +172,19 @@ void
 process_stop(pid_t pid, const struct scope *scope, int grace_ms)
 {
 	/* Its own: the time to stop things is after a scope has ended. */
-	struct scope grace = scope_root(NULL);
+	struct scope root = scope_root(NULL), grace;
 	struct err err;
 	int status;
 
-	grace.clock = scope->clock;
-	grace = scope_within(&grace, grace_ms);
-	kill(pid, SIGTERM);
-	if (wait_exit(pid, &grace, &err) != 0)
-		kill(pid, SIGKILL);
-	reap(pid, &status, &err);
+	assert(pid > 1);
+	root.clock = scope->clock;
+	grace = scope_within(&root, grace_ms);
+	kill(-pid, SIGTERM);
+	wait_exit(pid, &grace, &err);
+	/* Until it is reaped, its number is no other group's. */
+	kill(-pid, SIGKILL);
+	grace = scope_within(&root, KILLED_MS);
+	process_wait(pid, &grace, &status, &err);
 }
 
 int64_t

@@ -11,6 +11,7 @@
 #include "base/err.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "base/process.h"
 #include "base/redact.h"
 #include "base/scope.h"
 
@@ -204,6 +205,7 @@ cmd_main(int argc, char **argv)
 	bool json = wants_json(argc, argv);
 	int rc;
 
+	process_fill_stdio();
 	/* No core dump and no tracer sees the secrets in our memory. */
 	prctl(PR_SET_DUMPABLE, 0);
 	if (argc < 2) {

@@ -86,13 +86,15 @@ start_once(struct real_redis *r, const struct real_redis_opts *opts,
     const struct test_cert *cert)
 {
 	char port[16], tls_port[16];
-	const char *argv[ARGS_MAX] = {"redis-server", "--port", port,
-	    "--unixsocket", r->socket, "--dir", r->dir, "--bind", "127.0.0.1",
-	    "--save", "", "--repl-diskless-sync-delay", "0"};
+	/* It ends with a test that dies. */
+	const char *argv[ARGS_MAX] = {"setpriv", "--pdeathsig", "TERM",
+	    "redis-server", "--port", port, "--unixsocket", r->socket, "--dir",
+	    r->dir, "--bind", "127.0.0.1", "--save", "",
+	    "--repl-diskless-sync-delay", "0"};
 	struct process_opts how = {0};
 	struct err err = {0};
 	int pipefd[2];
-	size_t n = 13;
+	size_t n = 16;
 
 	r->port = free_port();
 	snprintf(port, sizeof(port), "%d", r->port);

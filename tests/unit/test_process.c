@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/cancel.h"
@@ -221,6 +222,42 @@ stopping_kills_what_does_not_listen(void **state)
 	close(fds[1]);
 }
 
+/* A shell's own children, which hold on to its output. */
+static void
+stopping_ends_what_it_has_started_too(void **state)
+{
+	static const char *const scripts[] = {
+	    "trap '' TERM; echo; sleep 100 & sleep 100",
+	    "trap 'exit 0' TERM; (trap '' TERM; echo; sleep 100) & wait",
+	};
+	struct scope s = scope_root(NULL);
+	char byte;
+	int fds[2];
+	pid_t pid;
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		assert_int_equal(pipe(fds), 0);
+		pid = start_sleeper(scripts[i], fds[1]);
+		close(fds[1]);
+		assert_int_equal(read(fds[0], &byte, 1), 1);
+		process_stop(pid, &s, 50);
+		assert_int_equal(read(fds[0], &byte, 1), 0);
+		close(fds[0]);
+	}
+}
+
+static void
+a_child_leads_a_group_of_its_own(void **state)
+{
+	struct scope s = scope_root(NULL);
+	pid_t pid = start_sleeper("exec sleep 100", 0);
+
+	(void)state;
+	assert_int_equal(getpgid(pid), pid);
+	process_stop(pid, &s, 10000);
+}
+
 static void
 waiting_for_what_is_no_child_is_an_error(void **state)
 {
@@ -231,6 +268,25 @@ waiting_for_what_is_no_child_is_an_error(void **state)
 	(void)state;
 	assert_int_equal(process_wait(-5, &s, &status, &err), -1);
 	assert_int_equal(err.kind, ERR_SYSTEM);
+}
+
+static void
+no_file_gets_a_number_of_stdio(void **state)
+{
+	int status;
+	pid_t pid = fork();
+
+	(void)state;
+	if (pid == 0) {
+		close(STDIN_FILENO);
+		close(STDERR_FILENO);
+		process_fill_stdio();
+		if (open("/dev/zero", O_RDONLY) <= STDERR_FILENO)
+			_exit(1);
+		_exit(write(STDERR_FILENO, "x", 1) == -1 ? 0 : 2);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
 }
 
 /* A pid alone may be a later process; one that waits to be reaped has ended. */
@@ -267,7 +323,10 @@ main(void)
 	    cmocka_unit_test(a_program_that_is_not_there_is_an_error),
 	    cmocka_unit_test(waiting_ends_with_the_scope_and_leaves_it_running),
 	    cmocka_unit_test(stopping_kills_what_does_not_listen),
+	    cmocka_unit_test(stopping_ends_what_it_has_started_too),
+	    cmocka_unit_test(a_child_leads_a_group_of_its_own),
 	    cmocka_unit_test(waiting_for_what_is_no_child_is_an_error),
+	    cmocka_unit_test(no_file_gets_a_number_of_stdio),
 	    cmocka_unit_test(the_start_tells_processes_apart),
 	};
 
