@@ -313,10 +313,34 @@ scheme_end(const char *p)
 	return p;
 }
 
+/* Whether p, in what an error quotes, is still in one word with a '/'. */
+struct quoted {
+	bool open, path;
+};
+
+static void
+note_quoted(struct quoted *q, char c)
+{
+	if (c == '\'')
+		*q = (struct quoted){.open = true};
+	else if (is_blank(c) || is_line_end(c))
+		*q = (struct quoted){0};
+	else if (c == '/')
+		q->path = q->open;
+}
+
+/* "'/etc/passwd': no such file" tells of a file, and no password. */
+static bool
+names_file(const struct quoted *q, const char *p)
+{
+	return q->path && p[0] == '\'' && p[1] == ':';
+}
+
 void
 redact(struct buf *out, const char *text)
 {
 	char name[NAME_MAX + 1] = "";
+	struct quoted quoted = {0};
 	const char *p = text;
 
 	while (*p != '\0') {
@@ -325,7 +349,9 @@ redact(struct buf *out, const char *text)
 
 		if (is_name_char(unit_at(p).c)) {
 			p = read_name(p, name);
-			end = take_value(out, from, p, name);
+			end = names_file(&quoted, p)
+			    ? NULL
+			    : take_value(out, from, p, name);
 			if (end != NULL)
 				p = end;
 			else
@@ -337,6 +363,7 @@ redact(struct buf *out, const char *text)
 			buf_add(out, from, (size_t)(end - from));
 			p = skip_userinfo(out, end, http);
 		} else {
+			note_quoted(&quoted, *p);
 			p += unit_at(p).len;
 			buf_add(out, from, (size_t)(p - from));
 		}

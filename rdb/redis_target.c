@@ -42,9 +42,11 @@ static int
 parse_db(const char *text, int *db, struct err *err)
 {
 	*db = parse_number(text, DB_MAX);
+	/* Not repeated: it may be of a password that was put there. */
 	if (*db < 0)
 		return err_set(err, ERR_USAGE,
-		    "a redis URL ends in a database number, not '%.32s'", text);
+		    "what follows the '/' or 'db=' of a redis URL is no "
+		    "database number");
 	return 0;
 }
 
@@ -100,9 +102,11 @@ parse_host(char *text, struct redis_address *out, struct err *err)
 	if (*port == ':') {
 		*port++ = '\0';
 		out->port = parse_number(port, PORT_MAX);
+		/* Who forgot "@HOST" has a password there. */
 		if (out->port <= 0)
 			return err_set(err, ERR_USAGE,
-			    "'%.16s' is no port in a redis URL", port);
+			    "what follows the ':' of a redis URL's host is no "
+			    "port");
 	}
 	if (bracketed ? !is_ipv6(host) : !is_name(host))
 		return err_set(

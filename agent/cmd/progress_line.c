@@ -4,12 +4,15 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/buf.h"
+#include "base/redact.h"
 #include "base/scope.h"
 #include "base/xalloc.h"
 
 #include "agent/cmd/show.h"
 
 #define REDRAW_MS 100
+#define NOTE_MAX  8192
 
 struct progress_line {
 	struct progress progress;
@@ -82,13 +85,18 @@ static void
 on_note(struct progress *progress, enum step step, const char *text)
 {
 	struct progress_line *p = (struct progress_line *)progress;
+	struct buf shown;
 
 	if (p->quiet)
 		return;
+	/* Some tell why another way failed, as an error would. */
+	buf_init(&shown, NOTE_MAX);
+	redact(&shown, text);
 	pthread_mutex_lock(&p->lock);
 	erase(p);
-	fprintf(stderr, "%-8s  %s\n", step_name(step), text);
+	fprintf(stderr, "%-8s  %s\n", step_name(step), shown.data);
 	pthread_mutex_unlock(&p->lock);
+	buf_release(&shown);
 }
 
 struct progress_line *

@@ -172,5 +172,5 @@ dataset_read(struct dataset *d, struct rdb_visitor *visitor,
 		rc = read_source(d, visitor, scope, &ours, facts, err);
 	else
 		rc = read_snapshot(d, visitor, scope, &ours, facts, err);
-	return rc == 0 ? 0 : err_in(err, "reading '%s'", d->shown);
+	return rc == 0 ? 0 : err_in(err, "reading '%s' as a dump", d->shown);
 }

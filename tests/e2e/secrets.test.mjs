@@ -268,6 +268,7 @@ test('a secret on the command line is refused and not repeated',
 	async () => {
 		for (const args of [
 			['snapshot', '--source', 'redis://user:planted-8@h'],
+			['compare', 'redis://h', 'redis://user:planted-8@h'],
 			['snapshot', '--source-password', 'planted-8'],
 			['snapshot', '--store-key', 'planted-8'],
 			['list', '--store', 'https://a.example/c?sig=planted-8'],

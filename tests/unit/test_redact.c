@@ -61,6 +61,24 @@ values_of_secret_parameters_go(void **state)
 }
 
 static void
+a_file_may_be_called_like_a_secret(void **state)
+{
+	static const char *const texts[] = {"reading '/etc/passwd': not a dump",
+	    "'./a.token': no such file", "job's 'x/client-secret': is open",
+	    "'file:///a/b.password': read only"};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++)
+		assert_shown(texts[i], texts[i]);
+	assert_shown("'password': x", "'password': [redacted]");
+	assert_shown("'/a b' 'password': x", "'/a b' 'password': [redacted]");
+	assert_shown("'/a': password: x", "'/a': password: [redacted]");
+	assert_shown("'/a/password' : x", "'/a/password' : [redacted]");
+	assert_shown("{\"a/token\": \"x\"}", "{\"a/token\": \"[redacted]\"}");
+	assert_shown("'/a?sig=x': y", "'/a?sig=[redacted]': y");
+}
+
+static void
 quoted_values_go_whole(void **state)
 {
 	(void)state;
@@ -177,6 +195,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(harmless_text_stays),
 	    cmocka_unit_test(values_of_secret_parameters_go),
+	    cmocka_unit_test(a_file_may_be_called_like_a_secret),
 	    cmocka_unit_test(quoted_values_go_whole),
 	    cmocka_unit_test(encoded_ones_go_too),
 	    cmocka_unit_test(user_information_goes),

@@ -209,6 +209,32 @@ a_password_is_refused_and_not_repeated(void **state)
 	}
 }
 
+/* Without "@HOST", or with what should have been escaped. */
+static void
+what_may_be_a_password_is_not_repeated(void **state)
+{
+	static const char *const urls[] = {
+	    "redis://user:hunter2",
+	    "redis://user:hunter2/0",
+	    "redis://:hunter2",
+	    "redis://user:7/hunter2@h",
+	    "redis://:hunter2/7@h",
+	    "rediss://a,user:hunter2",
+	    "redis+sentinel://user:hunter2/m",
+	    "redis+sentinel://a/m?db=hunter2",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(urls) / sizeof(urls[0]); i++) {
+		struct redis_target t;
+		struct err err = {0};
+
+		assert_int_equal(redis_target_parse(urls[i], &t, &err), -1);
+		assert_int_equal(err.kind, ERR_USAGE);
+		assert_null(strstr(err.text, "hunter"));
+	}
+}
+
 static void
 everything_else_is_refused(void **state)
 {
@@ -269,6 +295,7 @@ main(void)
 	    cmocka_unit_test(one_that_is_pinned_has_one_host),
 	    cmocka_unit_test(what_is_shown_parses_to_the_same),
 	    cmocka_unit_test(a_password_is_refused_and_not_repeated),
+	    cmocka_unit_test(what_may_be_a_password_is_not_repeated),
 	    cmocka_unit_test(everything_else_is_refused),
 	};
 
