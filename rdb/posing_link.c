@@ -32,8 +32,8 @@ struct posing_link {
 	int listener; /* -1: closed */
 	int port;
 	char peer[64];
-	const struct posing_tls_opts *tls_opts;
-	struct secret password; /* data NULL: none is asked for */
+	struct posing_tls_opts tls_opts; /* without a certificate: plain */
+	struct secret password;		 /* data NULL: none is asked for */
 
 	struct redis_socket *socket; /* NULL: nobody */
 	char in[IN_SIZE];
@@ -102,7 +102,8 @@ posing_link_open(const struct posing_link_opts *opts, struct err *err)
 	l = xcalloc(1, sizeof(*l));
 	l->listener = fd;
 	l->port = port_of(fd);
-	l->tls_opts = opts->tls;
+	if (opts->tls != NULL)
+		l->tls_opts = *opts->tls;
 	snprintf(l->peer, sizeof(l->peer), "%s", opts->peer);
 	return l;
 }
@@ -280,7 +281,7 @@ static int
 start_tls(struct posing_link *l, const struct scope *scope, struct err *err)
 {
 	struct tls_stream *t = posing_tls_new(
-	    redis_socket_fd(l->socket), l->tls_opts, err);
+	    redis_socket_fd(l->socket), &l->tls_opts, err);
 
 	return t != NULL ? redis_socket_start_tls(l->socket, t, scope, err)
 			 : -1;
@@ -296,7 +297,7 @@ hear(void *arg, struct err *err)
 static int
 greet(struct posing_link *l, const struct scope *scope, struct err *err)
 {
-	if (l->tls_opts != NULL && start_tls(l, scope, err) != 0)
+	if (l->tls_opts.cert_file != NULL && start_tls(l, scope, err) != 0)
 		return -1;
 	l->proved = l->password.data == NULL;
 	while (!l->asked) {

@@ -28,7 +28,7 @@ struct posing_link_opts {
 	const struct posing_tls_opts *tls; /* NULL: plain */
 };
 
-/* Listens.  opts->tls is borrowed for the link's life. */
+/* Listens.  The file names in opts->tls are borrowed for the link's life. */
 struct posing_link *
 posing_link_open(const struct posing_link_opts *, struct err *);
 void posing_link_free(struct posing_link *);

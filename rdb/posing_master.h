@@ -11,9 +11,9 @@
  * failure before that leaves the target's old data; one after it, while the
  * target loads, may not, and the error says so.  An empty target, which has
  * nothing to lose, may load while it receives (streamed, in less than half the
- * time): after a failure it drops what it got, and is empty again.  REPLICAOF and every changed
- * CONFIG (posing_hold.h) are journalled before they are sent, and
- * posing_undo() puts them back after a crash.
+ * time): after a failure it drops what it got, and is empty again.  REPLICAOF
+ * and every changed CONFIG (posing_hold.h) are journalled before they are
+ * sent, and posing_undo() puts them back after a crash.
  *
  * It is a sink: the dump's raw bytes are written to it, blob_writer-like:
  * finish only ends the withheld part's collection; posing_release() lets it
