@@ -4,7 +4,8 @@
  * A caller passes a struct err down; whoever detects the failure fills it
  * with err_set() or err_sys(), each layer on the way up may add where it
  * happened with err_in(), and only a command or the daemon's job loop prints
- * it.  All three return -1, so failing is one line: return err_set(...).
+ * it.  All three return -1, so failing is one line: return err_set(...).  They
+ * leave no control character in the text.
  */
 #ifndef BASE_ERR_H
 #define BASE_ERR_H

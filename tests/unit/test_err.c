@@ -58,6 +58,21 @@ a_long_text_is_cut_and_the_outer_words_stay(void **state)
 }
 
 static void
+what_a_peer_said_cannot_move_the_cursor(void **state)
+{
+	struct err e = {0};
+
+	(void)state;
+	err_set(&e, ERR_CORRUPT, "'%s'", "a\x1b[2J\r\n\x7f\xc3\xa9");
+	assert_string_equal(e.text, "'a?[2J???\xc3\xa9'");
+	err_in(&e, "%s", "\a");
+	assert_string_equal(e.text, "?: 'a?[2J???\xc3\xa9'");
+	errno = EIO;
+	err_sys(&e, "%s", "b\b");
+	assert_string_equal(e.text, "b?: Input/output error");
+}
+
+static void
 every_kind_has_a_name_of_its_own(void **state)
 {
 	(void)state;
@@ -103,6 +118,7 @@ main(void)
 	    cmocka_unit_test(tells_the_kind_and_the_text),
 	    cmocka_unit_test(adds_the_systems_reason),
 	    cmocka_unit_test(a_long_text_is_cut_and_the_outer_words_stay),
+	    cmocka_unit_test(what_a_peer_said_cannot_move_the_cursor),
 	    cmocka_unit_test(every_kind_has_a_name_of_its_own),
 	    cmocka_unit_test(kinds_become_the_exit_statuses_of_the_design),
 	};
