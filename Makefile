@@ -73,8 +73,9 @@ TESTLIB := $(sort $(wildcard tests/sim/*.c))
 BENCHES := $(sort $(wildcard tests/bench/bench_*.c))
 BENCHBIN := $(BENCHES:%.c=$(B)/%)
 FUZZERS := $(sort $(wildcard tests/fuzz/fuzz_*.c))
+FUZZLIB := $(filter-out $(FUZZERS),$(sort $(wildcard tests/fuzz/*.c)))
 CFILES := $(SRC) $(wildcard agent/main.c) $(TESTS) $(TESTLIB) $(BENCHES) \
-	$(FUZZERS)
+	$(FUZZERS) $(FUZZLIB)
 HFILES := $(wildcard $(addsuffix /*.h,$(FLOORS)) tests/*/*.h)
 
 all: $(B)/drsync
@@ -130,7 +131,7 @@ $(FB)/%.o: %.c Makefile
 		-fsanitize=fuzzer-no-link,address,undefined \
 		-fno-sanitize-recover=all -MMD -MP -c -o $@ $<
 
-$(FB)/libdrsync.a: $(SRC:%.c=$(FB)/%.o)
+$(FB)/libdrsync.a: $(SRC:%.c=$(FB)/%.o) $(FUZZLIB:%.c=$(FB)/%.o)
 	$(Q)rm -f $@ && ar rcs $@ $^
 
 $(FB)/fuzz_%: $(FB)/tests/fuzz/fuzz_%.o $(FB)/libdrsync.a

@@ -32,20 +32,34 @@ struct scan {
 	struct scan_walk *names;
 };
 
+/* Seconds and microseconds; -1 for what is no time. */
+static int64_t
+told_ms(const redisReply *r)
+{
+	int64_t n[2];
+
+	if (r->type != REDIS_REPLY_ARRAY || r->elements != 2)
+		return -1;
+	for (size_t i = 0; i < 2; i++) {
+		if (r->element[i]->type != REDIS_REPLY_STRING)
+			return -1;
+		n[i] = strtoll(r->element[i]->str, NULL, 10);
+		if (n[i] < 0 || n[i] > INT64_MAX / 2000)
+			return -1;
+	}
+	return n[0] * 1000 + n[1] / 1000;
+}
+
 /* Redis before 7.0 tells the rest of a key's life, by its own clock. */
 static int64_t
 clock_offset(struct scan *s)
 {
 	struct err ignored = {0};
 	redisReply *r = redis_command(s->walk, s->scope, &ignored, "TIME");
-	int64_t ms = 0;
+	int64_t ms = r != NULL ? told_ms(r) : -1;
 
-	if (r != NULL && r->type == REDIS_REPLY_ARRAY && r->elements == 2)
-		ms = strtoll(r->element[0]->str, NULL, 10) * 1000 +
-		    strtoll(r->element[1]->str, NULL, 10) / 1000 -
-		    scope_wall_ms(s->scope);
 	freeReplyObject(r);
-	return ms;
+	return ms >= 0 ? ms - scope_wall_ms(s->scope) : 0;
 }
 
 static enum scan_usage

@@ -215,13 +215,18 @@ static int
 take_expiry(struct scan_pipe *p, const struct scope *scope, int64_t *at_ms,
     struct err *err)
 {
+	int64_t now_ms;
+
 	if (next_line(p, scope, err) != 0)
 		return -1;
 	if (p->line[0] != ':')
 		return unexpected(p, "an expiry", err);
 	*at_ms = strtoll(p->line + 1, NULL, 10);
-	if (*at_ms >= 0 && !p->opts.expire_time)
-		*at_ms += scope_wall_ms(scope) + p->opts.clock_offset_ms;
+	if (*at_ms >= 0 && !p->opts.expire_time) {
+		now_ms = scope_wall_ms(scope) + p->opts.clock_offset_ms;
+		*at_ms = *at_ms < INT64_MAX - now_ms ? *at_ms + now_ms
+						     : INT64_MAX;
+	}
 	return 0;
 }
 

@@ -247,6 +247,7 @@ struct fake {
 	const char *info;	  /* more of INFO */
 	const char *scans[4];	  /* answers to SCAN, in turn */
 	const char *use, *expiry; /* OBJECT's, PEXPIRETIME's, or PTTL's */
+	const char *time;	  /* TIME's; NULL: TIME_AHEAD */
 	const char *value;	  /* DUMP's: NULL: a good one */
 	const char *function;	  /* FUNCTION DUMP's; NULL: none is there */
 	const char *queued;	  /* DUMP's in MULTI; NULL: +QUEUED */
@@ -357,6 +358,9 @@ answer_info(struct script_conn *c, const struct fake *f)
 	return rc;
 }
 
+/* 10 s ahead of the fake clock. */
+#define TIME_AHEAD "*2\r\n$10\r\n1700000010\r\n$1\r\n0\r\n"
+
 static int
 answer(struct script_conn *c, const struct fake *f, const char *words[],
     size_t *scans, struct buf *queue)
@@ -365,14 +369,14 @@ answer(struct script_conn *c, const struct fake *f, const char *words[],
 	    {"PING", "+PONG\r\n"},
 	    {"CONFIG", "-ERR unknown command 'CONFIG'\r\n"},
 	    {"CLIENT", "-ERR unknown subcommand\r\n"},
-	    /* 10 s ahead of the fake clock's 2026. */
-	    {"TIME", "*2\r\n$10\r\n1700000010\r\n$6\r\n000000\r\n"},
 	};
 	const char *w = words[0];
 
 	for (size_t i = 0; i < sizeof(fixed) / sizeof(fixed[0]); i++)
 		if (strcmp(w, fixed[i][0]) == 0)
 			return script_sends(c, fixed[i][1]);
+	if (strcmp(w, "TIME") == 0)
+		return script_sends(c, f->time != NULL ? f->time : TIME_AHEAD);
 	if (strcmp(w, "INFO") == 0)
 		return answer_info(c, f);
 	if (strcmp(w, "FUNCTION") == 0)
@@ -482,6 +486,8 @@ use_and_expiry_are_asked_as_the_server_tells_them(void **state)
 	    {"6.2.7", "maxmemory_policy:noeviction\r\n", NULL, ":5000\r\n",
 		"0:a@1700000015000 0:b@1700000015000 ", false},
 	    {"6.2.7", "", NULL, ":-1\r\n", "0:a 0:b ", false},
+	    {"6.2.7", "", NULL, ":9223372036854775807\r\n",
+		"0:a@9223372036854775807 0:b@9223372036854775807 ", false},
 	};
 
 	(void)state;
@@ -502,6 +508,33 @@ use_and_expiry_are_asked_as_the_server_tells_them(void **state)
 			fail_msg("%s", r.err.text);
 		keys_are(&r, cases[i].keys);
 		assert_int_equal(r.facts.expiry_exact, cases[i].exact);
+		rig_free(&r);
+	}
+}
+
+static void
+a_clock_that_makes_no_sense_is_not_gone_by(void **state)
+{
+	static const char *const times[] = {"-ERR no\r\n", "*0\r\n",
+	    "*2\r\n:1700000010\r\n:0\r\n", "*2\r\n$2\r\n-1\r\n$1\r\n0\r\n",
+	    "*2\r\n$19\r\n9223372036854775807\r\n$1\r\n0\r\n"};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(times) / sizeof(times[0]); i++) {
+		struct fake f = {.version = "6.2.7",
+		    .time = times[i],
+		    .expiry = ":5000\r\n",
+		    .footer = 9,
+		    .scans = {ONE_SCAN}};
+		struct fake_clock clock;
+		struct rig r;
+
+		rig_init(&r);
+		r.scope = fake_clock_init(&clock);
+		clock.wall_ms = INT64_C(1700000000000);
+		if (dump_fake(&r, &f) != 0)
+			fail_msg("%s", r.err.text);
+		keys_are(&r, "0:a@1700000005000 0:b@1700000005000 ");
 		rig_free(&r);
 	}
 }
@@ -640,6 +673,7 @@ main(void)
 	    cmocka_unit_test(a_key_told_twice_is_written_once),
 	    cmocka_unit_test(what_went_meanwhile_is_left_out),
 	    cmocka_unit_test(use_and_expiry_are_asked_as_the_server_tells_them),
+	    cmocka_unit_test(a_clock_that_makes_no_sense_is_not_gone_by),
 	    cmocka_unit_test(what_a_server_should_not_answer_ends_it),
 	    cmocka_unit_test(functions_that_are_refused_are_told),
 	    cmocka_unit_test(a_server_whose_answers_are_late_is_left_alone),
