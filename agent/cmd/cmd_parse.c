@@ -4,6 +4,7 @@
 #include "base/err.h"
 
 #include "agent/cmd/cmd_parse.h"
+#include "agent/job/nearest_name.h"
 #include "agent/snapshot/snapshot_id.h"
 
 static const char *

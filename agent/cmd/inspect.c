@@ -184,7 +184,7 @@ show_ttl(int64_t expires_ms, int64_t now_ms, char out[32])
 static void
 show_biggest(struct keystats *stats, int64_t now_ms)
 {
-	const struct keystats_big *big;
+	const struct big_key *big;
 	size_t n;
 
 	big = keystats_biggest(stats, &n);
@@ -265,7 +265,7 @@ show_document(struct keystats *stats)
 {
 	cJSON *doc = cJSON_CreateObject();
 	const struct keystats_prefix *prefixes;
-	const struct keystats_big *big;
+	const struct big_key *big;
 	cJSON *list, *o;
 	size_t n;
 

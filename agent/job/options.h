@@ -10,10 +10,7 @@
 #define AGENT_JOB_OPTIONS_H
 
 #include <stdbool.h>
-#include <stddef.h>
 #include <stdint.h>
-
-struct err;
 
 enum option {
 	/* of the process */
@@ -112,18 +109,5 @@ int option_by_flag(const char *flag);
 
 /* "DRSYNC_SOURCE_REDIS"; out takes 64 bytes. */
 void option_env(enum option, char out[64]);
-
-/* ERR_USAGE names the option as origin does, and what it takes. */
-int option_check(enum option, const char *value, struct err *);
-
-int parse_size(const char *, uint64_t *bytes, struct err *);
-int parse_duration(const char *, int64_t *ms, struct err *);
-
-/*
- * The name nearest to a mistyped one, or NULL when none is near: for "did you
- * mean".  next is asked for names until it returns NULL.
- */
-const char *nearest_name(
-    const char *name, const char *(*next)(void *arg, size_t i), void *arg);
 
 #endif

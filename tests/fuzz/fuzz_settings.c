@@ -7,6 +7,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "agent/job/option_value.h"
 #include "agent/job/settings.h"
 #include "base/err.h"
 

@@ -9,7 +9,8 @@
 
 #include <cmocka.h>
 
-#include "agent/job/options.h"
+#include "agent/job/nearest_name.h"
+#include "agent/job/option_value.h"
 #include "agent/snapshot/memory_plan.h"
 #include "base/err.h"
 

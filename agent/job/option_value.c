@@ -1,0 +1,188 @@
+#include <ctype.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/err.h"
+
+#include "agent/job/option_value.h"
+
+/* A number and what it is followed by; false when there is no number. */
+static bool
+leading_number(const char *s, uint64_t *n, const char **rest)
+{
+	char *end;
+
+	if (!isdigit((unsigned char)s[0]))
+		return false;
+	errno = 0;
+	*n = strtoull(s, &end, 10);
+	*rest = end;
+	return errno == 0;
+}
+
+struct unit {
+	const char *name;
+	uint64_t factor;
+};
+
+static int
+parse_with_unit(const char *s, const struct unit *units, uint64_t *out)
+{
+	const char *rest;
+	uint64_t n;
+
+	if (!leading_number(s, &n, &rest))
+		return -1;
+	for (; units->name != NULL; units++) {
+		if (strcasecmp(rest, units->name) != 0)
+			continue;
+		if (n > (uint64_t)INT64_MAX / units->factor)
+			return -1;
+		*out = n * units->factor;
+		return 0;
+	}
+	return -1;
+}
+
+int
+parse_size(const char *s, uint64_t *bytes, struct err *err)
+{
+	static const struct unit units[] = {{"", 1}, {"B", 1},
+	    {"KiB", UINT64_C(1) << 10}, {"MiB", UINT64_C(1) << 20},
+	    {"GiB", UINT64_C(1) << 30}, {"TiB", UINT64_C(1) << 40},
+	    {"K", UINT64_C(1) << 10}, {"M", UINT64_C(1) << 20},
+	    {"G", UINT64_C(1) << 30}, {"T", UINT64_C(1) << 40}, {NULL, 0}};
+
+	if (parse_with_unit(s, units, bytes) != 0)
+		return err_set(err, ERR_USAGE,
+		    "'%.40s' is no size: write 512KiB, 8MiB, 64GiB or bytes",
+		    s);
+	return 0;
+}
+
+int
+parse_duration(const char *s, int64_t *ms, struct err *err)
+{
+	static const struct unit units[] = {{"ms", 1}, {"s", 1000},
+	    {"m", 60000}, {"h", 3600000}, {"d", 86400000}, {NULL, 0}};
+	uint64_t n;
+
+	if (parse_with_unit(s, units, &n) != 0)
+		return err_set(err, ERR_USAGE,
+		    "'%.40s' is no time: write 500ms, 90s, 15m, 2h or 1d", s);
+	*ms = (int64_t)n;
+	return 0;
+}
+
+static int
+check_choice(const struct option_row *o, const char *value, struct err *err)
+{
+	char list[200] = "";
+	size_t n = 0;
+
+	for (const char *const *c = o->choices; *c != NULL; c++) {
+		if (strcmp(*c, value) == 0)
+			return 0;
+		n += (size_t)snprintf(
+		    list + n, sizeof(list) - n, "%s%s", n > 0 ? ", " : "", *c);
+	}
+	return err_set(err, ERR_USAGE, "'%.40s' is none of: %s", value, list);
+}
+
+static int
+check_int(const struct option_row *o, const char *value, struct err *err)
+{
+	const char *rest;
+	uint64_t n;
+
+	if (o->zero != NULL && strcmp(value, o->zero) == 0)
+		return 0;
+	if (!leading_number(value, &n, &rest) || *rest != '\0' ||
+	    n > (uint64_t)o->most || n < (uint64_t)o->least)
+		return err_set(err, ERR_USAGE,
+		    "'%.40s' is no number from %" PRId64 " to %" PRId64 "%s%s",
+		    value, o->least, o->most, o->zero != NULL ? ", nor " : "",
+		    o->zero != NULL ? o->zero : "");
+	return 0;
+}
+
+static int
+check_size(const struct option_row *o, const char *value, struct err *err)
+{
+	uint64_t size;
+
+	if (parse_size(value, &size, err) != 0)
+		return -1;
+	if (size < (uint64_t)o->least)
+		return err_set(err, ERR_USAGE,
+		    "'%.40s' is less than the %" PRId64 " MiB that it takes at "
+		    "least",
+		    value, o->least >> 20);
+	return 0;
+}
+
+static int
+check_secret(const char *value, struct err *err)
+{
+	if (strncmp(value, "env:", 4) == 0 && value[4] != '\0')
+		return 0;
+	if (strncmp(value, "file:", 5) == 0 && value[5] != '\0')
+		return 0;
+	/* The value may be the secret itself: it is not repeated. */
+	return err_set(err, ERR_USAGE,
+	    "a secret is given by reference only: env:NAME or file:PATH");
+}
+
+static int
+check_url(const char *value, struct err *err)
+{
+	const char *sep = strstr(value, "://");
+	const char *at, *colon, *end;
+
+	if (sep == NULL || sep == value)
+		return err_set(err, ERR_USAGE,
+		    "it is no URL, which begins like redis:// or file:///");
+	/* A password may hold '@', and '/' where no path can follow. */
+	end = sep + 3 + strcspn(sep + 3, "/?");
+	if (strncmp(value, "redis", 5) == 0)
+		end = value + strlen(value);
+	at = memrchr(sep + 3, '@', (size_t)(end - sep - 3));
+	colon = at != NULL ? memchr(sep + 3, ':', (size_t)(at - sep - 3))
+			   : NULL;
+	if (colon != NULL || strstr(value, "sig=") != NULL)
+		return err_set(err, ERR_USAGE,
+		    "the URL holds a secret; give that by reference instead");
+	return 0;
+}
+
+int
+option_check(enum option o, const char *value, struct err *err)
+{
+	const struct option_row *row = &options[o];
+	int64_t ms;
+
+	switch (row->type) {
+	case OPTION_TEXT:
+	case OPTION_PATH:
+		if (value[0] == '\0')
+			return err_set(err, ERR_USAGE, "it is empty");
+		return 0;
+	case OPTION_URL:
+		return check_url(value, err);
+	case OPTION_SECRET:
+		return check_secret(value, err);
+	case OPTION_CHOICE:
+		return check_choice(row, value, err);
+	case OPTION_INT:
+		return check_int(row, value, err);
+	case OPTION_SIZE:
+		return check_size(row, value, err);
+	case OPTION_DURATION:
+		return parse_duration(value, &ms, err);
+	}
+	return 0;
+}
