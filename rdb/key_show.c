@@ -89,3 +89,13 @@ key_show(struct buf *b, const unsigned char *name, size_t len)
 	if (i < len)
 		buf_adds(b, ELLIPSIS);
 }
+
+char *
+key_shown(const unsigned char *name, size_t len)
+{
+	struct buf b;
+
+	buf_init(&b, RDB_KEY_SHOWN_MAX);
+	key_show(&b, name, len);
+	return buf_take(&b);
+}

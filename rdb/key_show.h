@@ -14,4 +14,7 @@ struct buf;
  */
 void key_show(struct buf *, const unsigned char *, size_t);
 
+/* The same as a string, to be freed. */
+char *key_shown(const unsigned char *, size_t);
+
 #endif

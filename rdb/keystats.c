@@ -6,9 +6,9 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
-#include "base/buf.h"
 #include "base/err.h"
 #include "base/xalloc.h"
+#include "rdb/big_keys.h"
 #include "rdb/key_show.h"
 #include "rdb/mem_estimate.h"
 
@@ -45,8 +45,7 @@ struct keystats {
 	unsigned char head[PREFIX_BYTES_MAX];
 	size_t head_len;
 
-	struct keystats_big *biggest; /* a heap, the smallest first */
-	size_t nbiggest;
+	struct big_keys *biggest; /* NULL: not asked for */
 
 	struct keystats_prefix *prefixes; /* in the order they were seen */
 	size_t nprefixes;
@@ -139,55 +138,10 @@ count_of_db(struct keystats *k)
 	return &k->dbs[i].count;
 }
 
-/* The order of what is told: memory where it is estimated, else bytes. */
-static int
-compare(uint64_t memory, uint64_t bytes, uint64_t memory2, uint64_t bytes2)
-{
-	if (memory != memory2)
-		return memory < memory2 ? -1 : 1;
-	return bytes < bytes2 ? -1 : bytes > bytes2;
-}
-
-static bool
-smaller(const struct keystats_big *a, const struct keystats_big *b)
-{
-	return compare(a->memory, a->bytes, b->memory, b->bytes) < 0;
-}
-
-static void
-heap_down(struct keystats_big *h, size_t n, size_t i)
-{
-	for (;;) {
-		size_t least = i, l = 2 * i + 1, r = l + 1;
-		struct keystats_big t;
-
-		if (l < n && smaller(&h[l], &h[least]))
-			least = l;
-		if (r < n && smaller(&h[r], &h[least]))
-			least = r;
-		if (least == i)
-			return;
-		t = h[i];
-		h[i] = h[least];
-		h[least] = t;
-		i = least;
-	}
-}
-
-static char *
-shown(const unsigned char *p, size_t n)
-{
-	struct buf b;
-
-	buf_init(&b, RDB_KEY_SHOWN_MAX);
-	key_show(&b, p, n);
-	return buf_take(&b);
-}
-
 static void
 note_big(struct keystats *k, const struct keystats_count *key)
 {
-	struct keystats_big big = {
+	const struct big_key big = {
 	    .db = k->db,
 	    .kind = k->kind,
 	    .bytes = key->bytes,
@@ -196,19 +150,8 @@ note_big(struct keystats *k, const struct keystats_count *key)
 	    .expires_ms = k->expires_ms,
 	};
 
-	if (k->opts.biggest == 0)
-		return;
-	if (k->nbiggest < k->opts.biggest) {
-		big.name = shown(k->name, k->name_kept);
-		k->biggest[k->nbiggest++] = big;
-		for (size_t i = k->nbiggest / 2; i-- > 0;)
-			heap_down(k->biggest, k->nbiggest, i);
-	} else if (smaller(&k->biggest[0], &big)) {
-		free(k->biggest[0].name);
-		big.name = shown(k->name, k->name_kept);
-		k->biggest[0] = big;
-		heap_down(k->biggest, k->nbiggest, 0);
-	}
+	if (k->biggest != NULL)
+		big_keys_note(k->biggest, &big, k->name, k->name_kept);
 }
 
 /*
@@ -229,7 +172,7 @@ count_of_prefix(struct keystats *k)
 	if (k->nprefixes == KEYSTATS_PREFIXES_MAX)
 		return &k->others;
 	k->hashes[k->nprefixes] = hash;
-	k->prefixes[k->nprefixes].prefix = shown(k->head, k->head_len);
+	k->prefixes[k->nprefixes].prefix = key_shown(k->head, k->head_len);
 	k->slots[i] = (uint32_t)++k->nprefixes;
 	return &k->prefixes[k->nprefixes - 1].count;
 }
@@ -275,7 +218,7 @@ keystats_new(const struct keystats_opts *opts)
 	k->visitor.ops = &ops;
 	k->dbs = xcalloc(KEYSTATS_DBS_MAX, sizeof(*k->dbs));
 	if (opts->biggest > 0)
-		k->biggest = xcalloc(opts->biggest, sizeof(*k->biggest));
+		k->biggest = big_keys_new(opts->biggest);
 	if (opts->prefixes > 0) {
 		k->prefixes = xcalloc(
 		    KEYSTATS_PREFIXES_MAX, sizeof(*k->prefixes));
@@ -290,11 +233,9 @@ keystats_free(struct keystats *k)
 {
 	if (k == NULL)
 		return;
-	for (size_t i = 0; i < k->nbiggest; i++)
-		free(k->biggest[i].name);
 	for (size_t i = 0; i < k->nprefixes; i++)
 		free(k->prefixes[i].prefix);
-	free(k->biggest);
+	big_keys_free(k->biggest);
 	free(k->prefixes);
 	free(k->hashes);
 	free(k->slots);
@@ -331,30 +272,18 @@ keystats_db(const struct keystats *k, size_t i, uint32_t *db)
 	return &k->dbs[i].count;
 }
 
-static int
-by_big(const void *a, const void *b)
-{
-	const struct keystats_big *x = a, *y = b;
-	int order = compare(y->memory, y->bytes, x->memory, x->bytes);
-
-	return order != 0 ? order : strcmp(x->name, y->name);
-}
-
-const struct keystats_big *
+const struct big_key *
 keystats_biggest(struct keystats *k, size_t *n)
 {
-	/* Descending order is no heap any more: reading must be over. */
-	if (k->nbiggest > 0)
-		qsort(k->biggest, k->nbiggest, sizeof(*k->biggest), by_big);
-	*n = k->nbiggest;
-	return k->biggest;
+	*n = 0;
+	return k->biggest != NULL ? big_keys_told(k->biggest, n) : NULL;
 }
 
 static int
 by_count(const void *a, const void *b)
 {
 	const struct keystats_prefix *x = a, *y = b;
-	int order = compare(
+	int order = big_order(
 	    y->count.memory, y->count.bytes, x->count.memory, x->count.bytes);
 
 	return order != 0 ? order : strcmp(x->prefix, y->prefix);

@@ -2,8 +2,8 @@
  * keystats.h -- what is in a dump: counts, bytes in the file and in a server's
  * memory, by database, kind and prefix, and the biggest keys.
  *
- * A visitor, in bounded memory: prefixes beyond KEYSTATS_PREFIXES_MAX are summed
- * up as "(others)", databases beyond KEYSTATS_DBS_MAX in the last of them.
+ * A visitor, in bounded memory: prefixes beyond KEYSTATS_PREFIXES_MAX are
+ * summed up as "(others)", databases beyond KEYSTATS_DBS_MAX in the last one.
  */
 #ifndef RDB_KEYSTATS_H
 #define RDB_KEYSTATS_H
@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "rdb/big_keys.h"
 #include "rdb/rdb_reader.h"
 
 #define KEYSTATS_PREFIXES_MAX 10000
@@ -35,14 +36,6 @@ struct keystats_count {
 	uint64_t elements;
 };
 
-struct keystats_big {
-	uint32_t db;
-	enum rdb_kind kind;
-	uint64_t bytes, memory, elements;
-	int64_t expires_ms;
-	char *name; /* cut to RDB_KEY_SHOWN_MAX, escaped */
-};
-
 struct keystats_prefix {
 	char *prefix; /* "" for keys without a separator */
 	struct keystats_count count;
@@ -59,7 +52,7 @@ keystats_kind(const struct keystats *, enum rdb_kind, struct keystats_count *);
 const struct keystats_count *
 keystats_db(const struct keystats *, size_t i, uint32_t *db);
 /* Most memory first, then most bytes; valid until freed. */
-const struct keystats_big *keystats_biggest(struct keystats *, size_t *n);
+const struct big_key *keystats_biggest(struct keystats *, size_t *n);
 /* In the same order; the last may be "(others)". */
 const struct keystats_prefix *keystats_prefixes(struct keystats *, size_t *n);
 

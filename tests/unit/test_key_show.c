@@ -2,6 +2,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -13,12 +14,16 @@
 static void
 expect(const char *name, size_t n, const char *want)
 {
+	const unsigned char *key = (const unsigned char *)name;
+	char *shown = key_shown(key, n);
 	struct buf b;
 
 	buf_init(&b, 4096);
-	key_show(&b, (const unsigned char *)name, n);
+	key_show(&b, key, n);
 	assert_string_equal(b.data, want);
+	assert_string_equal(shown, want);
 	buf_release(&b);
+	free(shown);
 }
 #define EXPECT(name, want) expect((name), sizeof(name) - 1, (want))
 

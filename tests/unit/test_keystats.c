@@ -176,7 +176,7 @@ static void
 the_biggest_are_kept_and_told_in_order(void **state)
 {
 	const struct keystats_opts opts = {.biggest = 4};
-	const struct keystats_big *big;
+	const struct big_key *big;
 	struct ground *g = *state;
 	struct keystats *k;
 	char name[32];
@@ -209,7 +209,7 @@ static void
 fewer_keys_than_asked_for_are_all_told(void **state)
 {
 	const struct keystats_opts opts = {.biggest = 4};
-	const struct keystats_big *big;
+	const struct big_key *big;
 	struct ground *g = *state;
 	struct keystats *k;
 	size_t n;
@@ -312,7 +312,7 @@ what_takes_most_memory_comes_first(void **state)
 	const struct keystats_opts opts = {
 	    .biggest = 2, .prefixes = 1, .memory = memory};
 	const struct keystats_prefix *p;
-	const struct keystats_big *big;
+	const struct big_key *big;
 	struct keystats_count total, lists;
 	struct ground *g = *state;
 	struct keystats *k;
@@ -347,7 +347,7 @@ static void
 a_long_name_is_cut(void **state)
 {
 	const struct keystats_opts opts = {.biggest = 1};
-	const struct keystats_big *big;
+	const struct big_key *big;
 	char name[RDB_KEY_SHOWN_MAX + 40];
 	struct ground *g = *state;
 	struct keystats *k;
