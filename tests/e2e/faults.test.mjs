@@ -1,6 +1,7 @@
 // Every failure: its exit status, a text that says what, nothing listed that
 // cannot be restored, no old snapshot harmed, and the next run succeeds.
 import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import fs from 'node:fs';
 import net from 'node:net';
@@ -132,8 +133,77 @@ test('hosts that are not there, and one that says nothing', async (t) => {
 	const ended = await r.ended;
 	assert.equal(ended.code, EXIT.UNREACHABLE, ended.stderr);
 	job.source = good;
+	const { target } = job;
+	job.target = { url: `redis://127.0.0.1:${await freePort()}` };
+	await job.fails(EXIT.UNREACHABLE, /cannot connect/, 'sync', '--timeout',
+		'2s');
+	job.target = target;
 	await job.ok('sync');
+	await listedIs(job, 2);
+});
+
+// Between drsync and its source.  Of a dump that passes harm() gets each piece
+// and how many bytes went before; what it returns goes on, and nothing is the
+// end.
+async function onTheWay(t, redis, harm) {
+	const server = net.createServer((client) => {
+		const up = net.connect(redis.port, '127.0.0.1');
+		let passed = -1;
+		up.on('data', (bytes) => {
+			const begins = passed < 0 ? bytes.indexOf('REDIS00') : 0;
+			let dump = bytes.subarray(begins < 0 ? bytes.length : begins);
+			client.write(bytes.subarray(0, bytes.length - dump.length));
+			if (dump.length === 0)
+				return;
+			passed = Math.max(passed, 0);
+			const { length } = dump;
+			dump = harm(dump, passed);
+			passed += length;
+			if (dump)
+				client.write(dump);
+			else
+				client.destroy();
+		});
+		client.on('data', (bytes) => up.write(bytes));
+		for (const [one, other] of [[up, client], [client, up]]) {
+			one.on('error', () => { });
+			one.on('close', () => other.destroy());
+		}
+	});
+	server.listen(0, '127.0.0.1');
+	await once(server, 'listening');
+	t.after(() => server.close());
+	return { url: `redis://127.0.0.1:${server.address().port}` };
+}
+
+test('a dump that is damaged on its way from the source', async (t) => {
+	const job = await twins(t);
+	const { source } = job;
+	await source.pipe(everyType());
+	await job.ok('sync');
+	const before = await job.target.digest();
+	// Most of the dump, so that its middle is in it.
+	await source.cli('set', 'noise',
+		randomBytes(60000).toString('base64'));
+	let harmed = 0;
+	const has = (dump, passed) => passed <= 40000 &&
+		passed + dump.length > 40000 && ++harmed;
+	job.source = await onTheWay(t, source, (dump, passed) => {
+		if (has(dump, passed))
+			dump[40000 - passed] ^= 1;
+		return dump;
+	});
+	await job.fails(EXIT.CORRUPT, /CRC64/, 'sync');
+	assert.equal(harmed, 1);
 	await listedIs(job, 1);
+	assert.equal(await job.target.digest(), before);
+	// Of a connection that breaks, the same run begins again.
+	job.source = await onTheWay(t, source, (dump, passed) =>
+		(has(dump, passed) === 2 ? undefined : dump));
+	const r = await job.ok('sync');
+	assert.equal(harmed, 3);
+	assert.equal(r.comparison.same, true);
+	await listedIs(job, 2);
 });
 
 test('Redis is killed in mid-sync', async (t) => {
@@ -145,8 +215,8 @@ test('Redis is killed in mid-sync', async (t) => {
 			await job.source.cli('info', 'persistence')));
 	await job.source.stop();
 	const r = await running.ended;
-	assert.notEqual(r.code, EXIT.DONE);
-	assert.match(r.stderr, /^drsync: /m);
+	assert.equal(r.code, EXIT.UNREACHABLE, r.stderr);
+	assert.match(r.stderr, /^drsync: .*cannot connect/m);
 	assert.equal((await job.list()).length, 0);
 	assert.equal(await job.target.keys(), 0);
 	job.source = await Redis.start(t);
@@ -165,7 +235,8 @@ test('the target dies while it loads', async (t) => {
 			['info', 'persistence'])).stdout));
 	await job.target.stop();
 	const r = await running.ended;
-	assert.notEqual(r.code, EXIT.DONE);
+	assert.equal(r.code, EXIT.UNREACHABLE, r.stderr);
+	assert.match(r.stderr, /which the next run does/);
 	await job.assertListedIsGood();
 	job.target = await Redis.start(t);
 	await job.ok('sync');
@@ -220,23 +291,25 @@ test('a part that is gone, and a manifest that is damaged', async (t) => {
 	const dir = job.snapshotDir(snapshot.id, job.north);
 	fs.renameSync(path.join(dir, snapshot.parts[0].name),
 		path.join(job.dir, 'part'));
-	for (const command of ['verify', 'restore']) {
-		const r = await job.run(command);
-		assert.ok([EXIT.FAILED, EXIT.CORRUPT].includes(r.code), r.stderr);
-		assert.match(r.stderr, /part-0000/);
-	}
+	for (const command of ['verify', 'restore'])
+		await job.fails(EXIT.CORRUPT, /part-0000.*it is not in/, command);
 	assert.equal(await job.target.digest(), before);
 	fs.renameSync(path.join(job.dir, 'part'),
 		path.join(dir, snapshot.parts[0].name));
 	const manifest = path.join(dir, 'manifest.json');
 	const text = fs.readFileSync(manifest, 'utf8');
-	for (const bad of ['', '{', text.slice(0, -20), '[]',
-		text.replace('"format": 1,', '"format": 99,'),
-		text.replace(snapshot.id, '20200101T000000Z-abcdef')]) {
+	for (const [bad, code, says] of [
+		['', EXIT.CORRUPT, /not JSON/], ['{', EXIT.CORRUPT, /not JSON/],
+		[text.slice(0, -20), EXIT.CORRUPT, /no end/],
+		['[]', EXIT.CORRUPT, /no JSON object/],
+		[text.replace('"format": 1,', '"format": 99,'), EXIT.FAILED,
+			/format 99 .*a newer one/],
+		[text.replace(snapshot.id, '20200101T000000Z-abcdef'),
+			EXIT.CORRUPT, /its manifest is of snapshot '20200101/],
+	]) {
 		assert.notEqual(bad, text);
 		fs.writeFileSync(manifest, bad);
-		const r = await job.run('restore');
-		assert.notEqual(r.code, EXIT.DONE, bad);
+		await job.fails(code, says, 'restore');
 		assert.equal(await job.target.digest(), before);
 	}
 	fs.writeFileSync(manifest, text);
@@ -262,31 +335,38 @@ test('a dump that is damaged before it is taken', async (t) => {
 	assert.equal((await job.list()).length, 0);
 });
 
-test('a store that is full, or read-only', { skip: process.getuid() !== 0 &&
-	'not root: no small tmpfs' }, async (t) => {
-	const job = await twins(t);
-	await job.source.pipe(await shopData(20));
-	try {
-		await tool('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs',
-			job.west]);
-	} catch (e) {
-		t.skip('not allowed to mount a small tmpfs');
-		return;
-	}
-	try {
-		await job.fails(EXIT.FAILED, /no space left/i, 'sync');
-		assert.equal((await job.list()).length, 0);
-		assert.equal(await job.target.keys(), 0);
-		await tool('mount', ['-o', 'remount,size=64m', job.west]);
-		await job.ok('sync');
-		await listedIs(job, 1);
-		await tool('mount', ['-o', 'remount,ro', job.west]);
-		await job.fails(EXIT.FAILED, /read-only/i, 'snapshot');
-		await job.ok('verify', '--in', 'source');
-	} finally {
-		await tool('umount', [job.west]);
-	}
-});
+for (const [title, region] of [
+	['a store that is full, or read-only', 'source'],
+	['a DR store that is full, or read-only', 'dr'],
+]) {
+	test(title, { skip: process.getuid() !== 0 &&
+		'not root: no small tmpfs' }, async (t) => {
+		const job = await twins(t);
+		const store = region === 'dr' ? job.north : job.west;
+		await job.source.pipe(await shopData(20));
+		try {
+			await tool('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs',
+				store]);
+		} catch (e) {
+			t.skip('not allowed to mount a small tmpfs');
+			return;
+		}
+		try {
+			await job.fails(EXIT.FAILED, /no space left/i, 'sync');
+			assert.equal((await job.list(region)).length, 0);
+			assert.equal(await job.target.keys(), 0);
+			await tool('mount', ['-o', 'remount,size=64m', store]);
+			await job.ok('sync');
+			const { dr } = await job.assertListedIsGood();
+			assert.equal(dr.length, 1);
+			await tool('mount', ['-o', 'remount,ro', store]);
+			await job.fails(EXIT.FAILED, /read-only/i, 'sync');
+			await job.ok('verify', '--in', region);
+		} finally {
+			await tool('umount', [store]);
+		}
+	});
+}
 
 test('a spool that is too small ends the run cleanly', async (t) => {
 	const [job, azurite] = await Promise.all([twins(t), Azurite.start(t)]);
@@ -325,12 +405,9 @@ test('a store that is not there', async (t) => {
 	await job.source.pipe(everyType());
 	await job.ok('sync');
 	job.stores = ['--store', 'file:///nowhere/at/all'];
-	const r = await job.run('snapshot');
-	assert.notEqual(r.code, EXIT.DONE);
-	assert.match(r.stderr, /nowhere/);
+	await job.fails(EXIT.FAILED, /nowhere.*is its disk mounted/, 'snapshot');
 	job.stores = ['--store', 'file:///proc/self'];
-	const s = await job.run('snapshot');
-	assert.notEqual(s.code, EXIT.DONE);
+	await job.fails(EXIT.FAILED, /\/proc\/self/, 'snapshot');
 	job.stores = ['--store', `file://${job.west}`];
 	await job.ok('sync');
 	await listedIs(job, 2);
