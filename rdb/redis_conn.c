@@ -12,6 +12,11 @@
 #define CONNECT_TIMEOUT_MS 10000
 #define REPLY_TIMEOUT_MS   60000
 
+/* So long before a token's end another one is shown.  A credential gives none
+ * that ends within a few minutes, so that there is one by then. */
+#define RENEW_LEFT_MS  INT64_C(180000)
+#define RENEW_AGAIN_MS INT64_C(15000)
+
 static char *
 name_of(const struct redis_address *a)
 {
@@ -66,6 +71,33 @@ greet(struct redis_conn *c, int db, const struct scope *scope, struct err *err)
 	return 0;
 }
 
+/* Nobody who gives brief tokens only is asked by every caller. */
+static void
+note_login(struct redis_conn *c, const struct token *t, int64_t soonest_ms)
+{
+	int64_t ms = t->expires_ms - RENEW_LEFT_MS;
+
+	c->login_ends_ms = t->expires_ms;
+	c->renew_ms = ms > soonest_ms ? ms : soonest_ms;
+}
+
+static int
+login(struct redis_conn *c, const char *user, struct credential *credential,
+    const struct token *token, const struct scope *scope, struct err *err)
+{
+	c->renew_ms = INT64_MAX;
+	if (credential == NULL && user == NULL)
+		return 0;
+	if (redis_login(c, user, credential, token, scope, err) != 0)
+		return -1;
+	if (credential == NULL)
+		return 0;
+	c->user = user != NULL ? xstrdup(user) : NULL;
+	c->credential = credential;
+	note_login(c, token, 0);
+	return 0;
+}
+
 struct redis_conn *
 redis_connect(const struct redis_address *a, const char *url_user,
     const struct redis_opts *opts, const struct scope *scope, struct err *err)
@@ -84,10 +116,8 @@ redis_connect(const struct redis_address *a, const char *url_user,
 	c = xcalloc(1, sizeof(*c));
 	if (open_conn(c, a, opts, &brief, err) != 0)
 		goto fail;
-	if ((opts->password != NULL || user != NULL) &&
-	    redis_login(c, user, opts->password, &token, &brief, err) != 0)
-		goto fail;
-	if (greet(c, a->db, &brief, err) != 0)
+	if (login(c, user, opts->password, &token, &brief, err) != 0 ||
+	    greet(c, a->db, &brief, err) != 0)
 		goto fail;
 	redis_socket_set_stall(
 	    c->socket, or_default(opts->reply_timeout_ms, REPLY_TIMEOUT_MS));
@@ -97,6 +127,28 @@ fail:
 	secret_release(&token.value);
 	redis_conn_free(c);
 	return NULL;
+}
+
+int
+redis_conn_renew(
+    struct redis_conn *c, const struct scope *scope, struct err *err)
+{
+	int64_t now_ms = scope_wall_ms(scope);
+	struct token token = {0};
+	int rc;
+
+	if (now_ms < c->renew_ms)
+		return 0;
+	c->renew_ms = now_ms + RENEW_AGAIN_MS;
+	rc = redis_login_token(c->credential, scope, &token, err);
+	if (rc != 0 && now_ms < c->login_ends_ms && err->kind != ERR_CANCELLED)
+		rc = 0; /* there is time to ask again */
+	else if (rc == 0 && token.expires_ms > c->login_ends_ms)
+		rc = redis_login(c, c->user, c->credential, &token, scope, err);
+	if (rc == 0 && token.expires_ms > c->login_ends_ms)
+		note_login(c, &token, c->renew_ms);
+	secret_release(&token.value);
+	return rc == 0 ? 0 : redis_conn_named(c, err);
 }
 
 void
@@ -112,6 +164,7 @@ redis_conn_free(struct redis_conn *c)
 	free(c->in);
 	free(c->out);
 	free(c->name);
+	free(c->user);
 	free(c);
 }
 

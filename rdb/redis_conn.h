@@ -42,12 +42,21 @@ struct redis_opts {
  * all within connect_timeout_ms.  A credential whose value was refused is
  * asked once for a fresh one.  ERR_AUTH for a wrong password, a missing one or
  * a certificate that does not verify; ERR_UNREACHABLE when nothing answers;
- * ERR_TRANSIENT for -LOADING.  Nothing is borrowed beyond the call.
+ * ERR_TRANSIENT for -LOADING.  Only the credential is borrowed beyond the
+ * call, and that for redis_conn_renew() alone.
  */
 struct redis_conn *
 redis_connect(const struct redis_address *, const char *url_user,
     const struct redis_opts *, const struct scope *, struct err *);
 void redis_conn_free(struct redis_conn *);
+
+/*
+ * A token may end before a long connection does, which the server closes
+ * then.  Shows it a fresh one by AUTH in the last minutes of the old one; at
+ * any other time nothing is done, so it may be called often.  No reply may be
+ * pending.  That none can be had is a failure only once the old one is over.
+ */
+int redis_conn_renew(struct redis_conn *, const struct scope *, struct err *);
 
 const char *redis_conn_name(const struct redis_conn *); /* "host:port" */
 int redis_conn_fd(const struct redis_conn *);

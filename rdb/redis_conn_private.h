@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/err.h"
 #include "rdb/redis_conn.h"
@@ -23,6 +24,11 @@
 struct redis_conn {
 	char *name;
 	struct redis_socket *socket;
+
+	char *user;		       /* NULL: none was named */
+	struct credential *credential; /* borrowed; NULL: none */
+	int64_t login_ends_ms;	       /* wall clock: the token's end */
+	int64_t renew_ms;	       /* wall clock: when to ask for another */
 
 	unsigned char *in;
 	size_t in_start, in_end;

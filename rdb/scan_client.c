@@ -222,7 +222,7 @@ fetch_values(struct scan *s, uint32_t db, const struct scan_name *names,
 		if (take_oldest(s, err) != 0)
 			return -1;
 	tell_progress(s);
-	return 0;
+	return redis_conn_renew(s->fetch, s->scope, err);
 }
 
 static int

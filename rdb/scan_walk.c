@@ -137,7 +137,9 @@ scan_walk_next(struct scan_walk *w, const struct scope *scope,
 		return -1;
 	if (scan_pace_probing(w->pace) && scan_pace_answered(w->pace, err) != 0)
 		return -1;
-	if (scan_walk_more(w) && ask(w, scope, err) != 0)
+	if (scan_walk_more(w) &&
+	    (redis_conn_renew(w->conn, scope, err) != 0 ||
+		ask(w, scope, err) != 0))
 		return -1;
 	if (pick_new(w, w->answer->element[1], err) != 0)
 		return -1;

@@ -584,6 +584,124 @@ a_write_that_stalls_spends_the_connection(void **state)
 	rig_down(&r);
 }
 
+/* A credential whose tokens end. */
+struct ending {
+	struct credential base;
+	int gets;
+	int64_t first_left_ms;
+	bool then_none;
+};
+
+static int
+ending_get(struct credential *c, const struct scope *scope,
+    const char *resource, struct token *out, struct err *err)
+{
+	struct ending *e = (struct ending *)c;
+	int64_t left_ms = e->gets == 0 ? e->first_left_ms : INT64_C(3600000);
+
+	(void)resource;
+	if (e->gets++ > 0 && e->then_none)
+		return err_set(err, ERR_UNREACHABLE, "no token today");
+	secret_set(&out->value, e->gets == 1 ? "first" : "other", 5);
+	out->expires_ms = scope_wall_ms(scope) + left_ms;
+	return 0;
+}
+
+static const struct credential_ops ending_ops = {.get = ending_get};
+
+static int
+let_in(struct script_conn *c, const char *user, const char *token)
+{
+	char auth[128];
+
+	snprintf(auth, sizeof(auth),
+	    "*3\r\n$4\r\nAUTH\r\n$%zu\r\n%s\r\n$5\r\n%s\r\n", strlen(user),
+	    user, token);
+	if (script_expects(c, auth) != 0)
+		return -1;
+	return script_sends(c, "+OK\r\n");
+}
+
+static void
+let_in_twice(struct script_conn *c, void *arg)
+{
+	(void)arg;
+	if (let_in(c, "me", "first") != 0 || script_expects(c, PING) != 0 ||
+	    script_sends(c, "+PONG\r\n") != 0 ||
+	    let_in(c, "me", "other") != 0 ||
+	    script_expects(c, "*1\r\n$1\r\nX\r\n") != 0)
+		return;
+	script_sends(c, "+OK\r\n");
+}
+
+static void
+let_in_once(struct script_conn *c, void *arg)
+{
+	(void)arg;
+	if (let_in(c, "me", "first") == 0 && script_expects(c, PING) == 0 &&
+	    script_sends(c, "+PONG\r\n") == 0)
+		script_stall(c);
+}
+
+static void
+a_token_that_ends_is_followed_by_another(void **state)
+{
+	struct ending e = {.base.ops = &ending_ops, .first_left_ms = 60000};
+	struct redis_opts opts = {.user = "me", .password = &e.base};
+	struct rig r;
+	redisReply *reply;
+
+	(void)state;
+	rig_up(&r, let_in_twice, NULL, &opts);
+	assert_int_equal(redis_conn_renew(r.conn, &r.scope, &r.err), 0);
+	assert_int_equal(e.gets, 2);
+	/* That one lasts. */
+	assert_int_equal(redis_conn_renew(r.conn, &r.scope, &r.err), 0);
+	assert_int_equal(e.gets, 2);
+	reply = redis_command(r.conn, &r.scope, &r.err, "X");
+	assert_non_null(reply);
+	freeReplyObject(reply);
+	rig_down(&r);
+}
+
+static void
+a_token_with_time_left_is_left_alone(void **state)
+{
+	struct ending e = {.base.ops = &ending_ops, .first_left_ms = 1800000};
+	struct redis_opts opts = {.user = "me", .password = &e.base};
+	struct rig r;
+
+	(void)state;
+	rig_up(&r, let_in_once, NULL, &opts);
+	assert_int_equal(redis_conn_renew(r.conn, &r.scope, &r.err), 0);
+	assert_int_equal(e.gets, 1);
+	rig_down(&r);
+}
+
+static void
+no_token_is_a_failure_only_when_the_old_one_is_over(void **state)
+{
+	struct ending e = {
+	    .base.ops = &ending_ops, .first_left_ms = 60000, .then_none = true};
+	struct redis_opts opts = {.user = "me", .password = &e.base};
+	struct rig r;
+
+	(void)state;
+	rig_up(&r, let_in_once, NULL, &opts);
+	assert_int_equal(redis_conn_renew(r.conn, &r.scope, &r.err), 0);
+	/* Whoever has none is not asked by every caller. */
+	assert_int_equal(redis_conn_renew(r.conn, &r.scope, &r.err), 0);
+	assert_int_equal(e.gets, 2);
+	rig_down(&r);
+
+	e.gets = 0;
+	e.first_left_ms = -1;
+	rig_up(&r, let_in_once, NULL, &opts);
+	assert_int_equal(redis_conn_renew(r.conn, &r.scope, &r.err), -1);
+	rig_failed(&r, ERR_UNREACHABLE, "no token today");
+	rig_down(&r);
+}
+
 /* A credential whose first value is stale. */
 struct stale {
 	struct credential base;
@@ -820,6 +938,10 @@ main(void)
 	    cmocka_unit_test(a_ready_reply_is_kept_for_the_next_call),
 	    cmocka_unit_test(big_requests_and_replies_go_through),
 	    cmocka_unit_test(a_write_that_stalls_spends_the_connection),
+	    cmocka_unit_test(a_token_that_ends_is_followed_by_another),
+	    cmocka_unit_test(a_token_with_time_left_is_left_alone),
+	    cmocka_unit_test(
+		no_token_is_a_failure_only_when_the_old_one_is_over),
 	    cmocka_unit_test(a_refused_token_is_asked_for_again_once),
 	    cmocka_unit_test(a_connection_that_breaks_is_no_refused_token),
 	    cmocka_unit_test(a_password_is_not_repeated_by_an_error),

@@ -16,6 +16,7 @@
 #include "base/budget.h"
 #include "base/buf.h"
 #include "base/chunk.h"
+#include "base/credential.h"
 #include "base/err.h"
 #include "base/scope.h"
 #include "rdb/crc64.h"
@@ -35,6 +36,7 @@ struct rig {
 	struct budget *budget;
 	struct catcher out;
 	struct scope scope;
+	struct redis_opts redis;
 	struct scan_opts opts;
 	struct scan_facts facts;
 	struct err err;
@@ -59,15 +61,14 @@ rig_free(struct rig *r)
 static int
 dump(struct rig *r, int port)
 {
-	static const struct redis_opts none;
 	struct redis_target t;
 	char url[64];
 	int rc;
 
 	snprintf(url, sizeof(url), "redis://127.0.0.1:%d", port);
 	assert_int_equal(redis_target_parse(url, &t, &r->err), 0);
-	rc = scan_dump(
-	    &t, &none, &r->scope, &r->opts, &r->out.base, &r->facts, &r->err);
+	rc = scan_dump(&t, &r->redis, &r->scope, &r->opts, &r->out.base,
+	    &r->facts, &r->err);
 	redis_target_release(&t);
 	return rc;
 }
@@ -663,6 +664,52 @@ no_more_keys_a_second_than_wanted(void **state)
 	real_redis_stop(server);
 }
 
+/* Tokens of a minute, which is too little: the first two are "first". */
+struct brief {
+	struct credential base;
+	int gets;
+};
+
+static int
+brief_get(struct credential *c, const struct scope *scope, const char *resource,
+    struct token *out, struct err *err)
+{
+	struct brief *b = (struct brief *)c;
+
+	(void)resource;
+	(void)err;
+	secret_set(&out->value, b->gets < 2 ? "first" : "other", 5);
+	out->expires_ms = scope_wall_ms(scope) + 60000 + b->gets++;
+	return 0;
+}
+
+static void
+both_connections_show_a_fresh_token_in_mid_scan(void **state)
+{
+	static const struct credential_ops ops = {.get = brief_get};
+	struct redis_conn *conn;
+	struct real_redis *server = start(&conn);
+	struct brief brief = {.base.ops = &ops};
+	struct rig r;
+	redisReply *stats;
+
+	(void)state;
+	redis_data_fill(conn, 20000);
+	redis_data_do(conn, "CONFIG SET requirepass first");
+	redis_data_do(conn, "ACL SETUSER default >other");
+	rig_init(&r);
+	r.redis.password = &brief.base;
+	must_dump(&r, real_redis_port(server));
+	assert_int_equal(brief.gets, 4);
+	stats = redis_command(conn, &r.scope, &r.err, "INFO commandstats");
+	assert_non_null(stats);
+	assert_non_null(strstr(stats->str, "cmdstat_auth:calls=4,"));
+	freeReplyObject(stats);
+	rig_free(&r);
+	redis_conn_free(conn);
+	real_redis_stop(server);
+}
+
 int
 main(void)
 {
@@ -678,6 +725,7 @@ main(void)
 	    cmocka_unit_test(functions_that_are_refused_are_told),
 	    cmocka_unit_test(a_server_whose_answers_are_late_is_left_alone),
 	    cmocka_unit_test(no_more_keys_a_second_than_wanted),
+	    cmocka_unit_test(both_connections_show_a_fresh_token_in_mid_scan),
 	};
 
 	return cmocka_run_group_tests_name("scan_client", tests, NULL, NULL);
