@@ -1,4 +1,3 @@
-#include <errno.h>
 #include <inttypes.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -12,22 +11,12 @@
 #include "base/scope.h"
 #include "base/xalloc.h"
 #include "storage/file_dir.h"
+#include "storage/stage_map.h"
 #include "storage/store.h"
 
 #include "storage/file_stage.h"
 
-#define WRITER_DIGITS 16
-#define STAGED_MAX    (2 * BLOCKS_MAX) /* uncommitted ones, as in Azure */
-
-enum { FILE_MAIN, FILE_LOOSE };
-
-struct extent {
-	struct block_id id;
-	bool ready; /* its bytes are there */
-	int file;   /* FILE_MAIN, FILE_LOOSE */
-	uint64_t off;
-	uint64_t len;
-};
+#define STAGED_MAX (2 * BLOCKS_MAX) /* uncommitted ones, as in Azure */
 
 /* What one writer staged for one blob. */
 struct stage {
@@ -35,10 +24,7 @@ struct stage {
 	char *blob;
 	char writer[WRITER_DIGITS + 1];
 	struct stage_file files[2];
-	uint64_t slot;	    /* length of the first block */
-	uint64_t loose_end; /* of what was given away of FILE_LOOSE */
-	struct extent *ext; /* ascending by id */
-	size_t n, alloc;
+	struct stage_map map;
 	unsigned pins; /* users of its files */
 	bool dropped;  /* out of the list; the last user frees it */
 };
@@ -65,7 +51,7 @@ stage_free(struct stage *s)
 {
 	stage_file_close(&s->files[FILE_MAIN], false);
 	stage_file_close(&s->files[FILE_LOOSE], false);
-	free(s->ext);
+	stage_map_release(&s->map);
 	free(s->blob);
 	free(s);
 }
@@ -137,84 +123,6 @@ unpin(struct stage *s)
 		stage_free(s);
 }
 
-/* Where id is, or would be inserted. */
-static size_t
-position(const struct stage *s, const struct block_id *id)
-{
-	size_t lo = 0, hi = s->n;
-
-	while (lo < hi) {
-		size_t mid = lo + (hi - lo) / 2;
-
-		if (strcmp(s->ext[mid].id.hex, id->hex) < 0)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	return lo;
-}
-
-static struct extent *
-extent_find(const struct stage *s, const struct block_id *id)
-{
-	size_t at = position(s, id);
-
-	if (at == s->n || strcmp(s->ext[at].id.hex, id->hex) != 0)
-		return NULL;
-	return &s->ext[at];
-}
-
-static void
-extent_set(struct stage *s, const struct extent *e)
-{
-	size_t at = position(s, &e->id);
-
-	if (at < s->n && strcmp(s->ext[at].id.hex, e->id.hex) == 0) {
-		s->ext[at] = *e;
-		return;
-	}
-	if (s->n == s->alloc) {
-		s->alloc = s->alloc ? 2 * s->alloc : 16;
-		s->ext = xreallocarray(s->ext, s->alloc, sizeof(*s->ext));
-	}
-	memmove(&s->ext[at + 1], &s->ext[at], (s->n - at) * sizeof(*s->ext));
-	s->ext[at] = *e;
-	s->n++;
-}
-
-static void
-extent_remove(struct stage *s, const struct block_id *id)
-{
-	size_t at = position(s, id);
-
-	if (at == s->n || strcmp(s->ext[at].id.hex, id->hex) != 0)
-		return;
-	s->n--;
-	memmove(&s->ext[at], &s->ext[at + 1], (s->n - at) * sizeof(*s->ext));
-}
-
-/* Give the block a place of its own. */
-static void
-place(struct stage *s, struct extent *e)
-{
-	uint64_t i = strtoull(e->id.hex + WRITER_DIGITS, NULL, 16);
-	bool again = extent_find(s, &e->id) != NULL;
-
-	if (s->slot == 0)
-		s->slot = e->len;
-	if (!again && i < BLOCKS_MAX && e->len <= s->slot) {
-		e->file = FILE_MAIN;
-		e->off = i * s->slot;
-	} else {
-		e->file = FILE_LOOSE;
-		e->off = s->loose_end;
-		s->loose_end += e->len;
-	}
-	/* Two at once with one id must not get one place. */
-	if (!again)
-		extent_set(s, e);
-}
-
 /* The first one of a process clears up after those that were killed. */
 static int
 open_file(struct file_stages *st, struct stage_file *f,
@@ -239,16 +147,16 @@ begin(struct file_stages *st, const struct scope *scope, const char *blob,
 	pthread_mutex_lock(&st->lock);
 	s = find_or_add(st, blob, &e->id);
 	s->pins++;
-	if (s->n >= STAGED_MAX) {
+	if (s->map.n >= STAGED_MAX) {
 		err_set(err, ERR_SYSTEM,
 		    "more than %d blocks of '%.200s' wait for a commit",
 		    STAGED_MAX, blob);
 		goto fail;
 	}
-	place(s, e);
+	stage_map_place(&s->map, e);
 	if (s->files[e->file].fd == -1) {
 		if (open_file(st, &s->files[e->file], scope, err) != 0) {
-			extent_remove(s, &e->id);
+			stage_map_remove(&s->map, &e->id);
 			goto fail;
 		}
 	}
@@ -256,7 +164,7 @@ begin(struct file_stages *st, const struct scope *scope, const char *blob,
 	return s;
 fail:
 	s->pins--;
-	if (s->n == 0 && s->pins == 0)
+	if (s->map.n == 0 && s->pins == 0)
 		drop(st, s);
 	pthread_mutex_unlock(&st->lock);
 	return NULL;
@@ -295,36 +203,15 @@ file_stages_put(struct file_stages *st, const struct scope *scope,
 		file_err(st->dir, "writing", blob, err);
 
 	pthread_mutex_lock(&st->lock);
-	old = extent_find(s, id);
+	old = stage_map_find(&s->map, id);
 	e.ready = true;
 	if (rc == 0)
-		extent_set(s, &e);
+		stage_map_set(&s->map, &e);
 	else if (old != NULL && !old->ready)
-		extent_remove(s, id);
+		stage_map_remove(&s->map, id);
 	unpin(s);
 	pthread_mutex_unlock(&st->lock);
 	return rc;
-}
-
-/* Whether the main file is exactly these blocks in this order. */
-static bool
-is_whole(
-    const struct stage *s, const struct block_id *ids, size_t n, uint64_t *size)
-{
-	uint64_t end = 0;
-
-	if (s->n != n)
-		return false;
-	for (size_t i = 0; i < n; i++) {
-		const struct extent *e = &s->ext[i];
-
-		if (strcmp(e->id.hex, ids[i].hex) != 0 || !e->ready ||
-		    e->file != FILE_MAIN || e->off != end)
-			return false;
-		end += e->len;
-	}
-	*size = end;
-	return true;
 }
 
 static bool
@@ -335,7 +222,7 @@ take_whole(struct file_stages *st, const char *blob, const struct block_id *ids,
 
 	pthread_mutex_lock(&st->lock);
 	s = n > 0 ? find(st, blob, &ids[0]) : NULL;
-	if (s != NULL && is_whole(s, ids, n, &out->size)) {
+	if (s != NULL && stage_map_is_whole(&s->map, ids, n, &out->size)) {
 		s->pins++;
 		out->whole = s;
 		out->fd = s->files[FILE_MAIN].fd;
@@ -357,7 +244,7 @@ append_block(struct file_stages *st, const char *blob,
 	pthread_mutex_lock(&st->lock);
 	s = find(st, blob, id);
 	if (s != NULL)
-		found = extent_find(s, id);
+		found = stage_map_find(&s->map, id);
 	if (found != NULL)
 		e = *found;
 	if (e.ready)
