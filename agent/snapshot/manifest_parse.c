@@ -11,93 +11,18 @@
 #include "storage/pieces.h"
 
 #include "agent/snapshot/manifest.h"
+#include "agent/snapshot/manifest_field.h"
 
 #define RDB_VERSION_MAX 9999
 #define SEEK_MAX	1000000
 
-/* A number that counts something: 0 to 2^53. */
-static int
-get_count(const cJSON *o, const char *key, uint64_t *out, struct err *err)
-{
-	int64_t n;
-
-	if (json_get_int(o, key, &n, err) != 0)
-		return -1;
-	if (n < 0 || n > INT64_C(1) << 53)
-		return err_set(err, ERR_CORRUPT,
-		    "'%s' is %" PRId64 ", which cannot be", key, n);
-	*out = (uint64_t)n;
-	return 0;
-}
-
-/* Left alone when it is not there. */
-static int
-opt_count(const cJSON *o, const char *key, int64_t *out, struct err *err)
-{
-	uint64_t n = 0;
-
-	if (cJSON_GetObjectItemCaseSensitive(o, key) == NULL)
-		return 0;
-	if (get_count(o, key, &n, err) != 0)
-		return -1;
-	*out = (int64_t)n;
-	return 0;
-}
-
-static int
-get_small(const cJSON *o, const char *key, uint64_t most, uint64_t *out,
-    struct err *err)
-{
-	if (get_count(o, key, out, err) != 0)
-		return -1;
-	if (*out > most)
-		return err_set(err, ERR_CORRUPT,
-		    "'%s' is %" PRIu64 ", over %" PRIu64, key, *out, most);
-	return 0;
-}
-
-static int
-get_time(const cJSON *o, const char *key, int64_t *out, struct err *err)
-{
-	uint64_t n = 0;
-
-	if (get_count(o, key, &n, err) != 0)
-		return -1;
-	*out = (int64_t)n;
-	return 0;
-}
-
-static int
-get_text(const cJSON *o, const char *key, char **out, struct err *err)
-{
-	const char *s;
-
-	if (json_get_str(o, key, &s, err) != 0)
-		return -1;
-	*out = xstrdup(s);
-	return 0;
-}
-
-static int
-get_sha(const cJSON *o, const char *key, unsigned char sha[SHA256_BYTES],
-    struct err *err)
-{
-	const char *hex;
-
-	if (json_get_str(o, key, &hex, err) != 0)
-		return -1;
-	if (hex_decode(hex, sha, SHA256_BYTES, err) != 0)
-		return err_in(err, "'%s'", key);
-	return 0;
-}
-
 static int
 get_keystats(const cJSON *o, struct keystats_count *c, struct err *err)
 {
-	if (get_count(o, "keys", &c->keys, err) != 0 ||
-	    get_count(o, "expiring", &c->expiring, err) != 0 ||
-	    get_count(o, "bytes", &c->bytes, err) != 0 ||
-	    get_count(o, "elements", &c->elements, err) != 0)
+	if (field_count(o, "keys", &c->keys, err) != 0 ||
+	    field_count(o, "expiring", &c->expiring, err) != 0 ||
+	    field_count(o, "bytes", &c->bytes, err) != 0 ||
+	    field_count(o, "elements", &c->elements, err) != 0)
 		return -1;
 	return 0;
 }
@@ -109,18 +34,18 @@ parse_source(const cJSON *root, struct manifest *m, struct err *err)
 	const cJSON *o;
 
 	if (json_get_object(root, "source", &o, err) != 0 ||
-	    get_text(o, "way", &m->way, err) != 0 ||
-	    get_text(o, "url", &m->source, err) != 0 ||
-	    get_text(o, "host", &m->host, err) != 0 ||
-	    get_text(o, "server", &m->server, err) != 0 ||
+	    field_text(o, "way", &m->way, err) != 0 ||
+	    field_text(o, "url", &m->source, err) != 0 ||
+	    field_text(o, "host", &m->host, err) != 0 ||
+	    field_text(o, "server", &m->server, err) != 0 ||
 	    json_opt_str(o, "replid", &replid, err) != 0 ||
 	    json_opt_int(o, "offset", &m->offset, err) != 0 ||
 	    json_get_bool(o, "consistent", &m->consistent, err) != 0 ||
 	    (!m->consistent &&
-		get_time(o, "window_ms", &m->window_ms, err) != 0) ||
+		field_time(o, "window_ms", &m->window_ms, err) != 0) ||
 	    json_opt_bool(o, "diskless", &m->diskless, err) != 0 ||
-	    get_time(o, "child_ms", &m->child_ms, err) != 0 ||
-	    opt_count(o, "cow_bytes", &m->cow_bytes, err) != 0)
+	    field_time(o, "child_ms", &m->child_ms, err) != 0 ||
+	    field_opt_count(o, "cow_bytes", &m->cow_bytes, err) != 0)
 		return -1;
 	if (replid == NULL)
 		return 0;
@@ -136,9 +61,9 @@ parse_times(const cJSON *root, struct manifest *m, struct err *err)
 	const cJSON *o;
 
 	if (json_get_object(root, "times", &o, err) != 0 ||
-	    get_time(o, "point_ms", &m->point_ms, err) != 0 ||
-	    get_time(o, "started_ms", &m->started_ms, err) != 0 ||
-	    get_time(o, "finished_ms", &m->finished_ms, err) != 0)
+	    field_time(o, "point_ms", &m->point_ms, err) != 0 ||
+	    field_time(o, "started_ms", &m->started_ms, err) != 0 ||
+	    field_time(o, "finished_ms", &m->finished_ms, err) != 0)
 		return -1;
 	return 0;
 }
@@ -170,8 +95,8 @@ parse_part(const cJSON *o, struct manifest_part *p, struct err *err)
 		return err_set(
 		    err, ERR_CORRUPT, "'%.64s' is no name of a part", name);
 	strcpy(p->name, name);
-	if (get_count(o, "bytes", &p->bytes, err) != 0 ||
-	    get_sha(o, "sha256", p->sha256, err) != 0)
+	if (field_count(o, "bytes", &p->bytes, err) != 0 ||
+	    field_sha(o, "sha256", p->sha256, err) != 0)
 		return err_in(err, "part '%s'", p->name);
 	return 0;
 }
@@ -239,7 +164,7 @@ parse_pieces(const cJSON *o, struct manifest *m, struct err *err)
 
 	if (p == NULL)
 		return 0;
-	if (get_count(p, "bytes", &bytes, err) != 0)
+	if (field_count(p, "bytes", &bytes, err) != 0)
 		return -1;
 	if (bytes != PIECE_BYTES)
 		return 0;
@@ -263,7 +188,7 @@ parse_padding(const cJSON *o, struct manifest *m, struct err *err)
 {
 	if (cJSON_GetObjectItemCaseSensitive(o, "padding") == NULL)
 		return 0;
-	return get_small(o, "padding", m->raw_bytes, &m->padding, err);
+	return field_small(o, "padding", m->raw_bytes, &m->padding, err);
 }
 
 static int
@@ -295,9 +220,10 @@ parse_dump(const cJSON *root, struct manifest *m, struct err *err)
 	    json_get_str(o, "codec", &codec, err) != 0 ||
 	    codec_parse(codec, &m->codec, err) != 0 ||
 	    json_get_str(o, "cipher", &cipher, err) != 0 ||
-	    get_count(o, "raw_bytes", &m->raw_bytes, err) != 0 ||
-	    get_sha(o, "raw_sha256", m->raw_sha256, err) != 0 ||
-	    get_small(o, "rdb_version", RDB_VERSION_MAX, &version, err) != 0 ||
+	    field_count(o, "raw_bytes", &m->raw_bytes, err) != 0 ||
+	    field_sha(o, "raw_sha256", m->raw_sha256, err) != 0 ||
+	    field_small(o, "rdb_version", RDB_VERSION_MAX, &version, err) !=
+		0 ||
 	    json_get_str(o, "family", &family, err) != 0 ||
 	    parse_crc(o, m, err) != 0 ||
 	    json_get_bool(o, "verified", &m->verified, err) != 0 ||
@@ -348,7 +274,7 @@ parse_dbs(const cJSON *o, struct manifest *m, struct err *err)
 	{
 		struct manifest_db *d = &m->dbs[m->ndbs];
 
-		if (get_small(e, "db", UINT32_MAX, &db, err) != 0 ||
+		if (field_small(e, "db", UINT32_MAX, &db, err) != 0 ||
 		    get_keystats(e, &d->count, err) != 0)
 			return err_in(
 			    err, "database %zu of the list", m->ndbs + 1);
@@ -369,11 +295,11 @@ parse_data(const cJSON *root, struct manifest *m, struct err *err)
 		return 0;
 	if (json_get_object(root, "data", &o, err) != 0 ||
 	    get_keystats(o, &m->total, err) != 0 ||
-	    get_count(o, "functions", &m->functions, err) != 0 ||
+	    field_count(o, "functions", &m->functions, err) != 0 ||
 	    json_get_bool(o, "modules", &m->has_modules, err) != 0 ||
-	    get_small(o, "types_seen", UINT32_MAX, &types, err) != 0 ||
-	    get_small(o, "db_max", UINT32_MAX, &db_max, err) != 0 ||
-	    opt_count(o, "value_max", &value_max, err) != 0 ||
+	    field_small(o, "types_seen", UINT32_MAX, &types, err) != 0 ||
+	    field_small(o, "db_max", UINT32_MAX, &db_max, err) != 0 ||
+	    field_opt_count(o, "value_max", &value_max, err) != 0 ||
 	    parse_kinds(o, m, err) != 0 || parse_dbs(o, m, err) != 0 ||
 	    json_get_object(root, "fingerprint", &fp, err) != 0)
 		return -1;
@@ -403,8 +329,8 @@ parse_head(const cJSON *root, struct manifest *m, struct err *err)
 		return err_set(
 		    err, ERR_CORRUPT, "'%.40s' is no snapshot id", id);
 	strcpy(m->id, id);
-	if (get_text(root, "job", &m->job, err) != 0 ||
-	    get_text(root, "tool", &m->tool, err) != 0)
+	if (field_text(root, "job", &m->job, err) != 0 ||
+	    field_text(root, "tool", &m->tool, err) != 0)
 		return -1;
 	return job_name_check(m->job, err);
 }

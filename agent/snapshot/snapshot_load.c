@@ -1,37 +1,17 @@
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/err.h"
-#include "base/scope.h"
-#include "base/sink.h"
-#include "rdb/posing_master.h"
 #include "rdb/redis_conn.h"
 #include "rdb/redis_info.h"
 #include "rdb/redis_primary.h"
-#include "rdb/restore_loader.h"
 #include "rdb/target_check.h"
 
 #include "agent/snapshot/env.h"
-#include "agent/snapshot/import_guard.h"
-#include "agent/snapshot/import_marker.h"
 #include "agent/snapshot/manifest.h"
 #include "agent/snapshot/manifest_target.h"
 #include "agent/snapshot/progress.h"
-#include "agent/snapshot/snapshot_load.h"
-#include "agent/snapshot/snapshot_read.h"
-
-struct loading {
-	struct store *store;
-	const struct manifest *m;
-	const struct scope *scope;
-	const struct snapshot_env *env;
-	const struct snapshot_load_opts *opts;
-	struct snapshot_load_facts *facts;
-	struct guard_request guard;
-	struct guard_answer answer;
-	uint64_t value_max; /* as in rdb_summary */
-};
+#include "agent/snapshot/snapshot_load_private.h"
 
 struct way_name {
 	const char *name;
@@ -62,35 +42,33 @@ restorer_parse(const char *name, enum restorer *way, struct err *err)
 	    "'%.40s' is no restorer: auto, replica or restore", name);
 }
 
-static int
-still_ours(const struct loading *l, struct err *err)
+int
+loading_still_ours(const struct loading *l, struct err *err)
 {
 	return l->env->still_ours != NULL
 	    ? l->env->still_ours(l->env->still_ours_arg, err)
 	    : 0;
 }
 
-/* Right before the target's data may go. */
-static int
-last_look(struct loading *l, struct err *err)
+int
+loading_last_look(struct loading *l, struct err *err)
 {
 	if (import_guard_again(&l->guard, l->scope, l->env, &l->answer, err) !=
 	    0)
 		return -1;
-	return still_ours(l, err);
+	return loading_still_ours(l, err);
 }
 
-/* The state says "begun" from here on. */
-static int
-note_begin(struct loading *l, struct err *err)
+int
+loading_note_begin(struct loading *l, struct err *err)
 {
 	if (import_guard_note(&l->guard, &l->answer, false, l->scope, err) != 0)
 		return -1;
-	return still_ours(l, err);
+	return loading_still_ours(l, err);
 }
 
-static int
-ask_target(struct loading *l, struct target_verdict *v, struct err *err)
+int
+loading_ask_target(struct loading *l, struct target_verdict *v, struct err *err)
 {
 	struct manifest_target t;
 	struct redis_info info;
@@ -146,198 +124,6 @@ choose(struct loading *l, const struct target_verdict *v, struct err *err)
 	    v->replica_why, v->restore_why);
 }
 
-/*
- * The copy is proved while it is sent: the end of the dump is withheld until
- * then.  The state says "begun" from the moment at which the target's data may
- * change: of a streamed one before it got anything, else not before its old
- * data may go.
- */
-static int
-send_copy(
-    struct loading *l, struct sink *posing, bool streamed, struct err *err)
-{
-	struct snapshot_read_opts opts = {
-	    .step = STEP_IMPORT,
-	    .by_piece = streamed,
-	    .out = posing,
-	};
-
-	if (snapshot_read(l->store, l->m, l->scope, l->env, &opts, err) != 0 ||
-	    sink_finish(posing, err) != 0)
-		return -1;
-	return streamed ? still_ours(l, err) : note_begin(l, err);
-}
-
-static int
-stream_to(
-    struct loading *l, struct sink *posing, bool streamed, struct err *err)
-{
-	if (send_copy(l, posing, streamed, err) == 0)
-		return posing_release(posing, l->scope, err);
-	posing_give_up(posing, err);
-	return -1;
-}
-
-static struct sink *
-pose(struct loading *l, bool streamed, struct err *err)
-{
-	const struct snapshot_load_opts *o = l->opts;
-	struct posing_opts opts = {
-	    .size = l->m->raw_bytes,
-	    .streamed = streamed,
-	    .bind = o->bind,
-	    .advertise = o->advertise,
-	    .port = o->port,
-	    .tls_cert = o->tls_cert,
-	    .tls_key = o->tls_key,
-	    .tls_ca = o->tls_ca,
-	    .journal = l->env->journal,
-	};
-
-	return posing_master_new(o->target, o->redis, l->scope, &opts, err);
-}
-
-/*
- * An empty target has nothing to lose by loading what is proved piece by
- * piece, before the whole is.  Zeros behind the dump would pass for commands
- * there, since it stops reading at the dump's end.
- */
-static bool
-may_stream(const struct loading *l)
-{
-	return l->answer.empty && l->m->verified && l->m->pieces != NULL &&
-	    l->m->padding == 0;
-}
-
-static int
-load_by_replica(struct loading *l, struct err *err)
-{
-	bool streamed = may_stream(l);
-	struct sink *posing;
-	int rc;
-
-	/* The note may take long, and the target takes writes meanwhile. */
-	if ((streamed && note_begin(l, err) != 0) || last_look(l, err) != 0)
-		return -1;
-	streamed = streamed && may_stream(l);
-	/* From here on it follows us, and takes no writes from others. */
-	posing = pose(l, streamed, err);
-	if (posing == NULL)
-		return -1;
-	rc = stream_to(l, posing, streamed, err);
-	sink_free(posing);
-	return rc;
-}
-
-/* Manifests of older versions do not tell how big the biggest value is. */
-static int
-judge_sizes(struct loading *l, uint64_t value_max, struct err *err)
-{
-	struct target_verdict v;
-
-	if (value_max == l->value_max)
-		return 0;
-	l->value_max = value_max;
-	if (ask_target(l, &v, err) != 0)
-		return -1;
-	if (v.restore_ok)
-		return 0;
-	return err_set(err, ERR_UNSUPPORTED,
-	    "restorer 'restore' does not work here: %s", v.restore_why);
-}
-
-static int
-prove_copy(struct loading *l, struct err *err)
-{
-	struct rdb_summary sum;
-	struct snapshot_read_opts opts = {
-	    .step = STEP_VERIFY,
-	    .summary = &sum,
-	};
-
-	if (snapshot_read(l->store, l->m, l->scope, l->env, &opts, err) != 0 ||
-	    judge_sizes(l, sum.value_max, err) != 0)
-		return err_in(err, "the target's old data is untouched");
-	return 0;
-}
-
-static int
-feed_loader(struct loading *l, struct restore_loader *loader, struct err *err)
-{
-	struct snapshot_read_opts opts = {
-	    .step = STEP_IMPORT,
-	    /* It was proved, and is read once more. */
-	    .by_piece = l->m->pieces != NULL,
-	    .visitors = {restore_loader_visitor(loader)},
-	};
-	struct restore_facts facts = {0};
-
-	if (snapshot_read(l->store, l->m, l->scope, l->env, &opts, err) != 0 ||
-	    restore_loader_finish(loader, &facts, err) != 0)
-		return -1;
-	if (facts.keys + facts.expired != l->m->total.keys)
-		return err_set(err, ERR_CORRUPT,
-		    "%" PRIu64 " keys arrived of %" PRIu64,
-		    facts.keys + facts.expired, l->m->total.keys);
-	l->facts->expired = facts.expired;
-	l->facts->left_out = facts.left_out;
-	return 0;
-}
-
-static int
-mark(struct loading *l, bool set, struct err *err)
-{
-	const struct snapshot_load_opts *o = l->opts;
-	struct redis_conn *conn = redis_primary_connect(
-	    o->target, o->redis, l->scope, NULL, NULL, err);
-	int rc;
-
-	if (conn == NULL)
-		return -1;
-	rc = set ? import_marker_set(conn, l->m->job, l->m->id, l->scope, err)
-		 : import_marker_clear(conn, l->m->job, l->scope, err);
-	redis_conn_free(conn);
-	return rc;
-}
-
-/* The target is nobody's from the note on, until all has arrived. */
-static int
-refill(struct loading *l, struct err *err)
-{
-	const struct snapshot_load_opts *o = l->opts;
-	struct restore_opts opts = {
-	    .connections = o->connections,
-	    .budget = l->env->budget,
-	};
-	struct restore_loader *loader;
-	int rc;
-
-	if (l->facts->replaced &&
-	    restore_empty_target(o->target, o->redis, l->scope, err) != 0)
-		return err_in(err, "emptying the target");
-	if (mark(l, true, err) != 0)
-		return -1;
-	loader = restore_loader_new(o->target, o->redis, l->scope, &opts, err);
-	if (loader == NULL)
-		return -1;
-	rc = feed_loader(l, loader, err);
-	restore_loader_free(loader);
-	return rc == 0 ? mark(l, false, err) : -1;
-}
-
-static int
-load_by_restore(struct loading *l, struct err *err)
-{
-	/* The note may take long, and the target takes writes meanwhile. */
-	if (prove_copy(l, err) != 0 || note_begin(l, err) != 0 ||
-	    last_look(l, err) != 0)
-		return -1;
-	l->facts->replaced = !l->answer.empty;
-	if (refill(l, err) != 0)
-		return err_in(err, "the target holds a part of the snapshot");
-	return 0;
-}
-
 /* 'replica' may turn out not to work when the target cannot reach us. */
 static int
 load(struct loading *l, const struct target_verdict *v, struct err *err)
@@ -345,8 +131,8 @@ load(struct loading *l, const struct target_verdict *v, struct err *err)
 	struct snapshot_load_facts *f = l->facts;
 
 	if (f->way == RESTORER_RESTORE)
-		return load_by_restore(l, err);
-	if (load_by_replica(l, err) == 0)
+		return loading_by_restore(l, err);
+	if (loading_by_replica(l, err) == 0)
 		return 0;
 	if (err->kind != ERR_UNSUPPORTED || l->opts->way != RESTORER_AUTO)
 		return -1;
@@ -358,7 +144,7 @@ load(struct loading *l, const struct target_verdict *v, struct err *err)
 	progress_note(
 	    l->env->progress, STEP_IMPORT, "by 'restore', %s", f->why);
 	*err = (struct err){0};
-	return load_by_restore(l, err);
+	return loading_by_restore(l, err);
 }
 
 /*
@@ -411,7 +197,8 @@ guarded(struct loading *l, struct err *err)
 	if (import_guard_ask(&l->guard, l->scope, l->env, &l->answer, err) != 0)
 		return -1;
 	l->facts->replaced = !l->answer.empty;
-	if (ask_target(l, &verdict, err) != 0 || choose(l, &verdict, err) != 0)
+	if (loading_ask_target(l, &verdict, err) != 0 ||
+	    choose(l, &verdict, err) != 0)
 		return -1;
 	progress_note(l->env->progress, STEP_IMPORT, "by '%s': %s",
 	    restorer_name(l->facts->way), l->facts->why);

@@ -1,0 +1,123 @@
+#include <inttypes.h>
+#include <stdbool.h>
+
+#include "base/err.h"
+#include "rdb/redis_conn.h"
+#include "rdb/redis_primary.h"
+#include "rdb/restore_loader.h"
+#include "rdb/target_check.h"
+
+#include "agent/snapshot/env.h"
+#include "agent/snapshot/import_marker.h"
+#include "agent/snapshot/manifest.h"
+#include "agent/snapshot/snapshot_load_private.h"
+#include "agent/snapshot/snapshot_read.h"
+
+/* Manifests of older versions do not tell how big the biggest value is. */
+static int
+judge_sizes(struct loading *l, uint64_t value_max, struct err *err)
+{
+	struct target_verdict v;
+
+	if (value_max == l->value_max)
+		return 0;
+	l->value_max = value_max;
+	if (loading_ask_target(l, &v, err) != 0)
+		return -1;
+	if (v.restore_ok)
+		return 0;
+	return err_set(err, ERR_UNSUPPORTED,
+	    "restorer 'restore' does not work here: %s", v.restore_why);
+}
+
+static int
+prove_copy(struct loading *l, struct err *err)
+{
+	struct rdb_summary sum;
+	struct snapshot_read_opts opts = {
+	    .step = STEP_VERIFY,
+	    .summary = &sum,
+	};
+
+	if (snapshot_read(l->store, l->m, l->scope, l->env, &opts, err) != 0 ||
+	    judge_sizes(l, sum.value_max, err) != 0)
+		return err_in(err, "the target's old data is untouched");
+	return 0;
+}
+
+static int
+feed_loader(struct loading *l, struct restore_loader *loader, struct err *err)
+{
+	struct snapshot_read_opts opts = {
+	    .step = STEP_IMPORT,
+	    /* It was proved, and is read once more. */
+	    .by_piece = l->m->pieces != NULL,
+	    .visitors = {restore_loader_visitor(loader)},
+	};
+	struct restore_facts facts = {0};
+
+	if (snapshot_read(l->store, l->m, l->scope, l->env, &opts, err) != 0 ||
+	    restore_loader_finish(loader, &facts, err) != 0)
+		return -1;
+	if (facts.keys + facts.expired != l->m->total.keys)
+		return err_set(err, ERR_CORRUPT,
+		    "%" PRIu64 " keys arrived of %" PRIu64,
+		    facts.keys + facts.expired, l->m->total.keys);
+	l->facts->expired = facts.expired;
+	l->facts->left_out = facts.left_out;
+	return 0;
+}
+
+static int
+mark(struct loading *l, bool set, struct err *err)
+{
+	const struct snapshot_load_opts *o = l->opts;
+	struct redis_conn *conn = redis_primary_connect(
+	    o->target, o->redis, l->scope, NULL, NULL, err);
+	int rc;
+
+	if (conn == NULL)
+		return -1;
+	rc = set ? import_marker_set(conn, l->m->job, l->m->id, l->scope, err)
+		 : import_marker_clear(conn, l->m->job, l->scope, err);
+	redis_conn_free(conn);
+	return rc;
+}
+
+/* The target is nobody's from the note on, until all has arrived. */
+static int
+refill(struct loading *l, struct err *err)
+{
+	const struct snapshot_load_opts *o = l->opts;
+	struct restore_opts opts = {
+	    .connections = o->connections,
+	    .budget = l->env->budget,
+	};
+	struct restore_loader *loader;
+	int rc;
+
+	if (l->facts->replaced &&
+	    restore_empty_target(o->target, o->redis, l->scope, err) != 0)
+		return err_in(err, "emptying the target");
+	if (mark(l, true, err) != 0)
+		return -1;
+	loader = restore_loader_new(o->target, o->redis, l->scope, &opts, err);
+	if (loader == NULL)
+		return -1;
+	rc = feed_loader(l, loader, err);
+	restore_loader_free(loader);
+	return rc == 0 ? mark(l, false, err) : -1;
+}
+
+int
+loading_by_restore(struct loading *l, struct err *err)
+{
+	/* The note may take long, and the target takes writes meanwhile. */
+	if (prove_copy(l, err) != 0 || loading_note_begin(l, err) != 0 ||
+	    loading_last_look(l, err) != 0)
+		return -1;
+	l->facts->replaced = !l->answer.empty;
+	if (refill(l, err) != 0)
+		return err_in(err, "the target holds a part of the snapshot");
+	return 0;
+}
