@@ -32,10 +32,6 @@
 #define STALL_TIMEOUT_MS   60000
 #define CONNECTIONS_MAX	   64
 
-struct call_list {
-	struct http_call *first, *last;
-};
-
 struct http {
 	struct http_opts opts;
 	char *ca_file;
@@ -46,40 +42,15 @@ struct http {
 	atomic_bool look;
 
 	pthread_mutex_t lock;
-	struct call_list submitted;
+	struct http_calls submitted;
 	size_t unfinished;
 	bool stop;
 
 	/* The engine's own. */
-	struct call_list waiting, running;
+	struct http_calls waiting, running;
 	size_t nrunning;
 	int64_t look_ms; /* when a deadline or a stall is next due */
 };
-
-static void
-append(struct call_list *l, struct http_call *c)
-{
-	c->prev = l->last;
-	c->next = NULL;
-	if (l->last != NULL)
-		l->last->next = c;
-	else
-		l->first = c;
-	l->last = c;
-}
-
-static void
-drop(struct call_list *l, struct http_call *c)
-{
-	if (c->prev != NULL)
-		c->prev->next = c->next;
-	else
-		l->first = c->next;
-	if (c->next != NULL)
-		c->next->prev = c->prev;
-	else
-		l->last = c->prev;
-}
 
 /* The call is on no list any more. */
 static void
@@ -104,11 +75,11 @@ static void
 leave(struct http *h, struct http_call *c)
 {
 	if (!c->running) {
-		drop(&h->waiting, c);
+		http_calls_drop(&h->waiting, c);
 		return;
 	}
 	curl_multi_remove_handle(h->multi, c->easy);
-	drop(&h->running, c);
+	http_calls_drop(&h->running, c);
 	h->nrunning--;
 }
 
@@ -138,7 +109,7 @@ look_at(struct http *h, struct http_call *c)
 }
 
 static void
-look_at_all(struct http *h, struct call_list *l)
+look_at_all(struct http *h, struct http_calls *l)
 {
 	struct http_call *next;
 
@@ -171,19 +142,19 @@ look(struct http *h)
 static bool
 take_submitted(struct http *h)
 {
-	struct call_list taken;
+	struct http_calls taken;
 	struct http_call *next;
 	bool stop;
 
 	pthread_mutex_lock(&h->lock);
 	taken = h->submitted;
-	h->submitted = (struct call_list){0};
+	h->submitted = (struct http_calls){0};
 	stop = h->stop;
 	pthread_mutex_unlock(&h->lock);
 
 	for (struct http_call *c = taken.first; c != NULL; c = next) {
 		next = c->next;
-		append(&h->waiting, c);
+		http_calls_append(&h->waiting, c);
 		look_at(h, c);
 	}
 	return !stop;
@@ -205,9 +176,9 @@ start_waiting(struct http *h)
 			end_early(h, c, &err);
 			continue;
 		}
-		drop(&h->waiting, c);
+		http_calls_drop(&h->waiting, c);
 		http_call_start(c);
-		append(&h->running, c);
+		http_calls_append(&h->running, c);
 		h->nrunning++;
 		look_at(h, c);
 	}
@@ -398,7 +369,7 @@ http_submit(struct http *h, const struct scope *scope, struct http_request *req,
 	cancel_watch(scope->cancel, &c->watch, wake_engine, h);
 
 	pthread_mutex_lock(&h->lock);
-	append(&h->submitted, c);
+	http_calls_append(&h->submitted, c);
 	h->unfinished++;
 	/* Under the lock: once it is open the call may end, and its owner may
 	 * free the engine, before this thread goes on. */

@@ -278,3 +278,28 @@ http_call_blame(const struct http_request *req, struct err *err)
 	buf_release(&url);
 	return -1;
 }
+
+void
+http_calls_append(struct http_calls *l, struct http_call *c)
+{
+	c->prev = l->last;
+	c->next = NULL;
+	if (l->last != NULL)
+		l->last->next = c;
+	else
+		l->first = c;
+	l->last = c;
+}
+
+void
+http_calls_drop(struct http_calls *l, struct http_call *c)
+{
+	if (c->prev != NULL)
+		c->prev->next = c->next;
+	else
+		l->first = c->next;
+	if (c->next != NULL)
+		c->next->prev = c->prev;
+	else
+		l->last = c->prev;
+}

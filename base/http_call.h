@@ -67,6 +67,14 @@ int http_call_verdict(struct http_call *, CURLcode, struct err *);
 /* "PUT 'https://...'" in front of what err says.  Always -1. */
 int http_call_blame(const struct http_request *, struct err *);
 
+/* First come, first served.  A call is on one list at a time. */
+struct http_calls {
+	struct http_call *first, *last;
+};
+
+void http_calls_append(struct http_calls *, struct http_call *);
+void http_calls_drop(struct http_calls *, struct http_call *);
+
 /* http_transfer.c: what libcurl calls, with the call as arg. */
 size_t http_call_on_read(char *out, size_t size, size_t n, void *arg);
 int http_call_on_seek(void *arg, curl_off_t offset, int origin);
