@@ -14,9 +14,13 @@
 #define STORAGE_STORE_FILE_H
 
 struct err;
+struct file_dir;
 struct store;
 
 /* ERR_USAGE for what is no file:///DIR; touches nothing. */
 struct store *store_file_open(const char *dir_url, struct err *);
+
+/* Of a store that this driver opened; for the rest of the driver. */
+struct file_dir *store_file_dir(struct store *);
 
 #endif
