@@ -51,15 +51,25 @@ on_key(struct digest_visitor *v, const struct key_digest *key, struct err *err)
 }
 
 static int
+add_library(
+    struct fingerprint *f, const struct digest128 *source, struct err *err)
+{
+	bool is_new;
+
+	if (library_set_add(&f->libraries, source, &is_new, err) != 0)
+		return -1;
+	if (is_new) {
+		f->functions.keys++;
+		digest128_add(f->functions.value, source);
+	}
+	return 0;
+}
+
+static int
 on_function(
     struct digest_visitor *v, const struct digest128 *d, struct err *err)
 {
-	struct fingerprint *f = (struct fingerprint *)v;
-
-	(void)err;
-	f->functions.keys++;
-	digest128_add(f->functions.value, d);
-	return 0;
+	return add_library((struct fingerprint *)v, d, err);
 }
 
 static const struct digest_visitor_ops visitor_ops = {
@@ -87,6 +97,7 @@ fingerprint_free(struct fingerprint *f)
 	if (f == NULL)
 		return;
 	key_digester_free(f->digester);
+	library_set_release(&f->libraries);
 	free(f->buckets);
 	free(f->used);
 	free(f);
@@ -96,4 +107,40 @@ struct rdb_visitor *
 fingerprint_visitor(struct fingerprint *f)
 {
 	return key_digester_visitor(f->digester);
+}
+
+static void
+add_sum128(uint64_t to[2], const uint64_t from[2])
+{
+	to[0] += from[0];
+	to[1] += from[1] + (to[0] < from[0]);
+}
+
+static void
+add_sum(struct fp_sum *to, const struct fp_sum *from)
+{
+	to->keys += from->keys;
+	add_sum128(to->value, from->value);
+	add_sum128(to->stream, from->stream);
+	add_sum128(to->opaque, from->opaque);
+}
+
+int
+fingerprint_add(
+    struct fingerprint *f, const struct fingerprint *other, struct err *err)
+{
+	assert(f->anchor_ms == other->anchor_ms);
+	for (size_t i = 0; i < other->libraries.n; i++)
+		if (add_library(f, &other->libraries.sources[i], err) != 0)
+			return -1;
+	add_sum(&f->persistent, &other->persistent);
+	for (size_t i = 0; i < FP_BUCKETS; i++) {
+		if (other->buckets[i].sum.keys == 0)
+			continue;
+		f->buckets[i].until_ms = other->buckets[i].until_ms;
+		add_sum(&f->buckets[i].sum, &other->buckets[i].sum);
+	}
+	f->modules += other->modules;
+	f->stream_types |= other->stream_types;
+	return 0;
 }

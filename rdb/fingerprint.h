@@ -48,12 +48,21 @@ struct fingerprint *fingerprint_new(int64_t anchor_ms);
 void fingerprint_free(struct fingerprint *);
 struct rdb_visitor *fingerprint_visitor(struct fingerprint *);
 
+/*
+ * What another of the same anchor holds, too: no key of both, and libraries
+ * that both hold but once.  Only of what was read here: one that was parsed
+ * does not know its libraries apart.
+ */
+int fingerprint_add(
+    struct fingerprint *, const struct fingerprint *other, struct err *);
+
 int64_t fingerprint_anchor_ms(const struct fingerprint *);
 struct fp_sum fingerprint_persistent(const struct fingerprint *);
 /* The buckets that hold keys, ascending. */
 const struct fp_bucket *
 fingerprint_buckets(const struct fingerprint *, size_t *n);
 uint64_t fingerprint_keys(const struct fingerprint *);
+uint64_t fingerprint_functions(const struct fingerprint *); /* libraries */
 
 /* 32 hex digits over all sums and bucket bounds, for people. */
 void fingerprint_text(const struct fingerprint *, char out[33]);

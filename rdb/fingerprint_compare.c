@@ -88,6 +88,12 @@ fingerprint_keys(const struct fingerprint *f)
 	return keys;
 }
 
+uint64_t
+fingerprint_functions(const struct fingerprint *f)
+{
+	return f->functions.keys;
+}
+
 static void
 digest_sum(struct digest *d, int64_t until_ms, const struct fp_sum *s)
 {

@@ -8,6 +8,7 @@
 
 #include "rdb/fingerprint.h"
 #include "rdb/key_digest.h"
+#include "rdb/library_set.h"
 
 #define FP_MINUTES 360
 #define FP_HOURS   170
@@ -18,7 +19,8 @@ struct fingerprint {
 	struct digest_visitor visitor;
 	int64_t anchor_ms;
 	struct fp_sum persistent;
-	struct fp_sum functions;   /* libraries, by their source */
+	struct fp_sum functions; /* libraries, by their source, each once */
+	struct library_set libraries;
 	struct fp_bucket *buckets; /* FP_BUCKETS of them, mostly empty */
 	struct fp_bucket *used;	   /* those with keys, made when asked for */
 	uint64_t modules;	   /* keys */

@@ -83,8 +83,8 @@ from_xxh(XXH128_hash_t h)
 	return d;
 }
 
-static struct digest128
-hash(const void *p, size_t n)
+struct digest128
+digest128_of(const void *p, size_t n)
 {
 	return from_xxh(XXH3_128bits(p, n));
 }
@@ -133,7 +133,7 @@ static struct digest128
 run_end(struct run *r)
 {
 	if (!r->spilled)
-		return hash(r->buf, r->fill);
+		return digest128_of(r->buf, r->fill);
 	XXH3_128bits_update(r->state, r->buf, r->fill);
 	return from_xxh(XXH3_128bits_digest(r->state));
 }
@@ -195,7 +195,7 @@ close_field(struct key_digester *r)
 	memcpy(b, r->field.b, DIGEST128_BYTES);
 	memcpy(b + DIGEST128_BYTES, r->value.b, DIGEST128_BYTES);
 	put64(b + sizeof(b) - 8, (uint64_t)r->field_expires_ms);
-	d = hash(b, sizeof(b));
+	d = digest128_of(b, sizeof(b));
 	digest128_add(r->sum, &d);
 	r->count++;
 	r->have_field = false;
@@ -251,7 +251,7 @@ on_piece(struct rdb_visitor *v, enum rdb_part part, const unsigned char *p,
 	(void)err;
 	r->out.bytes += n;
 	if (last && !r->item_open) {
-		d = hash(p, n);
+		d = digest128_of(p, n);
 		close_item(r, part, &d);
 		return 0;
 	}
@@ -281,7 +281,7 @@ on_score(struct rdb_visitor *v, double score, struct err *err)
 	memcpy(&bits, &score, sizeof(bits));
 	memcpy(b, r->whole.b, DIGEST128_BYTES);
 	put64(b + DIGEST128_BYTES, bits);
-	d = hash(b, sizeof(b));
+	d = digest128_of(b, sizeof(b));
 	digest128_add(r->sum, &d);
 	r->count++;
 	return 0;
@@ -379,7 +379,7 @@ value_digest(struct key_digester *r)
 	put64(b, r->sum[0]);
 	put64(b + 8, r->sum[1]);
 	put64(b + 16, r->count);
-	return hash(b, sizeof(b));
+	return digest128_of(b, sizeof(b));
 }
 
 static int
@@ -412,7 +412,7 @@ on_function(struct rdb_visitor *v, const unsigned char *source, size_t len,
 
 	if (r->next->ops->function == NULL)
 		return 0;
-	d = hash(source, len);
+	d = digest128_of(source, len);
 	return r->next->ops->function(r->next, &d, err);
 }
 

@@ -25,6 +25,8 @@ struct digest128 {
 	unsigned char b[DIGEST128_BYTES]; /* low half first, little endian */
 };
 
+struct digest128 digest128_of(const void *, size_t);
+
 /* Adds to a sum (mod 2^128), low half first. */
 void digest128_add(uint64_t sum[2], const struct digest128 *);
 

@@ -137,7 +137,8 @@ struct rdb_reader {
 	struct rdb_node node;
 	struct buf kept[2];
 
-	struct rdb_key key; /* expires_ms, idle_s, lfu: of the next */
+	struct library_set *told; /* libraries, or NULL */
+	struct rdb_key key;	  /* expires_ms, idle_s, lfu: of the next */
 	struct buf name;
 	unsigned char name_head[RDB_ERR_KEY_MAX]; /* for errors */
 	bool in_key, in_value;

@@ -51,6 +51,12 @@ rdb_reader_free(struct rdb_reader *r)
 }
 
 void
+rdb_reader_libraries(struct rdb_reader *r, struct library_set *told)
+{
+	r->told = told;
+}
+
+void
 rdb_reader_add(struct rdb_reader *r, struct rdb_visitor *v)
 {
 	const struct rdb_visitor_ops *ops = v->ops;

@@ -21,6 +21,7 @@
 #include <stdint.h>
 
 struct err;
+struct library_set;
 struct rdb_reader;
 struct rdb_visitor;
 
@@ -160,6 +161,12 @@ struct rdb_visitor {
 struct rdb_reader *rdb_reader_new(void);
 void rdb_reader_free(struct rdb_reader *);
 void rdb_reader_add(struct rdb_reader *, struct rdb_visitor *);
+
+/*
+ * Function libraries that are in the set are not told, and those that are told
+ * are added: for the dumps of several servers that are read as one.
+ */
+void rdb_reader_libraries(struct rdb_reader *, struct library_set *);
 
 /*
  * After a failure every later call fails alike.  After the end only zeros may

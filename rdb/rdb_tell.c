@@ -1,5 +1,7 @@
 #include <inttypes.h>
 
+#include "rdb/key_digest.h"
+#include "rdb/library_set.h"
 #include "rdb/rdb_private.h"
 
 /*
@@ -163,14 +165,34 @@ tell_aux(struct rdb_reader *r)
 /* At most so many bytes tell a length. */
 #define LENGTH_BYTES 9
 
+/* Whether another dump, that is read into the same, told this library. */
+static int
+is_told(struct rdb_reader *r, bool *told)
+{
+	struct digest128 d = digest128_of(
+	    bytes_of(&r->kept[0]), r->kept[0].len);
+	bool is_new = true;
+
+	if (r->told != NULL &&
+	    library_set_add(r->told, &d, &is_new, &r->err) != 0)
+		return -1;
+	*told = !is_new;
+	return 0;
+}
+
 static int
 tell_function(struct rdb_reader *r)
 {
 	uint64_t n = LENGTH_BYTES + r->kept[0].len;
+	bool told;
 
 	r->sum.has_functions = true;
 	if (n > r->sum.value_max)
 		r->sum.value_max = n;
+	if (is_told(r, &told) != 0)
+		return -1;
+	if (told)
+		return 0;
 	TELL(r, function, bytes_of(&r->kept[0]), r->kept[0].len);
 	return 0;
 }

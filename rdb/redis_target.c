@@ -41,7 +41,7 @@ copy_hosts(const struct redis_address *hosts, size_t n)
 struct redis_target
 redis_target_pin(const struct redis_target *t, size_t host)
 {
-	struct redis_target one = {.nhosts = 1, .db = t->db};
+	struct redis_target one = {.nhosts = 1, .db = t->db, .shard = t->shard};
 
 	one.hosts = copy_hosts(&t->hosts[host], 1);
 	if (t->master != NULL) {

@@ -40,6 +40,8 @@ struct redis_target {
 	size_t nsentinels;
 	char *user; /* NULL: not given */
 	int db;
+	/* The hosts are of one shard of a cluster, and its keys are meant. */
+	bool shard;
 	char *shown; /* the URL as it may be shown */
 };
 

@@ -42,7 +42,8 @@ check_whole(
 		    "'%s' does not tell the size of its cluster", name);
 	return err_set(err, ERR_UNSUPPORTED,
 	    "'%s' is of a cluster of %ld primaries, and holds only a part of "
-	    "the keys: clusters are not supported yet",
+	    "the keys; for all of them a snapshot takes source.way 'sync', "
+	    "and the rights +cluster|shards +cluster|nodes",
 	    name, primaries);
 }
 
@@ -65,7 +66,7 @@ try_host(const struct redis_target *t, size_t i, const struct redis_opts *opts,
 			goto fail;
 		out->info = (struct redis_info){0};
 	}
-	if (check_whole(out, scope, err) != 0)
+	if (!t->shard && check_whole(out, scope, err) != 0)
 		goto fail;
 	if (out->info.loading) {
 		err_set(err, ERR_TRANSIENT, "'%s': it is loading", name);

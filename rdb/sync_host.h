@@ -25,7 +25,7 @@ struct sync_host {
 
 /*
  * Never one of a cluster of several primaries (ERR_UNSUPPORTED), which has a
- * part of the keys only.
+ * part of the keys only, unless the target is a shard.
  *
  * The replica whose link is up with the highest offset, else the primary,
  * else a host that does not say.  When no host will do the error has the

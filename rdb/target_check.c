@@ -151,6 +151,11 @@ replica_ok(const struct judging *j, char why[200])
 
 	if (!common_ok(j, why))
 		return false;
+	if (j->dump->shards > 0)
+		return no(why,
+		    "the snapshot is of a cluster of %zu shards, and a full "
+		    "sync brings one dump",
+		    j->dump->shards);
 	if (!rdb->complete)
 		return no(why, "the dump is not proved to be whole");
 	if (!owns_version(j->info, rdb->version))

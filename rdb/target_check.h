@@ -29,7 +29,8 @@ struct target_dump {
 	const struct rdb_summary *rdb;
 	/* Nobody could parse it, so rdb says little of it. */
 	bool unproved;
-	uint64_t size;	      /* raw bytes */
+	size_t shards; /* of a cluster, each a dump of its own; 0: one dump */
+	uint64_t size; /* raw bytes */
 	uint64_t used_memory; /* of its source; 0: not known */
 	/* The modules its data need, as in MODULE LIST; n 0: not known. */
 	const char *const *modules;

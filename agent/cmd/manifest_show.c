@@ -7,6 +7,8 @@
 #include "agent/cmd/show.h"
 #include "agent/snapshot/manifest.h"
 
+#define SLOTS_TOLD 4
+
 static void
 show_size(const struct manifest *m)
 {
@@ -21,21 +23,35 @@ show_size(const struct manifest *m)
 	    m->nparts, m->nparts == 1 ? "" : "s");
 }
 
+static void
+show_point(const struct manifest *m)
+{
+	char at[32], ms[32];
+
+	show_time(m->point_ms, at);
+	if (m->nshards > 0) {
+		printf("  %-14s %s, but NOT as one point in time:\n",
+		    "stands for", at);
+		printf("  %-14s %zu, each a point in time, the last %s after "
+		       "the first\n",
+		    "shards", m->nshards, show_ms(m->spread_ms, ms));
+	} else if (m->consistent) {
+		printf("  %-14s %s\n", "stands for", at);
+	} else {
+		printf("  %-14s NO point in time: read from %s on for %s\n",
+		    "stands for", at, show_ms(m->window_ms, ms));
+	}
+}
+
 void
 manifest_show_short(const struct manifest *m)
 {
-	char at[32], ms[32], keys[32], expiring[32], fingerprint[33];
+	char keys[32], expiring[32], fingerprint[33];
 
 	printf("snapshot %s/%s\n", m->job, m->id);
 	printf("  %-14s %s, by '%s'%s%s\n", "of", m->source, m->way,
 	    m->server[0] != '\0' ? ", " : "", m->server);
-	if (m->consistent)
-		printf(
-		    "  %-14s %s\n", "stands for", show_time(m->point_ms, at));
-	else
-		printf("  %-14s NO point in time: read from %s on for %s\n",
-		    "stands for", show_time(m->point_ms, at),
-		    show_ms(m->window_ms, ms));
+	show_point(m);
 	show_size(m);
 	if (!m->verified) {
 		printf("  %-14s NO: RDB version %d is newer than this drsync "
@@ -78,12 +94,11 @@ show_data(const struct manifest *m)
 	show_count_row("all", &m->total);
 }
 
-void
-manifest_show(const struct manifest *m)
+static void
+show_dump(const struct manifest *m)
 {
-	char ms[32], hex[2 * SHA256_BYTES + 1], bytes[32];
+	char ms[32];
 
-	manifest_show_short(m);
 	printf("  %-14s %s%d%s\n", "RDB version", m->valkey ? "valkey " : "",
 	    m->rdb_version, m->has_crc ? "" : ", without CRC64");
 	if (m->has_crc)
@@ -96,6 +111,59 @@ manifest_show(const struct manifest *m)
 		    "taken from", m->host, show_ms(m->child_ms, ms));
 	else if (m->host[0] != '\0')
 		printf("  %-14s %s\n", "taken from", m->host);
+}
+
+static void
+show_range(const struct slot_range *r)
+{
+	if (r->from == r->to)
+		printf(" %u", r->from);
+	else
+		printf(" %u-%u", r->from, r->to);
+}
+
+static void
+show_slots(const struct manifest *shard)
+{
+	size_t told = shard->nslots < SLOTS_TOLD ? shard->nslots : SLOTS_TOLD;
+
+	printf("slots");
+	for (size_t i = 0; i < told; i++)
+		show_range(&shard->slots[i]);
+	if (told < shard->nslots)
+		printf(" and %zu ranges more", shard->nslots - told);
+}
+
+/* Each dump has its own child, CRC64, and place in its primary's history. */
+static void
+show_shard(const struct manifest *m, size_t i)
+{
+	const struct manifest *s = m->shards[i];
+	char name[32], keys[32], bytes[32], ms[32];
+
+	snprintf(name, sizeof(name), "shard %zu", i + 1);
+	printf("  %-14s ", name);
+	show_slots(s);
+	printf(": %s keys, %s of RDB\n", show_count(s->total.keys, keys),
+	    show_bytes(s->raw_bytes, bytes));
+	printf("  %-14s from %s, %s after the first,\n", "", s->host,
+	    show_ms(s->point_ms - m->point_ms, ms));
+	printf("  %-14s whose snapshot child lived %s\n", "",
+	    show_ms(s->child_ms, ms));
+	if (s->replid[0] != '\0')
+		printf("  %-14s %s:%" PRId64 "\n", "", s->replid, s->offset);
+}
+
+void
+manifest_show(const struct manifest *m)
+{
+	char ms[32], hex[2 * SHA256_BYTES + 1], bytes[32];
+
+	manifest_show_short(m);
+	if (m->nshards == 0)
+		show_dump(m);
+	for (size_t i = 0; i < m->nshards; i++)
+		show_shard(m, i);
 	if (m->cow_bytes >= 0)
 		printf("  %-14s %s, while the child lived\n", "copy-on-write",
 		    show_bytes((uint64_t)m->cow_bytes, bytes));

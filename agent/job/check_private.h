@@ -31,6 +31,7 @@ struct checking {
 
 	/* What earlier checks saw, for later ones. */
 	struct redis_info source; /* version "" when it is not known */
+	size_t shards;		  /* of a cluster that it is; else 0 */
 	struct rdb_summary file;  /* version 0 when it is not known */
 	bool file_newer;	  /* than the reader */
 	char dr_local_ip[64];	  /* by which we reach the DR Redis; "" */

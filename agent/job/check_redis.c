@@ -5,6 +5,7 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "rdb/cluster_map.h"
 #include "rdb/fork_check.h"
 #include "rdb/redis_conn.h"
 #include "rdb/sync_host.h"
@@ -12,6 +13,8 @@
 #include "agent/job/agent.h"
 #include "agent/job/check_private.h"
 #include "agent/job/settings.h"
+#include "agent/snapshot/source.h"
+#include "agent/snapshot/source_cluster.h"
 #include "agent/snapshot/source_guard.h"
 
 #define REMARKS_MAX ((size_t)32 << 10) /* each has an err.text */
@@ -191,32 +194,108 @@ describe(struct checking *c, const struct sync_host *host, const char *leave,
 		    remarks->data);
 }
 
-int
-check_source_redis(struct checking *c, struct err *err)
+/* The host is the caller's to close after success. */
+static int
+judge_host(struct checking *c, const struct redis_target *target,
+    const struct redis_opts *redis, struct sync_host *host, const char **leave,
+    struct buf *remarks, struct err *err)
 {
-	const struct redis_opts *redis;
-	const struct redis_target *target;
+	if (sync_host_choose(target, redis, &c->scope, host, err) != 0)
+		return -1;
+	if (judge_sync(c, host->conn, user_of(target, redis), leave, err) ==
+		0 &&
+	    judge_fork(c, host, remarks, err) == 0)
+		return 0;
+	redis_conn_free(host->conn);
+	return -1;
+}
+
+static int
+check_shards(struct checking *c, const struct source_cluster *cluster,
+    const struct redis_opts *redis, struct buf *hosts, struct buf *remarks,
+    struct err *err)
+{
+	size_t n = source_cluster_map(cluster)->nshards;
+	struct redis_info all = {0};
+	const char *leave = "";
+
+	for (size_t i = 0; i < n; i++) {
+		struct sync_host host;
+
+		if (judge_host(c, source_cluster_hosts(cluster, i), redis,
+			&host, &leave, remarks, err) != 0)
+			return err_in(err, "shard %zu of %zu", i + 1, n);
+		buf_addf(hosts, "%s%s", i > 0 ? ", " : "",
+		    redis_conn_name(host.conn));
+		host.info.keys += all.keys;
+		host.info.used_memory += all.used_memory;
+		all = host.info;
+		redis_conn_free(host.conn);
+	}
+	c->source = all;
+	c->shards = n;
+	snprintf(c->detail, sizeof(c->detail),
+	    "a cluster of %zu shards: %s %s, %" PRIu64 " keys, %" PRIu64
+	    " MiB used, by %s; %s%s",
+	    n, all.valkey ? "valkey" : "redis", all.version, all.keys,
+	    all.used_memory >> 20, hosts->data, leave, remarks->data);
+	return 0;
+}
+
+static int
+check_cluster(struct checking *c, const struct source_cluster *cluster,
+    const struct redis_opts *redis, struct err *err)
+{
+	struct buf hosts, remarks;
+	int rc;
+
+	buf_init(&hosts, REMARKS_MAX);
+	buf_init(&remarks, REMARKS_MAX);
+	rc = check_shards(c, cluster, redis, &hosts, &remarks, err);
+	buf_release(&hosts);
+	buf_release(&remarks);
+	return rc;
+}
+
+static int
+check_whole(struct checking *c, const struct redis_target *target,
+    const struct redis_opts *redis, struct err *err)
+{
 	const char *leave = "";
 	struct sync_host host;
 	struct buf remarks;
+	int rc;
+
+	buf_init(&remarks, REMARKS_MAX);
+	rc = judge_host(c, target, redis, &host, &leave, &remarks, err);
+	if (rc == 0) {
+		tell_passed_over(c, target, redis, &remarks);
+		describe(c, &host, leave, &remarks);
+		c->source = host.info;
+		redis_conn_free(host.conn);
+	}
+	buf_release(&remarks);
+	return rc;
+}
+
+int
+check_source_redis(struct checking *c, struct err *err)
+{
+	static const struct source_sync_opts none = {0};
+	struct source_cluster *cluster = NULL;
+	const struct redis_opts *redis;
+	const struct redis_target *target;
 	int rc;
 
 	if (settings_str(c->settings, OPT_SOURCE_REDIS) == NULL)
 		return check_skip(c, "not set");
 	target = agent_redis(c->agent, REGION_SOURCE, &c->scope, &redis, err);
 	if (target == NULL ||
-	    sync_host_choose(target, redis, &c->scope, &host, err) != 0)
+	    source_cluster_open(
+		target, redis, &none, &c->scope, &cluster, err) != 0)
 		return -1;
-	buf_init(&remarks, REMARKS_MAX);
-	rc = judge_sync(c, host.conn, user_of(target, redis), &leave, err);
-	if (rc == 0)
-		rc = judge_fork(c, &host, &remarks, err);
-	if (rc == 0) {
-		tell_passed_over(c, target, redis, &remarks);
-		describe(c, &host, leave, &remarks);
-		c->source = host.info;
-	}
-	buf_release(&remarks);
-	redis_conn_free(host.conn);
+	rc = cluster != NULL ? check_cluster(c, cluster, redis, err)
+			     : check_whole(c, target, redis, err);
+	source_cluster_free(cluster);
 	return rc;
 }

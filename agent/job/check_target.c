@@ -62,6 +62,7 @@ describe_dump(struct checking *c, struct described *d)
 		d->to.rdb.keys = c->source.keys;
 		d->to.rdb.db_max = c->source.db_max_used;
 		d->to.dump.used_memory = c->source.used_memory;
+		d->to.dump.shards = c->shards;
 	} else if (c->file.version > 0) {
 		d->by = "the source file's beginning";
 		d->to.rdb = c->file;

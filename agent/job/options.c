@@ -96,6 +96,10 @@ const struct option_row options[OPTIONS] = {
     OPTION_DURATION, .fallback = "1s",
     .help = "a source whose last fork stopped it so long may be hurt; 0s: "
 	"none is"},
+[OPT_FORKS_PER_HOST] = {"source.forks_per_host", "forks-per-host", "N",
+    OPTION_INT, .fallback = "1", .least = 1, .most = 1000,
+    .help = "of a cluster's servers on one host so many make their dumps at "
+	"once"},
 [OPT_RDB_COMPAT] = {"rdb_compat", "rdb-compat", "VERSION", OPTION_CHOICE,
     .fallback = "auto", .choices = compats,
     .help = "RDB version that a Valkey 9 is asked for: 'auto', the newest "

@@ -68,6 +68,8 @@ run_step_snapshot(struct run *r, struct err *err)
 	    .level = (int)settings_int(r->settings, OPT_LEVEL),
 	    .seal = r->env->cipher_key != NULL,
 	    .part_max = settings_size(r->settings, OPT_PART_MAX),
+	    .forks_per_host = (unsigned)settings_int(
+		r->settings, OPT_FORKS_PER_HOST),
 	};
 	struct store *store = agent_store(r->agent, REGION_SOURCE, err);
 	struct source *source;

@@ -83,8 +83,7 @@ look(const struct guard_request *q, const struct job_state *state,
 		rc = count_functions(conn, scope, &h->functions, err);
 	if (rc == 0 && job_state_import_begun(state, name))
 		rc = import_marker_get(conn, q->job, h->half, scope, err);
-	if (rc == 0 && q->replid != NULL && q->replid[0] != '\0' &&
-	    strcmp(q->replid, info.replid) == 0)
+	if (rc == 0 && q->m != NULL && manifest_is_of(q->m, info.replid))
 		rc = err_set(err, ERR_REFUSED,
 		    "target '%s' is the Redis that the snapshot was taken "
 		    "from, or one of its replicas' successors: an import "

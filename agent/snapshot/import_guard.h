@@ -20,6 +20,7 @@
 #include <stdint.h>
 
 struct err;
+struct manifest;
 struct redis_opts;
 struct redis_target;
 struct scope;
@@ -48,8 +49,8 @@ struct guard_request {
 	const char *snapshot; /* to be imported; for the note only */
 	const struct redis_target *target;
 	const struct redis_opts *redis;
-	const char *overwrite; /* redis_target_name(), or NULL */
-	const char *replid; /* of the snapshot's source; NULL or "" unknown */
+	const char *overwrite;	  /* redis_target_name(), or NULL */
+	const struct manifest *m; /* whose source is no target; or NULL */
 };
 
 /* ERR_REFUSED with what stands in the way and how to allow it. */

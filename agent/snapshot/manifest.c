@@ -35,6 +35,10 @@ manifest_free(struct manifest *m)
 	pieces_free(m->pieces);
 	free(m->dbs);
 	fingerprint_free(m->fingerprint);
+	for (size_t i = 0; i < m->nshards; i++)
+		manifest_free(m->shards[i]);
+	free(m->shards);
+	free(m->slots);
 	cJSON_Delete(m->profile);
 	cJSON_Delete(m->unknown);
 	free(m);
@@ -48,4 +52,24 @@ manifest_stored_bytes(const struct manifest *m)
 	for (size_t i = 0; i < m->nparts; i++)
 		bytes += m->parts[i].bytes;
 	return bytes;
+}
+
+bool
+manifest_is_of(const struct manifest *m, const char *replid)
+{
+	if (m->replid[0] != '\0' && strcmp(m->replid, replid) == 0)
+		return true;
+	for (size_t i = 0; i < m->nshards; i++)
+		if (manifest_is_of(m->shards[i], replid))
+			return true;
+	return false;
+}
+
+bool
+manifest_has_pieces(const struct manifest *m)
+{
+	for (size_t i = 0; i < m->nshards; i++)
+		if (!manifest_has_pieces(m->shards[i]))
+			return false;
+	return m->nshards > 0 || m->pieces != NULL;
 }

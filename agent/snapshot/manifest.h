@@ -2,9 +2,9 @@
  * manifest.h -- what a snapshot is: the last blob written, the first removed.
  *
  * A snapshot exists once its manifest does.  The document (docs/DESIGN.md,
- * "A snapshot in a store") is JSON with "format": 1; fields that this version
- * does not know are kept and written back, a format that it does not know is
- * refused.
+ * "A snapshot in a store") is JSON with "format": 1, or 2 for a cluster of
+ * several shards; fields that this version does not know are kept and written
+ * back, a format that it does not know is refused.
  */
 #ifndef AGENT_SNAPSHOT_MANIFEST_H
 #define AGENT_SNAPSHOT_MANIFEST_H
@@ -19,17 +19,22 @@
 #include "base/digest.h"
 #include "rdb/keystats.h"
 #include "rdb/rdb_reader.h"
+#include "rdb/slot_set.h"
 #include "storage/codec.h"
 
 struct err;
 struct fingerprint;
 struct pieces;
 
-#define MANIFEST_BYTES_MAX ((size_t)16 << 20)
-#define MANIFEST_PARTS_MAX 10000
-#define MANIFEST_DBS_MAX   1024
-#define MANIFEST_FORMAT	   1
-#define MANIFEST_NAME	   "manifest.json"
+#define MANIFEST_BYTES_MAX  ((size_t)16 << 20)
+#define MANIFEST_PARTS_MAX  10000
+#define MANIFEST_DBS_MAX    1024
+#define MANIFEST_SHARDS_MAX 1000
+#define MANIFEST_NAME	    "manifest.json"
+
+/* Who knows but the first must not take one shard's keys for all. */
+#define MANIFEST_FORMAT	       1
+#define MANIFEST_FORMAT_SHARDS 2
 
 struct manifest_db {
 	uint32_t db;
@@ -56,7 +61,9 @@ struct manifest {
 	char replid[41];   /* "" unknown */
 	int64_t offset;	   /* -1 unknown */
 	bool consistent;   /* a point in time */
-	int64_t window_ms; /* else: keys were read for so long */
+	int64_t window_ms; /* else: keys were read for so long, or, */
+	int64_t spread_ms; /* of a cluster: from the first shard's point to
+			    * the last's */
 	bool diskless;	   /* false: the source replaced its dump file */
 
 	/* Wall clock, Unix ms. */
@@ -94,12 +101,40 @@ struct manifest {
 	bool has_modules;
 	struct fingerprint *fingerprint; /* NULL when unverified */
 
+	/*
+	 * Of a cluster: each shard has its slots, its host, its point in time
+	 * and its dump, with a total only of what is in it.  What the whole
+	 * says of these is their sum, its parts are all parts in the shards'
+	 * order, and its point is the earliest.
+	 */
+	struct manifest **shards;
+	size_t nshards;		  /* 0: one dump is all */
+	struct slot_range *slots; /* of a shard, ascending */
+	size_t nslots;
+
 	cJSON *profile; /* of the source: redis_profile.h; or NULL */
 	cJSON *unknown; /* fields kept as they came */
 };
 
 struct manifest *manifest_new(void);
 void manifest_free(struct manifest *);
+
+/*
+ * The shards' parts and what their dumps have in common, into the whole; after
+ * that no shard may change.  By the second what is in them, too, the
+ * fingerprint with the anchor started_ms: for who has just read them.
+ */
+void manifest_gather(struct manifest *);
+int manifest_sum(struct manifest *, struct err *);
+
+/* What a part is called to its cipher, so that none can stand for another. */
+unsigned manifest_part_number(size_t shard, size_t part);
+
+/* Whether it, or a shard of it, was taken from who has this history. */
+bool manifest_is_of(const struct manifest *, const char *replid);
+
+/* Whether each dump can be proved piece by piece. */
+bool manifest_has_pieces(const struct manifest *);
 
 /* The sum of the parts, as stored. */
 uint64_t manifest_stored_bytes(const struct manifest *);

@@ -8,6 +8,7 @@
 #include "storage/pieces.h"
 
 #include "agent/snapshot/manifest.h"
+#include "agent/snapshot/manifest_private.h"
 
 static void
 add_hex(cJSON *o, const char *key, const unsigned char *p, size_t n)
@@ -18,13 +19,28 @@ add_hex(cJSON *o, const char *key, const unsigned char *p, size_t n)
 	cJSON_AddStringToObject(o, key, hex);
 }
 
-static void
-add_count(cJSON *o, const struct keystats_count *c)
+void
+manifest_add_count(cJSON *o, const struct keystats_count *c)
 {
 	json_add_int(o, "keys", (int64_t)c->keys);
 	json_add_int(o, "expiring", (int64_t)c->expiring);
 	json_add_int(o, "bytes", (int64_t)c->bytes);
 	json_add_int(o, "elements", (int64_t)c->elements);
+}
+
+void
+manifest_add_host(cJSON *o, const struct manifest *m)
+{
+	cJSON_AddStringToObject(o, "host", m->host);
+	cJSON_AddStringToObject(o, "server", m->server);
+	if (m->replid[0] != '\0')
+		cJSON_AddStringToObject(o, "replid", m->replid);
+	if (m->offset >= 0)
+		json_add_int(o, "offset", m->offset);
+	cJSON_AddBoolToObject(o, "diskless", m->diskless);
+	json_add_int(o, "child_ms", m->child_ms);
+	if (m->cow_bytes >= 0)
+		json_add_int(o, "cow_bytes", m->cow_bytes);
 }
 
 static void
@@ -34,19 +50,14 @@ add_source(cJSON *root, const struct manifest *m)
 
 	cJSON_AddStringToObject(o, "way", m->way);
 	cJSON_AddStringToObject(o, "url", m->source);
-	cJSON_AddStringToObject(o, "host", m->host);
-	cJSON_AddStringToObject(o, "server", m->server);
-	if (m->replid[0] != '\0')
-		cJSON_AddStringToObject(o, "replid", m->replid);
-	if (m->offset >= 0)
-		json_add_int(o, "offset", m->offset);
 	cJSON_AddBoolToObject(o, "consistent", m->consistent);
+	if (m->nshards > 0) {
+		json_add_int(o, "spread_ms", m->spread_ms);
+		return;
+	}
 	if (!m->consistent)
 		json_add_int(o, "window_ms", m->window_ms);
-	cJSON_AddBoolToObject(o, "diskless", m->diskless);
-	json_add_int(o, "child_ms", m->child_ms);
-	if (m->cow_bytes >= 0)
-		json_add_int(o, "cow_bytes", m->cow_bytes);
+	manifest_add_host(o, m);
 }
 
 static void
@@ -59,8 +70,8 @@ add_times(cJSON *root, const struct manifest *m)
 	json_add_int(o, "finished_ms", m->finished_ms);
 }
 
-static void
-add_parts(cJSON *root, const struct manifest *m)
+void
+manifest_add_parts(cJSON *root, const struct manifest *m)
 {
 	cJSON *list = cJSON_AddArrayToObject(root, "parts");
 
@@ -110,8 +121,8 @@ add_pieces(cJSON *o, const struct manifest *m)
 	buf_release(&text);
 }
 
-static void
-add_dump(cJSON *root, const struct manifest *m)
+void
+manifest_add_dump(cJSON *root, const struct manifest *m)
 {
 	cJSON *o = cJSON_AddObjectToObject(root, "dump");
 	char crc[17];
@@ -141,7 +152,7 @@ add_data(cJSON *root, const struct manifest *m)
 	cJSON *o = cJSON_AddObjectToObject(root, "data");
 	cJSON *list;
 
-	add_count(o, &m->total);
+	manifest_add_count(o, &m->total);
 	json_add_int(o, "functions", (int64_t)m->functions);
 	cJSON_AddBoolToObject(o, "modules", m->has_modules);
 	json_add_int(o, "types_seen", m->types_seen);
@@ -151,15 +162,15 @@ add_data(cJSON *root, const struct manifest *m)
 	list = cJSON_AddObjectToObject(o, "kinds");
 	for (int i = 0; i < RDB_KINDS; i++)
 		if (m->kinds[i].keys > 0)
-			add_count(cJSON_AddObjectToObject(
-				      list, rdb_kind_name((enum rdb_kind)i)),
+			manifest_add_count(cJSON_AddObjectToObject(list,
+					       rdb_kind_name((enum rdb_kind)i)),
 			    &m->kinds[i]);
 	list = cJSON_AddArrayToObject(o, "dbs");
 	for (size_t i = 0; i < m->ndbs; i++) {
 		cJSON *db = cJSON_CreateObject();
 
 		json_add_int(db, "db", m->dbs[i].db);
-		add_count(db, &m->dbs[i].count);
+		manifest_add_count(db, &m->dbs[i].count);
 		cJSON_AddItemToArray(list, db);
 	}
 }
@@ -171,14 +182,19 @@ manifest_format(const struct manifest *m)
 					 : NULL;
 	cJSON *known = cJSON_CreateObject();
 
-	json_add_int(known, "format", MANIFEST_FORMAT);
+	json_add_int(known, "format",
+	    m->nshards > 0 ? MANIFEST_FORMAT_SHARDS : MANIFEST_FORMAT);
 	cJSON_AddStringToObject(known, "id", m->id);
 	cJSON_AddStringToObject(known, "job", m->job);
 	cJSON_AddStringToObject(known, "tool", m->tool);
 	add_source(known, m);
 	add_times(known, m);
-	add_parts(known, m);
-	add_dump(known, m);
+	if (m->nshards > 0) {
+		manifest_add_shards(known, m);
+	} else {
+		manifest_add_parts(known, m);
+		manifest_add_dump(known, m);
+	}
 	if (m->verified)
 		add_data(known, m);
 	if (m->profile != NULL)

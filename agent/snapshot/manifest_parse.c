@@ -12,12 +12,13 @@
 
 #include "agent/snapshot/manifest.h"
 #include "agent/snapshot/manifest_field.h"
+#include "agent/snapshot/manifest_private.h"
 
 #define RDB_VERSION_MAX 9999
 #define SEEK_MAX	1000000
 
-static int
-get_keystats(const cJSON *o, struct keystats_count *c, struct err *err)
+int
+manifest_parse_count(const cJSON *o, struct keystats_count *c, struct err *err)
 {
 	if (field_count(o, "keys", &c->keys, err) != 0 ||
 	    field_count(o, "expiring", &c->expiring, err) != 0 ||
@@ -27,22 +28,15 @@ get_keystats(const cJSON *o, struct keystats_count *c, struct err *err)
 	return 0;
 }
 
-static int
-parse_source(const cJSON *root, struct manifest *m, struct err *err)
+int
+manifest_parse_host(const cJSON *o, struct manifest *m, struct err *err)
 {
 	const char *replid = NULL;
-	const cJSON *o;
 
-	if (json_get_object(root, "source", &o, err) != 0 ||
-	    field_text(o, "way", &m->way, err) != 0 ||
-	    field_text(o, "url", &m->source, err) != 0 ||
-	    field_text(o, "host", &m->host, err) != 0 ||
+	if (field_text(o, "host", &m->host, err) != 0 ||
 	    field_text(o, "server", &m->server, err) != 0 ||
 	    json_opt_str(o, "replid", &replid, err) != 0 ||
 	    json_opt_int(o, "offset", &m->offset, err) != 0 ||
-	    json_get_bool(o, "consistent", &m->consistent, err) != 0 ||
-	    (!m->consistent &&
-		field_time(o, "window_ms", &m->window_ms, err) != 0) ||
 	    json_opt_bool(o, "diskless", &m->diskless, err) != 0 ||
 	    field_time(o, "child_ms", &m->child_ms, err) != 0 ||
 	    field_opt_count(o, "cow_bytes", &m->cow_bytes, err) != 0)
@@ -53,6 +47,25 @@ parse_source(const cJSON *root, struct manifest *m, struct err *err)
 		return err_set(err, ERR_CORRUPT, "'replid' is too long");
 	strcpy(m->replid, replid);
 	return 0;
+}
+
+static int
+parse_source(
+    const cJSON *root, bool shards, struct manifest *m, struct err *err)
+{
+	const cJSON *o;
+
+	if (json_get_object(root, "source", &o, err) != 0 ||
+	    field_text(o, "way", &m->way, err) != 0 ||
+	    field_text(o, "url", &m->source, err) != 0 ||
+	    json_get_bool(o, "consistent", &m->consistent, err) != 0)
+		return -1;
+	if (shards)
+		return field_time(o, "spread_ms", &m->spread_ms, err);
+	if (!m->consistent &&
+	    field_time(o, "window_ms", &m->window_ms, err) != 0)
+		return -1;
+	return manifest_parse_host(o, m, err);
 }
 
 static int
@@ -101,8 +114,8 @@ parse_part(const cJSON *o, struct manifest_part *p, struct err *err)
 	return 0;
 }
 
-static int
-parse_parts(const cJSON *root, struct manifest *m, struct err *err)
+int
+manifest_parse_parts(const cJSON *root, struct manifest *m, struct err *err)
 {
 	const cJSON *list, *e;
 	int n;
@@ -209,8 +222,8 @@ parse_crc(const cJSON *o, struct manifest *m, struct err *err)
 	return 0;
 }
 
-static int
-parse_dump(const cJSON *root, struct manifest *m, struct err *err)
+int
+manifest_parse_dump(const cJSON *root, struct manifest *m, struct err *err)
 {
 	const char *codec, *cipher, *family;
 	uint64_t version = 0;
@@ -250,7 +263,8 @@ parse_kinds(const cJSON *o, struct manifest *m, struct err *err)
 		const char *name = rdb_kind_name((enum rdb_kind)i);
 		const cJSON *k = cJSON_GetObjectItemCaseSensitive(kinds, name);
 
-		if (k != NULL && get_keystats(k, &m->kinds[i], err) != 0)
+		if (k != NULL &&
+		    manifest_parse_count(k, &m->kinds[i], err) != 0)
 			return err_in(err, "kind '%s'", name);
 	}
 	return 0;
@@ -275,7 +289,7 @@ parse_dbs(const cJSON *o, struct manifest *m, struct err *err)
 		struct manifest_db *d = &m->dbs[m->ndbs];
 
 		if (field_small(e, "db", UINT32_MAX, &db, err) != 0 ||
-		    get_keystats(e, &d->count, err) != 0)
+		    manifest_parse_count(e, &d->count, err) != 0)
 			return err_in(
 			    err, "database %zu of the list", m->ndbs + 1);
 		d->db = (uint32_t)db;
@@ -294,7 +308,7 @@ parse_data(const cJSON *root, struct manifest *m, struct err *err)
 	if (!m->verified)
 		return 0;
 	if (json_get_object(root, "data", &o, err) != 0 ||
-	    get_keystats(o, &m->total, err) != 0 ||
+	    manifest_parse_count(o, &m->total, err) != 0 ||
 	    field_count(o, "functions", &m->functions, err) != 0 ||
 	    json_get_bool(o, "modules", &m->has_modules, err) != 0 ||
 	    field_small(o, "types_seen", UINT32_MAX, &types, err) != 0 ||
@@ -311,14 +325,15 @@ parse_data(const cJSON *root, struct manifest *m, struct err *err)
 }
 
 static int
-parse_head(const cJSON *root, struct manifest *m, struct err *err)
+parse_head(const cJSON *root, struct manifest *m, bool *shards, struct err *err)
 {
 	const char *id;
 	int64_t format;
 
 	if (json_get_int(root, "format", &format, err) != 0)
 		return -1;
-	if (format != MANIFEST_FORMAT)
+	*shards = format == MANIFEST_FORMAT_SHARDS;
+	if (format != MANIFEST_FORMAT && !*shards)
 		return err_set(err, ERR_UNSUPPORTED,
 		    "format %" PRId64 " is not known to this version; use the "
 		    "drsync that wrote it, or a newer one",
@@ -335,12 +350,23 @@ parse_head(const cJSON *root, struct manifest *m, struct err *err)
 	return job_name_check(m->job, err);
 }
 
+static int
+parse_dumps(const cJSON *root, bool shards, struct manifest *m, struct err *err)
+{
+	if (shards)
+		return manifest_parse_shards(root, m, err);
+	if (manifest_parse_parts(root, m, err) != 0)
+		return -1;
+	return manifest_parse_dump(root, m, err);
+}
+
 /* What is left when the fields of this version are taken away. */
 static cJSON *
 keep_unknown(cJSON *root)
 {
 	static const char *const known[] = {"format", "id", "job", "tool",
-	    "source", "times", "parts", "dump", "data", "fingerprint"};
+	    "source", "times", "parts", "dump", "shards", "data",
+	    "fingerprint"};
 
 	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
 		cJSON_DeleteItemFromObjectCaseSensitive(root, known[i]);
@@ -352,6 +378,7 @@ manifest_parse(const char *text, size_t len, struct err *err)
 {
 	struct manifest *m = manifest_new();
 	cJSON *root = json_parse(text, len, MANIFEST_BYTES_MAX, false, err);
+	bool shards;
 
 	if (root == NULL)
 		goto fail;
@@ -359,9 +386,11 @@ manifest_parse(const char *text, size_t len, struct err *err)
 		err_set(err, ERR_CORRUPT, "it is no JSON object");
 		goto fail;
 	}
-	if (parse_head(root, m, err) != 0 || parse_source(root, m, err) != 0 ||
-	    parse_times(root, m, err) != 0 || parse_parts(root, m, err) != 0 ||
-	    parse_dump(root, m, err) != 0 || parse_data(root, m, err) != 0)
+	if (parse_head(root, m, &shards, err) != 0 ||
+	    parse_source(root, shards, m, err) != 0 ||
+	    parse_times(root, m, err) != 0 ||
+	    parse_dumps(root, shards, m, err) != 0 ||
+	    parse_data(root, m, err) != 0)
 		goto fail;
 	m->profile = cJSON_DetachItemFromObjectCaseSensitive(root, "profile");
 	m->unknown = keep_unknown(root);

@@ -46,6 +46,7 @@ manifest_target(const struct manifest *m, struct manifest_target *t)
 	    .dump =
 		{
 		    .rdb = &t->rdb,
+		    .shards = m->nshards,
 		    .size = m->raw_bytes,
 		    .unproved = !m->verified,
 		    .used_memory = used > 0 ? (uint64_t)used : 0,

@@ -48,7 +48,8 @@ struct part_writer {
 static void
 part_name(const struct part_writer_opts *opts, unsigned i, char *out)
 {
-	snprintf(out, PART_NAME_SIZE, "part-%04u%s", i, opts->suffix);
+	snprintf(
+	    out, PART_NAME_SIZE, "%s%04u%s", opts->prefix, i, opts->suffix);
 }
 
 static void
@@ -76,7 +77,7 @@ new_seal(struct part_writer *w, const struct scope *scope, struct err *err)
 	struct cipher_opts opts = {
 	    .key = w->env->cipher_key,
 	    .snapshot = w->opts.id,
-	    .part = (unsigned)(w->nparts - 1),
+	    .part = manifest_part_number(w->opts.shard, w->nparts - 1),
 	    .budget = w->env->budget,
 	};
 	const struct spool_opts spool = {.in_memory = w->opts.spool_chunks};

@@ -25,6 +25,8 @@ struct store;
 
 struct part_writer_opts {
 	const char *job, *id;
+	const char *prefix; /* "part-"; with the next, */
+	size_t shard;	    /* none is for another shard's part */
 	const char *suffix; /* ".rdb.gz" */
 	bool seal;
 	uint64_t part_max;     /* bytes before sealing; 0: the blob's limit */

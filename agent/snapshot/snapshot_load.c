@@ -223,7 +223,7 @@ snapshot_load(struct store *store, const struct manifest *m,
 	    .opts = opts,
 	    .facts = facts,
 	    .guard = {store, m->job, m->id, opts->target, opts->redis,
-		opts->overwrite, m->replid},
+		opts->overwrite, m},
 	    .value_max = m->value_max,
 	};
 

@@ -69,7 +69,7 @@ pose(struct loading *l, bool streamed, struct err *err)
 static bool
 may_stream(const struct loading *l)
 {
-	return l->answer.empty && l->m->verified && l->m->pieces != NULL &&
+	return l->answer.empty && l->m->verified && manifest_has_pieces(l->m) &&
 	    l->m->padding == 0;
 }
 

@@ -51,7 +51,7 @@ feed_loader(struct loading *l, struct restore_loader *loader, struct err *err)
 	struct snapshot_read_opts opts = {
 	    .step = STEP_IMPORT,
 	    /* It was proved, and is read once more. */
-	    .by_piece = l->m->pieces != NULL,
+	    .by_piece = manifest_has_pieces(l->m),
 	    .visitors = {restore_loader_visitor(loader)},
 	};
 	struct restore_facts facts = {0};

@@ -1,3 +1,4 @@
+#include <assert.h>
 #include <inttypes.h>
 #include <string.h>
 
@@ -8,6 +9,7 @@
 #include "base/scope.h"
 #include "base/sink.h"
 #include "rdb/fingerprint.h"
+#include "rdb/library_set.h"
 #include "rdb/rdb_reader.h"
 #include "storage/blob_reader.h"
 #include "storage/cipher.h"
@@ -29,12 +31,17 @@ struct reading {
 	const struct manifest *m;
 	const struct snapshot_env *env;
 	const struct snapshot_read_opts *opts;
-	uint64_t done; /* stored bytes of the parts before */
+	uint64_t done;			 /* stored bytes of the parts before */
+	struct fingerprint *fingerprint; /* of all dumps */
+	struct library_set libraries;	 /* told so far */
+	struct rdb_summary summary;
 
-	struct flow *flow; /* what all parts run through; NULL: parts only */
+	/* The dump that is being read: m, or one of its shards. */
+	const struct manifest *dump;
+	size_t shard;
+	struct flow *flow; /* all its parts run through; NULL: parts only */
 	struct sink *raw_digest; /* NULL: the pieces prove as much */
 	struct rdb_reader *reader;
-	struct fingerprint *fingerprint;
 };
 
 static void
@@ -52,11 +59,9 @@ start_proofs(struct reading *r)
 	r->reader = rdb_reader_new();
 	if (!r->m->verified)
 		return;
-	if (!r->opts->by_piece) {
-		r->fingerprint = fingerprint_new(
-		    fingerprint_anchor_ms(r->m->fingerprint));
+	rdb_reader_libraries(r->reader, &r->libraries);
+	if (r->fingerprint != NULL)
 		rdb_reader_add(r->reader, fingerprint_visitor(r->fingerprint));
-	}
 	for (int i = 0; i < SNAPSHOT_VISITORS_MAX; i++)
 		if (r->opts->visitors[i] != NULL)
 			rdb_reader_add(r->reader, r->opts->visitors[i]);
@@ -75,8 +80,8 @@ assemble(struct reading *r, const struct scope *scope, struct err *err)
 	r->flow = flow_new(scope);
 	inner = flow_scope(r->flow);
 	if (flow_append(r->flow, handoff_new(inner, HANDOFF_DEPTH, err)) != 0 ||
-	    flow_append(
-		r->flow, decoder_new(r->m->codec, inner, &codec, err)) != 0 ||
+	    flow_append(r->flow,
+		decoder_new(r->dump->codec, inner, &codec, err)) != 0 ||
 	    flow_append(r->flow, handoff_new(inner, HANDOFF_DEPTH, err)) != 0)
 		return -1;
 	if (!r->opts->by_piece) {
@@ -84,7 +89,7 @@ assemble(struct reading *r, const struct scope *scope, struct err *err)
 		flow_append(r->flow, r->raw_digest);
 	} else if (flow_append(r->flow,
 		       pieces_gate_new(
-			   r->m->pieces, r->env->budget, inner, err)) != 0) {
+			   r->dump->pieces, r->env->budget, inner, err)) != 0) {
 		return -1;
 	}
 	flow_append(r->flow, reader_tap_new(r->reader, !r->m->verified));
@@ -100,7 +105,7 @@ new_open(
 	struct cipher_opts opts = {
 	    .key = r->env->cipher_key,
 	    .snapshot = r->m->id,
-	    .part = (unsigned)i,
+	    .part = manifest_part_number(r->shard, i),
 	    .budget = r->env->budget,
 	};
 
@@ -118,7 +123,7 @@ static int
 run_part(struct reading *r, size_t i, struct flow *flow, const char *blob,
     struct err *err)
 {
-	const struct manifest_part *p = &r->m->parts[i];
+	const struct manifest_part *p = &r->dump->parts[i];
 	const struct scope *scope = flow_scope(flow);
 	struct blob_reader_opts opts = {
 	    .in_flight = r->env->in_flight,
@@ -164,7 +169,7 @@ read_part(
 	char blob[BLOB_NAME_MAX + 1];
 	int rc;
 
-	catalog_blob(blob, r->m->job, r->m->id, r->m->parts[i].name);
+	catalog_blob(blob, r->m->job, r->m->id, r->dump->parts[i].name);
 	rc = run_part(r, i, flow, blob, err);
 	flow_free(flow);
 	if (rc == 0)
@@ -177,41 +182,106 @@ read_part(
 static int
 compare_bytes(struct reading *r, struct err *err)
 {
+	const struct manifest *d = r->dump;
 	unsigned char sha[SHA256_BYTES];
 	uint64_t bytes;
 
 	if (r->raw_digest == NULL)
 		return 0;
 	digest_tap_get(r->raw_digest, sha, &bytes);
-	if (bytes != r->m->raw_bytes ||
-	    memcmp(sha, r->m->raw_sha256, sizeof(sha)) != 0)
+	if (bytes != d->raw_bytes ||
+	    memcmp(sha, d->raw_sha256, sizeof(sha)) != 0)
 		return err_set(err, ERR_CORRUPT,
 		    "the dump (%" PRIu64 " bytes) is not the one that the "
 		    "manifest vouches for (%" PRIu64 " bytes)",
-		    bytes, r->m->raw_bytes);
+		    bytes, d->raw_bytes);
 	return 0;
 }
 
 static int
-compare_dump(struct reading *r, struct err *err)
+compare_dump(struct reading *r, const struct rdb_summary *sum, struct err *err)
 {
-	char ours[33], theirs[33];
-	struct rdb_summary sum;
+	const struct manifest *d = r->dump;
 
 	if (compare_bytes(r, err) != 0)
 		return -1;
 	if (!r->m->verified)
 		return 0;
-	rdb_reader_summary(r->reader, &sum);
-	if (sum.keys != r->m->total.keys)
+	if (sum->keys != d->total.keys)
 		return err_set(err, ERR_CORRUPT,
 		    "%" PRIu64 " keys, and the manifest says %" PRIu64,
-		    sum.keys, r->m->total.keys);
+		    sum->keys, d->total.keys);
 	/* A dump written with "rdbchecksum no" has none to compare. */
-	if (sum.has_crc != r->m->has_crc ||
-	    (sum.has_crc && sum.crc64 != r->m->crc64))
+	if (sum->has_crc != d->has_crc ||
+	    (sum->has_crc && sum->crc64 != d->crc64))
 		return err_set(err, ERR_CORRUPT,
 		    "its CRC64 is not the one that the manifest says");
+	return 0;
+}
+
+/* What a reader of one dump would say of all of them. */
+static void
+add_summary(struct rdb_summary *all, const struct rdb_summary *sum)
+{
+	uint64_t keys = all->keys + sum->keys, value_max = all->value_max;
+	uint32_t types = all->types_seen | sum->types_seen;
+
+	*all = *sum;
+	all->keys = keys;
+	all->types_seen = types;
+	if (value_max > all->value_max)
+		all->value_max = value_max;
+}
+
+static int
+run_dump(struct reading *r, struct err *err)
+{
+	const struct scope *scope = flow_scope(r->flow);
+	struct rdb_summary sum;
+
+	for (size_t i = 0; i < r->dump->nparts; i++)
+		if (read_part(r, i, scope, err) != 0)
+			return flow_failed(r->flow, err);
+	if (sink_finish(flow_head(r->flow), err) != 0)
+		return flow_failed(r->flow, err);
+	rdb_reader_summary(r->reader, &sum);
+	add_summary(&r->summary, &sum);
+	return compare_dump(r, &sum, err);
+}
+
+static int
+read_dump(struct reading *r, const struct manifest *dump,
+    const struct scope *scope, struct err *err)
+{
+	int rc;
+
+	r->dump = dump;
+	start_proofs(r);
+	rc = assemble(r, scope, err);
+	if (rc == 0)
+		rc = run_dump(r, err);
+	flow_free(r->flow);
+	rdb_reader_free(r->reader);
+	r->flow = NULL;
+	r->reader = NULL;
+	return rc;
+}
+
+static int
+read_parts(struct reading *r, const struct scope *scope, struct err *err)
+{
+	r->dump = r->m;
+	for (size_t i = 0; i < r->m->nparts; i++)
+		if (read_part(r, i, scope, err) != 0)
+			return -1;
+	return 0;
+}
+
+static int
+compare_fingerprint(const struct reading *r, struct err *err)
+{
+	char ours[33], theirs[33];
+
 	if (r->fingerprint == NULL)
 		return 0;
 	fingerprint_text(r->fingerprint, ours);
@@ -226,16 +296,19 @@ compare_dump(struct reading *r, struct err *err)
 static int
 read_all(struct reading *r, const struct scope *scope, struct err *err)
 {
-	for (size_t i = 0; i < r->m->nparts; i++)
-		if (read_part(r, i, scope, err) != 0)
-			return r->flow != NULL ? flow_failed(r->flow, err) : -1;
-	if (r->flow == NULL)
-		return 0;
-	if (sink_finish(flow_head(r->flow), err) != 0)
-		return flow_failed(r->flow, err);
+	const struct manifest *m = r->m;
+
+	if (m->verified && !r->opts->by_piece)
+		r->fingerprint = fingerprint_new(
+		    fingerprint_anchor_ms(m->fingerprint));
+	if (m->nshards == 0 && read_dump(r, m, scope, err) != 0)
+		return -1;
+	for (r->shard = 0; r->shard < m->nshards; r->shard++)
+		if (read_dump(r, m->shards[r->shard], scope, err) != 0)
+			return err_in(err, "shard %zu", r->shard + 1);
 	if (r->opts->summary != NULL)
-		rdb_reader_summary(r->reader, r->opts->summary);
-	return compare_dump(r, err);
+		*r->opts->summary = r->summary;
+	return compare_fingerprint(r, err);
 }
 
 int
@@ -249,17 +322,12 @@ snapshot_read(struct store *store, const struct manifest *m,
 	    .env = env,
 	    .opts = opts,
 	};
-	int rc = 0;
+	int rc;
 
-	if (!opts->parts_only) {
-		start_proofs(&r);
-		rc = assemble(&r, scope, err);
-	}
-	if (rc == 0)
-		rc = read_all(
-		    &r, r.flow != NULL ? flow_scope(r.flow) : scope, err);
-	flow_free(r.flow);
-	rdb_reader_free(r.reader);
+	assert(m->nshards == 0 || opts->out == NULL);
+	rc = opts->parts_only ? read_parts(&r, scope, err)
+			      : read_all(&r, scope, err);
 	fingerprint_free(r.fingerprint);
+	library_set_release(&r.libraries);
 	return rc == 0 ? 0 : err_in(err, "snapshot '%s/%s'", m->job, m->id);
 }

@@ -7,6 +7,10 @@
  * SHA-256, the dump's, its structure, CRC64, counts and fingerprint.  What all
  * of that proves is known at the end; by_piece is for visitors, or an out, that
  * cannot take back what they were given.
+ *
+ * The dumps of a cluster's shards are read one after the other, as if they
+ * were one: a visitor is told each function library once.  They cannot be
+ * written out as one: out is NULL then.
  */
 #ifndef AGENT_SNAPSHOT_SNAPSHOT_READ_H
 #define AGENT_SNAPSHOT_SNAPSHOT_READ_H

@@ -1,10 +1,8 @@
 /*
  * snapshot_take.h -- from a source to a snapshot in a store.
  *
- *	source -> reader (structure, CRC64, counts, fingerprint)
- *	      \-> spool <- seal? <- encoder -> digest -> parts
- *
- * The parts are committed only after the source's end was proved, and the
+ * One dump (dump_take.h), or one for each shard of a cluster (shards_take.h);
+ * their parts are committed only after each one's end was proved, and the
  * manifest after the parts: before that nothing is listed.
  */
 #ifndef AGENT_SNAPSHOT_SNAPSHOT_TAKE_H
@@ -26,8 +24,9 @@ struct snapshot_take_opts {
 	const char *job;
 	enum codec codec;
 	int level;
-	bool seal;	   /* with env->cipher_key */
-	uint64_t part_max; /* bytes in a part; 0: what the store takes */
+	bool seal;		 /* with env->cipher_key */
+	uint64_t part_max;	 /* bytes in a part; 0: what the store takes */
+	unsigned forks_per_host; /* of a cluster, at once; 0: 1 */
 };
 
 /* The manifest of the snapshot that now exists; NULL and err else. */

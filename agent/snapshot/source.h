@@ -21,6 +21,7 @@ struct scope;
 struct sink;
 struct snapshot_env;
 struct source;
+struct source_cluster;
 
 /* What the manifest says of where the dump came from. */
 struct source_facts {
@@ -60,6 +61,13 @@ struct source_ops {
 	int (*dump)(struct source *, const struct scope *,
 	    const struct source_call *, struct sink *, struct source_facts *,
 	    struct err *);
+
+	/*
+	 * Of a source that may be a cluster: *out, to be freed, when no single
+	 * dump would have all keys, and untouched else.  NULL: it never is.
+	 */
+	int (*shards)(struct source *, const struct scope *,
+	    struct source_cluster **out, struct err *);
 	void (*free)(struct source *);
 };
 

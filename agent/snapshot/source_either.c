@@ -62,6 +62,18 @@ either_dump(struct source *s, const struct scope *scope,
 	return e->second->ops->dump(e->second, scope, call, sink, facts, err);
 }
 
+/* Of a cluster only the first can tell, or read it. */
+static int
+either_shards(struct source *s, const struct scope *scope,
+    struct source_cluster **out, struct err *err)
+{
+	struct source_either *e = (struct source_either *)s;
+
+	if (e->first->ops->shards == NULL)
+		return 0;
+	return e->first->ops->shards(e->first, scope, out, err);
+}
+
 static void
 either_free(struct source *s)
 {
@@ -82,6 +94,7 @@ source_either_new(struct source *take_first, struct source *take_second)
 	    .way = take_first->ops->way,
 	    .cost = either_cost,
 	    .dump = either_dump,
+	    .shards = either_shards,
 	    .free = either_free,
 	};
 	e->source.ops = &e->ops;

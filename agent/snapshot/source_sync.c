@@ -18,6 +18,7 @@
 #include "agent/snapshot/progress.h"
 #include "agent/snapshot/source.h"
 #include "agent/snapshot/source_again.h"
+#include "agent/snapshot/source_cluster.h"
 
 /* The one that is being read into, and some to let the reader run ahead. */
 #define READ_CHUNKS 4
@@ -177,6 +178,16 @@ sync_source_dump(struct source *s, const struct scope *scope,
 	return 0;
 }
 
+static int
+sync_source_shards(struct source *s, const struct scope *scope,
+    struct source_cluster **out, struct err *err)
+{
+	const struct source_sync *ss = (const struct source_sync *)s;
+
+	return source_cluster_open(
+	    ss->target, ss->redis, &ss->opts, scope, out, err);
+}
+
 static void
 sync_source_free(struct source *s)
 {
@@ -188,6 +199,7 @@ static const struct source_ops sync_source_ops = {
     .way = "sync",
     .cost = sync_source_cost,
     .dump = sync_source_dump,
+    .shards = sync_source_shards,
     .free = sync_source_free,
 };
 

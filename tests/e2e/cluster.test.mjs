@@ -15,9 +15,8 @@ test('one of several primaries is not taken for the whole', async (t) => {
 
 	const job = new Job(t, { source: await Cluster.start(t,
 		{ primaries: 2 }) });
-	for (const way of [[], ['--allow-inconsistent', 'yes'],
-		['--allow-inconsistent', 'yes', '--source-way', 'scan']])
-		await job.fails(EXIT.FAILED, /of a cluster of 2 primaries/,
-			'snapshot', ...way);
+	// Key by key there is no telling what was moved meanwhile.
+	await job.fails(EXIT.FAILED, /of a cluster of 2 primaries/, 'snapshot',
+		'--allow-inconsistent', 'yes', '--source-way', 'scan');
 	assert.equal((await job.list()).length, 0);
 });

@@ -12,6 +12,8 @@
 #include "base/err.h"
 #include "base/json.h"
 #include "rdb/fingerprint.h"
+#include "rdb/key_digest.h"
+#include "rdb/library_set.h"
 #include "rdb/rdb_reader.h"
 #include "tests/sim/rdb_bytes.h"
 
@@ -548,6 +550,76 @@ functions_count(void **state)
 	assert_false(same(library("#!lua name=a"), library(NULL)));
 }
 
+/* Keys that do and do not expire, of both halves of the bits. */
+static struct fingerprint *
+some(unsigned halves, const char *source)
+{
+	static const char *const names[] = {"a", "b", "c", "d"};
+	struct buf b;
+
+	begin(&b);
+	if (source != NULL) {
+		buf_addc(&b, (char)0xf5);
+		rdb_put_string(&b, source);
+	}
+	for (unsigned i = 0; i < 4; i++) {
+		if ((halves & 1U << i % 2) == 0)
+			continue;
+		if (i >= 2)
+			expire_at(&b, ANCHOR + 1000 * 3600 * 24 * (i / 2));
+		key(&b, 0, names[i]);
+		rdb_put_string(&b, "value");
+	}
+	return take(&b, SIZE_MAX);
+}
+
+static void
+the_shards_of_a_cluster_add_up_to_the_whole(void **state)
+{
+	struct fingerprint *sum = some(1, "#!lua name=a");
+	struct fingerprint *other = some(2, "#!lua name=a");
+	struct err err = {0};
+
+	(void)state;
+	assert_int_equal(fingerprint_add(sum, other, &err), 0);
+	assert_int_equal(fingerprint_keys(sum), 4);
+	assert_int_equal(fingerprint_functions(sum), 1);
+	fingerprint_free(other);
+	other = some(3, "#!lua name=a");
+	assert_true(same(sum, other));
+	sum = some(1, NULL);
+	other = some(2, "#!lua name=a");
+	assert_int_equal(fingerprint_add(sum, other, &err), 0);
+	fingerprint_free(other);
+	assert_true(same(sum, some(3, "#!lua name=a")));
+}
+
+static void
+libraries_beyond_their_ceiling_are_refused(void **state)
+{
+	struct library_set set = {0};
+	struct err err = {0};
+	bool is_new;
+
+	(void)state;
+	for (uint32_t i = 0; i < LIBRARIES_MAX; i++) {
+		struct digest128 d = digest128_of(&i, sizeof(i));
+
+		assert_int_equal(library_set_add(&set, &d, &is_new, &err), 0);
+		assert_true(is_new);
+	}
+	for (uint32_t i = 0; i < 2; i++) {
+		uint32_t n = i * LIBRARIES_MAX;
+		struct digest128 d = digest128_of(&n, sizeof(n));
+
+		assert_int_equal(
+		    library_set_add(&set, &d, &is_new, &err), i == 0 ? 0 : -1);
+		assert_false(is_new);
+	}
+	assert_int_equal(err.kind, ERR_UNSUPPORTED);
+	library_set_release(&set);
+}
+
 int
 main(void)
 {
@@ -563,6 +635,8 @@ main(void)
 	    cmocka_unit_test(what_may_have_expired_is_left_out_on_both_sides),
 	    cmocka_unit_test(more_keys_in_what_is_left_out_are_told),
 	    cmocka_unit_test(functions_count),
+	    cmocka_unit_test(the_shards_of_a_cluster_add_up_to_the_whole),
+	    cmocka_unit_test(libraries_beyond_their_ceiling_are_refused),
 	    cmocka_unit_test(a_difference_is_told),
 	    cmocka_unit_test(survives_the_manifest),
 	    cmocka_unit_test(refuses_what_it_did_not_write),

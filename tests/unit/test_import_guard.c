@@ -439,9 +439,17 @@ the_source_itself_is_never_a_target(void **state)
 	struct ground *g = *state;
 	char *info = redis_data_text(g->conn, "INFO replication");
 	char *replid = redis_info_field(info, "master_replid");
+	struct manifest shard = {0}, other = {0}, whole = {0};
+	struct manifest *both[] = {&other, &shard};
+	struct manifest cluster = {.shards = both, .nshards = 2};
 
-	g->q.replid = replid;
+	snprintf(whole.replid, sizeof(whole.replid), "%s", replid);
+	memset(other.replid, 'f', sizeof(other.replid) - 1);
+	shard = whole;
 	g->q.overwrite = g->name;
+	g->q.m = &whole;
+	must_refuse(g, "that the snapshot was taken from");
+	g->q.m = &cluster;
 	must_refuse(g, "that the snapshot was taken from");
 	free(replid);
 	free(info);

@@ -305,8 +305,8 @@ what_a_newer_version_wrote_is_unsupported(void **state)
 
 	cJSON_ReplaceItemInObject(dump, "cipher", cJSON_CreateString("rot13"));
 	must_refuse(*state, ERR_UNSUPPORTED, "rot13");
-	cJSON_ReplaceItemInObject(*state, "format", cJSON_CreateNumber(2));
-	must_refuse(*state, ERR_UNSUPPORTED, "format 2");
+	cJSON_ReplaceItemInObject(*state, "format", cJSON_CreateNumber(3));
+	must_refuse(*state, ERR_UNSUPPORTED, "format 3");
 }
 
 static void

@@ -46,7 +46,7 @@ up(void **state)
 	g->rig.env.cipher_key = &g->rig.key;
 	g->store = store_fault_new(temp_dir_store(&g->rig.source));
 	g->opts = (struct part_writer_opts){
-	    .job = RIG_JOB, .id = ID, .suffix = ".rdb"};
+	    .job = RIG_JOB, .id = ID, .prefix = "part-", .suffix = ".rdb"};
 	*state = g;
 	return 0;
 }

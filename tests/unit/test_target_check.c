@@ -107,6 +107,17 @@ a_newer_dump_can_be_restored_as_far_as_its_types_are_known(void **state)
 }
 
 static void
+the_dumps_of_a_cluster_are_no_full_sync(void **state)
+{
+	struct world w;
+
+	(void)state;
+	world_init(&w);
+	w.dump.shards = 3;
+	only_restore(&w, "of a cluster of 3 shards");
+}
+
+static void
 the_families_do_not_read_each_others_new_versions(void **state)
 {
 	struct world w;
@@ -622,6 +633,7 @@ main(void)
 	    cmocka_unit_test(a_server_of_its_own_version_takes_it_both_ways),
 	    cmocka_unit_test(
 		a_newer_dump_can_be_restored_as_far_as_its_types_are_known),
+	    cmocka_unit_test(the_dumps_of_a_cluster_are_no_full_sync),
 	    cmocka_unit_test(the_families_do_not_read_each_others_new_versions),
 	    cmocka_unit_test(functions_need_a_server_that_has_them),
 	    cmocka_unit_test(

@@ -1,0 +1,307 @@
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/budget.h"
+#include "base/err.h"
+#include "base/flow.h"
+#include "base/handoff.h"
+#include "base/scope.h"
+#include "base/sink.h"
+#include "base/xalloc.h"
+#include "rdb/fingerprint.h"
+#include "rdb/keystats.h"
+#include "rdb/rdb_reader.h"
+#include "storage/digest_tap.h"
+#include "storage/pieces.h"
+#include "storage/store.h"
+
+#include "agent/snapshot/catalog.h"
+#include "agent/snapshot/dump_take.h"
+#include "agent/snapshot/env.h"
+#include "agent/snapshot/manifest.h"
+#include "agent/snapshot/memory_plan.h"
+#include "agent/snapshot/part_writer.h"
+#include "agent/snapshot/progress.h"
+#include "agent/snapshot/snapshot_take.h"
+#include "agent/snapshot/source.h"
+
+/* Chunks between the source's thread and the one that digests and codes. */
+#define HANDOFF_DEPTH 4
+
+/* Taking back what a failed run has committed must not wait for ever. */
+#define ABANDON_MS 30000
+
+struct taking {
+	const struct snapshot_take_opts *opts;
+	const struct snapshot_env *env;
+	const struct dump_name *name;
+	struct manifest *m;
+
+	struct rdb_reader *reader;
+	struct keystats *stats;
+	struct fingerprint *fingerprint;
+
+	struct flow *flow;
+	struct sink *raw_digest;
+	struct pieces *pieces;
+	struct sink *encoder;
+	struct sink *parts;
+	unsigned held; /* chunks of the source that the chain keeps */
+	struct codec_opts codec;
+	struct part_writer_opts part_opts;
+	atomic_uint begun; /* parts that may stand */
+	char suffix[16];
+};
+
+static void
+start_proofs(struct taking *t)
+{
+	static const struct keystats_opts counts_only;
+
+	t->reader = rdb_reader_new();
+	t->stats = keystats_new(&counts_only);
+	t->fingerprint = fingerprint_new(t->m->started_ms);
+	rdb_reader_add(t->reader, keystats_visitor(t->stats));
+	rdb_reader_add(t->reader, fingerprint_visitor(t->fingerprint));
+}
+
+static void
+plan_memory(struct taking *t)
+{
+	unsigned chunks = memory_plan_chunks(budget_size(t->env->budget));
+	struct codec_opts *codec = &t->codec;
+
+	*codec = (struct codec_opts){
+	    .level = t->opts->level,
+	    .pool = t->env->pool,
+	    .budget = t->env->budget,
+	    .units = chunks,
+	};
+
+	snprintf(t->suffix, sizeof(t->suffix), ".rdb%s%s",
+	    codec_suffix(t->opts->codec), t->opts->seal ? ".enc" : "");
+	t->part_opts = (struct part_writer_opts){
+	    .job = t->m->job,
+	    .id = t->m->id,
+	    .prefix = t->name->prefix,
+	    .shard = t->name->shard,
+	    .suffix = t->suffix,
+	    .seal = t->opts->seal,
+	    .part_max = t->opts->part_max,
+	    .spool_chunks = chunks,
+	};
+	codec->held = part_writer_held(&t->part_opts);
+	t->held = HANDOFF_DEPTH + 1 +
+	    (t->opts->codec == CODEC_NONE
+		    ? codec->held
+		    : encoder_held(t->opts->codec, codec));
+}
+
+static int
+assemble(struct taking *t, struct store *store, const struct scope *scope,
+    struct err *err)
+{
+	const struct scope *inner;
+
+	t->flow = flow_new(scope);
+	inner = flow_scope(t->flow);
+	if (flow_append(t->flow, handoff_new(inner, HANDOFF_DEPTH, err)) != 0)
+		return -1;
+	t->raw_digest = digest_tap_new();
+	t->pieces = pieces_new();
+	flow_append(t->flow, t->raw_digest);
+	flow_append(t->flow, pieces_tap_new(t->pieces));
+	t->encoder = encoder_new(t->opts->codec, inner, &t->codec, err);
+	if (flow_append(t->flow, t->encoder) != 0)
+		return -1;
+	t->parts = part_writer_new(
+	    store, inner, t->env, &t->part_opts, &t->begun, err);
+	return flow_append(t->flow, t->parts);
+}
+
+/*
+ * The source takes its share when it is asked to dump; until then it is kept
+ * for it, since the writer takes what is left.
+ */
+static int
+assemble_beside(struct taking *t, const struct source *source,
+    struct store *store, const struct scope *scope, struct err *err)
+{
+	struct source_call call;
+	struct budget *kept;
+	int rc;
+
+	plan_memory(t);
+	call = (struct source_call){t->env, t->reader, t->held};
+	kept = budget_carve(
+	    t->env->budget, source->ops->cost(source, &call), err);
+	if (kept == NULL)
+		return -1;
+	rc = assemble(t, store, scope, err);
+	budget_free(kept);
+	return rc;
+}
+
+static void
+describe_source(
+    struct manifest *m, const struct source *s, const struct source_facts *f)
+{
+	m->way = xstrdup(s->ops->way);
+	m->source = xstrdup(s->shown);
+	m->server = xstrdup(f->server);
+	m->host = xstrdup(f->host);
+	memcpy(m->replid, f->replid, sizeof(m->replid));
+	m->offset = f->offset;
+	m->consistent = f->consistent;
+	m->window_ms = f->window_ms;
+	m->point_ms = f->point_ms;
+	m->child_ms = f->child_ms;
+	m->cow_bytes = f->cow_bytes;
+	m->diskless = f->diskless;
+	m->profile = f->profile;
+}
+
+static void
+describe_dump(struct taking *t, const struct rdb_summary *sum)
+{
+	struct manifest *m = t->m;
+	const struct seek_point *seek;
+	size_t n;
+
+	digest_tap_get(t->raw_digest, m->raw_sha256, &m->raw_bytes);
+	m->padding = sum->padding;
+	if (pieces_digests(t->pieces, &n) != NULL) {
+		m->pieces = t->pieces;
+		t->pieces = NULL;
+	}
+	m->codec = t->opts->codec;
+	m->sealed = t->opts->seal;
+	m->rdb_version = sum->version;
+	m->valkey = sum->valkey;
+	m->has_crc = sum->has_crc;
+	m->crc64 = sum->crc64;
+	seek = encoder_seek_points(t->encoder, &n);
+	if (n > 0) {
+		m->seek = xcalloc(n, sizeof(*m->seek));
+		memcpy(m->seek, seek, n * sizeof(*m->seek));
+		m->nseek = n;
+	}
+}
+
+static void
+describe_data(struct taking *t, const struct rdb_summary *sum)
+{
+	const struct keystats_count *c;
+	struct manifest *m = t->m;
+	uint32_t db;
+
+	keystats_total(t->stats, &m->total);
+	for (int i = 0; i < RDB_KINDS; i++)
+		keystats_kind(t->stats, (enum rdb_kind)i, &m->kinds[i]);
+	m->dbs = xcalloc(MANIFEST_DBS_MAX, sizeof(*m->dbs));
+	while ((c = keystats_db(t->stats, m->ndbs, &db)) != NULL)
+		m->dbs[m->ndbs++] = (struct manifest_db){db, *c};
+	m->types_seen = sum->types_seen;
+	m->db_max = sum->db_max;
+	m->value_max = sum->value_max;
+	m->functions = keystats_functions(t->stats);
+	m->has_modules = sum->has_modules;
+	m->fingerprint = t->fingerprint;
+	t->fingerprint = NULL;
+	m->verified = true;
+}
+
+/* The source's end, and every proof of it, before anything is committed. */
+static int
+prove(struct taking *t, const struct source_facts *facts, struct err *err)
+{
+	struct rdb_summary sum;
+
+	rdb_reader_summary(t->reader, &sum);
+	if (!facts->unverified && rdb_reader_finish(t->reader, err) != 0)
+		return -1;
+	rdb_reader_summary(t->reader, &sum);
+	describe_dump(t, &sum);
+	if (facts->unverified)
+		return 0;
+	describe_data(t, &sum);
+	if (sum.keys != t->m->total.keys ||
+	    sum.keys != fingerprint_keys(t->m->fingerprint))
+		return err_set(err, ERR_CORRUPT,
+		    "the proofs disagree on the number of keys");
+	return 0;
+}
+
+static int
+run(struct taking *t, struct source *source, const struct scope *scope,
+    struct err *err)
+{
+	struct source_facts facts = {.offset = -1};
+	struct source_call call = {t->env, t->reader, t->held};
+
+	if (source->ops->dump(source, flow_scope(t->flow), &call,
+		flow_head(t->flow), &facts, err) != 0) {
+		cJSON_Delete(facts.profile);
+		return flow_failed(t->flow, err);
+	}
+	describe_source(t->m, source, &facts);
+	if (sink_finish(flow_head(t->flow), err) != 0)
+		return flow_failed(t->flow, err);
+	if (prove(t, &facts, err) != 0)
+		return -1;
+	if (facts.note[0] != '\0')
+		progress_note(
+		    t->env->progress, STEP_SNAPSHOT, "%s", facts.note);
+	return part_writer_commit(t->parts, scope, t->m, err);
+}
+
+/* The scope of the run may be what ended it. */
+static struct scope
+scope_afterwards(void)
+{
+	struct scope root = scope_root(NULL);
+
+	return scope_within(&root, ABANDON_MS);
+}
+
+int
+dump_take(struct source *source, struct store *store, const struct scope *scope,
+    const struct snapshot_env *env, const struct snapshot_take_opts *opts,
+    const struct dump_name *name, struct manifest *m, struct err *err)
+{
+	struct taking t = {.opts = opts, .env = env, .name = name, .m = m};
+	struct scope afterwards;
+	int rc;
+
+	start_proofs(&t);
+	rc = assemble_beside(&t, source, store, scope, err);
+	if (rc == 0)
+		rc = run(&t, source, scope, err);
+	flow_free(t.flow);
+	if (rc != 0) {
+		afterwards = scope_afterwards();
+		part_writer_abandon(
+		    store, &t.part_opts, atomic_load(&t.begun), &afterwards);
+	}
+	rdb_reader_free(t.reader);
+	keystats_free(t.stats);
+	fingerprint_free(t.fingerprint);
+	pieces_free(t.pieces);
+	return rc;
+}
+
+void
+dump_abandon(struct store *store, const struct manifest *m)
+{
+	struct scope scope = scope_afterwards();
+	char blob[BLOB_NAME_MAX + 1];
+
+	for (size_t i = 0; i < m->nparts; i++) {
+		struct err ignored = {0};
+
+		catalog_blob(blob, m->job, m->id, m->parts[i].name);
+		store->ops->remove(store, &scope, blob, NULL, &ignored);
+	}
+}

@@ -1,0 +1,32 @@
+/*
+ * cluster_self.h -- what a server of a cluster says of itself.
+ *
+ * A map (cluster_map.h) may be out of date, and does not tell of slots whose
+ * keys are on their way; the server that has or gets them does, in its own
+ * line of CLUSTER NODES.
+ */
+#ifndef RDB_CLUSTER_SELF_H
+#define RDB_CLUSTER_SELF_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "rdb/cluster_slot.h"
+
+struct err;
+struct redis_conn;
+struct scope;
+
+struct cluster_self {
+	bool is_primary;
+	bool owns[CLUSTER_SLOTS];
+	unsigned moving; /* slots that it is giving away or being given */
+};
+
+int cluster_self_ask(struct redis_conn *, const struct scope *,
+    struct cluster_self *, struct err *);
+
+/* Of the text of CLUSTER NODES. */
+int cluster_self_parse(const char *, struct cluster_self *, struct err *);
+
+#endif
