@@ -82,11 +82,14 @@ static void
 show_times(const struct run_report *r)
 {
 	char ms[32], text[64];
+	bool headed = false;
 
-	printf("time\n");
 	for (int i = 0; i < STEPS; i++) {
 		if (r->step_ms[i] < 0)
 			continue;
+		if (!headed)
+			printf("time\n");
+		headed = true;
 		snprintf(text, sizeof(text), "%s%s", show_ms(r->step_ms[i], ms),
 		    r->step_done[i] ? "" : ", FAILED");
 		row(step_name((enum step)i), text);
