@@ -17,34 +17,22 @@
  * are summed, so nothing has to be sorted or kept, and a value of any size
  * takes the same memory.
  */
-#include <assert.h>
-#include <endian.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define XXH_INLINE_ALL
-#include <xxhash.h>
-
 #include "base/err.h"
 #include "base/xalloc.h"
+#include "rdb/digest_run.h"
 
 #include "rdb/key_digest.h"
-
-/* An ordered digest: short runs stay in the buffer and are hashed at once. */
-struct run {
-	XXH3_state_t *state;
-	bool spilled; /* state holds what went before buf */
-	size_t fill;
-	unsigned char buf[1024];
-};
 
 struct key_digester {
 	struct rdb_visitor visitor;
 	struct digest_visitor *next;
 	struct key_digest out; /* the key that is being read */
-	struct run whole_key;
-	struct run order; /* lists and streams */
-	struct run meta;  /* stream fields, or a module's bytes */
+	struct digest_run whole_key;
+	struct digest_run order; /* lists and streams */
+	struct digest_run meta;	 /* stream fields, or a module's bytes */
 	uint64_t sum[2];
 	uint64_t count;
 
@@ -56,37 +44,10 @@ struct key_digester {
 	int64_t field_expires_ms;
 };
 
-/* In one store: XXH3 reads it by 8 bytes, and would wait for single ones. */
-static void
-put64(unsigned char *p, uint64_t v)
-{
-	v = htole64(v);
-	memcpy(p, &v, sizeof(v));
-}
-
-static uint64_t
-get64(const unsigned char *p)
-{
-	uint64_t v;
-
-	memcpy(&v, p, sizeof(v));
-	return le64toh(v);
-}
-
-static struct digest128
-from_xxh(XXH128_hash_t h)
-{
-	struct digest128 d;
-
-	put64(d.b, h.low64);
-	put64(d.b + 8, h.high64);
-	return d;
-}
-
 struct digest128
 digest128_of(const void *p, size_t n)
 {
-	return from_xxh(XXH3_128bits(p, n));
+	return digest_of_xxh(XXH3_128bits(p, n));
 }
 
 void
@@ -99,46 +60,6 @@ digest128_add(uint64_t sum[2], const struct digest128 *d)
 }
 
 static void
-run_reset(struct run *r)
-{
-	r->spilled = false;
-	r->fill = 0;
-}
-
-static void
-run_spill(struct run *r, const void *p, size_t n)
-{
-	if (!r->spilled)
-		XXH3_128bits_reset(r->state);
-	r->spilled = true;
-	XXH3_128bits_update(r->state, r->buf, r->fill);
-	XXH3_128bits_update(r->state, p, n);
-	r->fill = 0;
-}
-
-/* Inline, since mostly n is a constant and the copy then a move or two. */
-static inline void
-run_add(struct run *r, const void *p, size_t n)
-{
-	if (n > sizeof(r->buf) - r->fill) {
-		run_spill(r, p, n);
-		return;
-	}
-	if (n > 0)
-		memcpy(r->buf + r->fill, p, n);
-	r->fill += n;
-}
-
-static struct digest128
-run_end(struct run *r)
-{
-	if (!r->spilled)
-		return digest128_of(r->buf, r->fill);
-	XXH3_128bits_update(r->state, r->buf, r->fill);
-	return from_xxh(XXH3_128bits_digest(r->state));
-}
-
-static void
 note_expiry(struct key_digester *r, int64_t at_ms)
 {
 	if (r->out.earliest_ms == RDB_NO_EXPIRY || at_ms < r->out.earliest_ms)
@@ -147,7 +68,7 @@ note_expiry(struct key_digester *r, int64_t at_ms)
 
 /* All of a key's digest but its value. */
 static void
-begin_key(struct run *r, const struct rdb_key *key)
+begin_key(struct digest_run *r, const struct rdb_key *key)
 {
 	unsigned char b[21];
 
@@ -156,9 +77,9 @@ begin_key(struct run *r, const struct rdb_key *key)
 	b[4] = (unsigned char)key->kind;
 	put64(b + 5, (uint64_t)key->expires_ms);
 	put64(b + 13, key->name_len);
-	run_reset(r);
-	run_add(r, b, sizeof(b));
-	run_add(r, key->name, key->name_len);
+	digest_run_reset(r);
+	digest_run_add(r, b, sizeof(b));
+	digest_run_add(r, key->name, key->name_len);
 }
 
 static int
@@ -172,8 +93,8 @@ on_key_begin(struct rdb_visitor *v, const struct rdb_key *key, struct err *err)
 	r->out.expires_ms = r->out.earliest_ms = key->expires_ms;
 	r->out.bytes = 0;
 	begin_key(&r->whole_key, key);
-	run_reset(&r->order);
-	run_reset(&r->meta);
+	digest_run_reset(&r->order);
+	digest_run_reset(&r->meta);
 	r->sum[0] = r->sum[1] = 0;
 	r->count = 0;
 	r->item_open = false;
@@ -216,7 +137,7 @@ close_item(
 		if (r->out.kind == RDB_SET)
 			digest128_add(r->sum, d);
 		else
-			run_add(&r->order, d->b, DIGEST128_BYTES);
+			digest_run_add(&r->order, d->b, DIGEST128_BYTES);
 		r->count++;
 		break;
 	case RDB_PART_FIELD:
@@ -232,11 +153,11 @@ close_item(
 	case RDB_PART_CONSUMER:
 	case RDB_PART_STREAM_FIELD:
 	case RDB_PART_STREAM_VALUE:
-		run_add(&r->order, &tag, 1);
-		run_add(&r->order, d->b, DIGEST128_BYTES);
+		digest_run_add(&r->order, &tag, 1);
+		digest_run_add(&r->order, d->b, DIGEST128_BYTES);
 		break;
 	case RDB_PART_MODULE:
-		run_add(&r->meta, d->b, DIGEST128_BYTES);
+		digest_run_add(&r->meta, d->b, DIGEST128_BYTES);
 		break;
 	}
 }
@@ -261,7 +182,7 @@ on_piece(struct rdb_visitor *v, enum rdb_part part, const unsigned char *p,
 	XXH3_128bits_update(r->item, p, n);
 	if (last) {
 		r->item_open = false;
-		d = from_xxh(XXH3_128bits_digest(r->item));
+		d = digest_of_xxh(XXH3_128bits_digest(r->item));
 		close_item(r, part, &d);
 	}
 	return 0;
@@ -310,7 +231,7 @@ on_stream_entry(struct rdb_visitor *v, struct rdb_stream_id id, uint64_t fields,
 	put64(b + 1, id.ms);
 	put64(b + 9, id.seq);
 	put64(b + 17, fields);
-	run_add(&r->order, b, sizeof(b));
+	digest_run_add(&r->order, b, sizeof(b));
 	return 0;
 }
 
@@ -350,7 +271,7 @@ on_stream_fact(struct rdb_visitor *v, enum rdb_stream_fact fact,
 	put64(b + 10, id.seq);
 	put64(b + 18, n);
 	put64(b + 26, (uint64_t)ms);
-	run_add(is_meta(fact) ? &r->meta : &r->order, b, sizeof(b));
+	digest_run_add(is_meta(fact) ? &r->meta : &r->order, b, sizeof(b));
 	return 0;
 }
 
@@ -365,7 +286,7 @@ value_digest(struct key_digester *r)
 		return r->whole;
 	case RDB_LIST:
 	case RDB_STREAM:
-		return run_end(&r->order);
+		return digest_run_end(&r->order);
 	case RDB_HASH:
 		close_field(r);
 		break;
@@ -393,12 +314,12 @@ on_key_end(struct rdb_visitor *v, uint64_t raw_bytes, uint64_t elements,
 	(void)raw_bytes;
 	d->elements = elements;
 	d->value = value_digest(r);
-	run_add(&r->whole_key, d->value.b, DIGEST128_BYTES);
-	d->key = run_end(&r->whole_key);
+	digest_run_add(&r->whole_key, d->value.b, DIGEST128_BYTES);
+	d->key = digest_run_end(&r->whole_key);
 	d->extra = none;
 	if (d->kind == RDB_STREAM || d->kind == RDB_MODULE) {
-		run_add(&r->meta, d->key.b, DIGEST128_BYTES);
-		d->extra = run_end(&r->meta);
+		digest_run_add(&r->meta, d->key.b, DIGEST128_BYTES);
+		d->extra = digest_run_end(&r->meta);
 	}
 	return r->next->ops->key(r->next, d, err);
 }
@@ -427,17 +348,6 @@ static const struct rdb_visitor_ops visitor_ops = {
     .key_end = on_key_end,
 };
 
-static XXH3_state_t *
-state_new(void)
-{
-	XXH3_state_t *s = aligned_alloc(64, (sizeof(*s) + 63) / 64 * 64);
-
-	if (s == NULL)
-		abort();
-	XXH3_INITSTATE(s);
-	return s;
-}
-
 struct key_digester *
 key_digester_new(struct digest_visitor *next)
 {
@@ -445,10 +355,10 @@ key_digester_new(struct digest_visitor *next)
 
 	r->visitor.ops = &visitor_ops;
 	r->next = next;
-	r->whole_key.state = state_new();
-	r->order.state = state_new();
-	r->meta.state = state_new();
-	r->item = state_new();
+	r->whole_key.state = digest_state_new();
+	r->order.state = digest_state_new();
+	r->meta.state = digest_state_new();
+	r->item = digest_state_new();
 	return r;
 }
 
