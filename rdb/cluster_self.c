@@ -4,6 +4,7 @@
 
 #include "base/err.h"
 #include "base/xalloc.h"
+#include "rdb/cluster_map.h"
 #include "rdb/redis_conn.h"
 
 #include "rdb/cluster_self.h"
@@ -117,4 +118,24 @@ cluster_self_ask(struct redis_conn *c, const struct scope *scope,
 	    r->type == REDIS_REPLY_STRING ? r->str : "", self, err);
 	freeReplyObject(r);
 	return rc == 0 ? 0 : err_in(err, "'%s'", redis_conn_name(c));
+}
+
+int
+cluster_self_agrees(const struct cluster_self *self,
+    const struct cluster_map *map, size_t shard, struct err *err)
+{
+	if (!self->is_primary)
+		return err_set(err, ERR_TRANSIENT, "it is no primary any more");
+	if (self->moving > 0)
+		return err_set(err, ERR_TRANSIENT,
+		    "%u of its slots are being moved to or from another "
+		    "server; no snapshot has each key once until that is done",
+		    self->moving);
+	for (unsigned s = 0; s < CLUSTER_SLOTS; s++)
+		if (self->owns[s] != (map->owner[s] == shard))
+			return err_set(err, ERR_TRANSIENT,
+			    "servers of the cluster do not agree on whose slot "
+			    "%u is",
+			    s);
+	return 0;
 }

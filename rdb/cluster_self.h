@@ -13,6 +13,7 @@
 
 #include "rdb/cluster_slot.h"
 
+struct cluster_map;
 struct err;
 struct redis_conn;
 struct scope;
@@ -25,6 +26,13 @@ struct cluster_self {
 
 int cluster_self_ask(struct redis_conn *, const struct scope *,
     struct cluster_self *, struct err *);
+
+/*
+ * Whether it is the primary of that shard of the map, with the shard's slots
+ * and none on its way: ERR_TRANSIENT tells what is otherwise.
+ */
+int cluster_self_agrees(const struct cluster_self *, const struct cluster_map *,
+    size_t shard, struct err *);
 
 /* Of the text of CLUSTER NODES. */
 int cluster_self_parse(const char *, struct cluster_self *, struct err *);

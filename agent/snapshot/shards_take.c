@@ -335,7 +335,9 @@ shards_take(struct source_cluster *cluster, struct store *store,
 	t.progress = shards_progress_new(env->progress, t.n);
 	t.crew = crew_new(scope, t.at_once);
 	progress_note(env->progress, STEP_SNAPSHOT,
-	    "a cluster of %zu shards, each by a dump of its own", t.n);
+	    "a cluster of %zu shards, each by a dump of its own; at most %u at "
+	    "once",
+	    t.n, t.at_once);
 	rc = take_all(&t, err);
 	crew_free(t.crew);
 	if (rc == 0)

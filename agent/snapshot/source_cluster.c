@@ -9,163 +9,41 @@
 #include "base/xalloc.h"
 #include "rdb/cluster_map.h"
 #include "rdb/cluster_self.h"
-#include "rdb/rdb_reader.h"
 #include "rdb/redis_conn.h"
 #include "rdb/redis_info.h"
 #include "rdb/sync_host.h"
 
 #include "agent/snapshot/manifest.h"
-#include "agent/snapshot/slot_check.h"
 #include "agent/snapshot/source.h"
 #include "agent/snapshot/source_cluster.h"
+#include "agent/snapshot/source_shard.h"
 
 /* A failover takes some cluster-node-timeouts, of 15 seconds by default. */
 #define SETTLE_MS 120000
-
-/* A replica that is so far behind is another one's turn. */
-#define CATCH_UP_MS	 10000
-#define CATCH_UP_POLL_MS 50
-
-struct shard {
-	struct source source;
-	struct source_cluster *cluster;
-	size_t index;
-	struct redis_target hosts;
-	struct redis_target chosen; /* one of them, and its source */
-	struct source *sync;
-	/* Where its primary was when the cluster was opened. */
-	char replid[64];
-	uint64_t offset;
-};
 
 struct source_cluster {
 	const struct redis_target *target;
 	const struct redis_opts *redis;
 	struct source_sync_opts opts;
 	struct cluster_map *map;
-	struct shard *shards;
+	struct source_shard *shards;
 	atomic_bool moved;
 };
-
-/* What a replica that has just come back held may be older than the look at
- * whose slots are whose. */
-static int
-check_age(
-    const struct shard *s, const struct source_facts *facts, struct err *err)
-{
-	if (facts->offset < 0 || (uint64_t)facts->offset >= s->offset ||
-	    strcmp(facts->replid, s->replid) != 0)
-		return 0;
-	return err_set(err, ERR_TRANSIENT,
-	    "'%s': its dump is older than what its primary held when the "
-	    "snapshot began",
-	    facts->host);
-}
-
-static int
-shard_dump(struct source *s, const struct scope *scope,
-    const struct source_call *call, struct sink *sink,
-    struct source_facts *facts, struct err *err)
-{
-	struct shard *shard = (struct shard *)s;
-	struct source_cluster *c = shard->cluster;
-	struct slot_check check;
-	int rc;
-
-	slot_check_init(&check, c->map, shard->index);
-	rdb_reader_add(call->reader, &check.visitor);
-	rc = shard->sync->ops->dump(shard->sync, scope, call, sink, facts, err);
-	if (check.strayed) {
-		atomic_store(&c->moved, true);
-		err->kind = ERR_TRANSIENT;
-	}
-	return rc == 0 ? check_age(shard, facts, err) : rc;
-}
-
-static size_t
-shard_cost(const struct source *s, const struct source_call *call)
-{
-	const struct source *sync = ((const struct shard *)s)->sync;
-
-	return sync->ops->cost(sync, call);
-}
-
-/* They lie in the cluster's array. */
-static void
-shard_free(struct source *s)
-{
-	struct shard *shard = (struct shard *)s;
-
-	source_free(shard->sync);
-	redis_target_release(&shard->hosts);
-	redis_target_release(&shard->chosen);
-	free(s->shown);
-}
-
-static const struct source_ops shard_ops = {
-    .way = "sync",
-    .cost = shard_cost,
-    .dump = shard_dump,
-    .free = shard_free,
-};
-
-/* The nodes that can be asked: all, where none is in health. */
-static struct redis_target
-hosts_of(const struct redis_target *t, const struct cluster_shard *s)
-{
-	struct redis_target all = {
-	    .hosts = xcalloc(s->nnodes, sizeof(*all.hosts)),
-	    .user = t->user != NULL ? xstrdup(t->user) : NULL,
-	    .shown = xstrdup(t->shown),
-	    .shard = true,
-	};
-	bool none = true;
-
-	for (size_t i = 0; i < s->nnodes; i++)
-		none = none && s->nodes[i].health == CLUSTER_FAILED;
-	for (size_t i = 0; i < s->nnodes; i++) {
-		if (!none && s->nodes[i].health == CLUSTER_FAILED)
-			continue;
-		all.hosts[all.nhosts] = s->nodes[i].address;
-		all.hosts[all.nhosts++].host = xstrdup(
-		    s->nodes[i].address.host);
-	}
-	return all;
-}
 
 static void
 add_shards(struct source_cluster *c)
 {
 	c->shards = xcalloc(c->map->nshards, sizeof(*c->shards));
 	for (size_t i = 0; i < c->map->nshards; i++) {
-		struct shard *s = &c->shards[i];
+		struct source_shard *s = &c->shards[i];
 
-		s->hosts = hosts_of(c->target, &c->map->shards[i]);
-		s->source.ops = &shard_ops;
-		s->source.shown = xstrdup(c->target->shown);
-		s->cluster = c;
+		s->map = c->map;
 		s->index = i;
+		s->redis = c->redis;
+		s->opts = &c->opts;
+		s->moved = &c->moved;
+		source_shard_init(s, c->target);
 	}
-}
-
-static int
-judge_self(const struct cluster_self *self, const struct cluster_map *map,
-    size_t shard, struct err *err)
-{
-	if (!self->is_primary)
-		return err_set(err, ERR_TRANSIENT, "it is no primary any more");
-	if (self->moving > 0)
-		return err_set(err, ERR_TRANSIENT,
-		    "%u of its slots are being moved to or from another "
-		    "server; no snapshot has each key once until that is done",
-		    self->moving);
-	for (unsigned s = 0; s < CLUSTER_SLOTS; s++)
-		if (self->owns[s] != (map->owner[s] == shard))
-			return err_set(err, ERR_TRANSIENT,
-			    "servers of the cluster do not agree on whose slot "
-			    "%u is",
-			    s);
-	return 0;
 }
 
 /* info: of the primary; NULL when it is not wanted. */
@@ -183,7 +61,7 @@ ask_primary(const struct source_cluster *c, const struct cluster_map *map,
 	if (conn == NULL)
 		return -1;
 	rc = cluster_self_ask(conn, scope, &self, err);
-	if (rc == 0 && judge_self(&self, map, shard, err) != 0)
+	if (rc == 0 && cluster_self_agrees(&self, map, shard, err) != 0)
 		rc = err_in(err, "'%s'", redis_conn_name(conn));
 	if (rc == 0 && info != NULL)
 		rc = redis_info_get(conn, scope, info, err);
@@ -206,7 +84,7 @@ take_stock(struct source_cluster *c, const struct scope *scope, struct err *err)
 	struct redis_info info;
 
 	for (size_t i = 0; i < c->map->nshards; i++) {
-		struct shard *s = &c->shards[i];
+		struct source_shard *s = &c->shards[i];
 
 		if (ask_primary(c, c->map, i, &info, scope, err) != 0)
 			return may_come_back(scope, err);
@@ -304,55 +182,22 @@ source_cluster_hosts(const struct source_cluster *c, size_t shard)
 	return &c->shards[shard].hosts;
 }
 
-/*
- * A dump of a replica that lags may be of a time before the cluster was
- * opened, and lack what was moved to its shard then.
- */
-static int
-catch_up(const struct shard *s, struct sync_host *h, const struct scope *scope,
-    struct err *err)
+struct source *
+source_cluster_source(struct source_cluster *c, size_t shard)
 {
-	struct scope brief = scope_within(scope, CATCH_UP_MS);
-
-	while (h->info.is_replica && strcmp(h->info.replid, s->replid) == 0 &&
-	    h->info.offset < s->offset) {
-		if (scope_left_ms(&brief) == 0)
-			return err_set(err, ERR_TRANSIENT,
-			    "'%s': a replica that is far behind its primary",
-			    redis_conn_name(h->conn));
-		if (scope_sleep(scope, CATCH_UP_POLL_MS, err) != 0 ||
-		    redis_info_get(h->conn, scope, &h->info, err) != 0)
-			return -1;
-	}
-	return 0;
+	return &c->shards[shard].source;
 }
 
 int
 source_cluster_choose(struct source_cluster *c, size_t shard,
     const struct scope *scope, char machine[MACHINE_SIZE], struct err *err)
 {
-	struct shard *s = &c->shards[shard];
-	struct sync_host host;
-	int rc;
+	struct source_shard *s = &c->shards[shard];
 
-	if (sync_host_choose(&s->hosts, c->redis, scope, &host, err) != 0)
+	if (source_shard_choose(s, scope, err) != 0)
 		return -1;
-	rc = catch_up(s, &host, scope, err);
-	redis_conn_free(host.conn);
-	if (rc != 0)
-		return -1;
-	source_free(s->sync);
-	redis_target_release(&s->chosen);
-	s->chosen = redis_target_pin(&s->hosts, host.index);
-	s->sync = source_sync_new(&s->chosen, c->redis, &c->opts);
 	snprintf(machine, MACHINE_SIZE, "%s", s->chosen.hosts[0].host);
 	return 0;
-}
-
-struct source *
-source_cluster_source(struct source_cluster *c, size_t shard)
-{
-	return &c->shards[shard].source;
 }
 
 bool
