@@ -1,8 +1,12 @@
 #include <stdbool.h>
+#include <stdlib.h>
 
 #include "base/err.h"
+#include "base/xalloc.h"
+#include "rdb/cluster_map.h"
 #include "rdb/redis_conn.h"
 #include "rdb/redis_info.h"
+#include "rdb/redis_primaries.h"
 
 #include "rdb/redis_primary.h"
 
@@ -14,19 +18,25 @@ try_host(const struct redis_target *t, size_t host,
 {
 	struct redis_conn *c = redis_connect(
 	    &t->hosts[host], t->user, opts, scope, err);
+	bool passing;
 
+	/* Its cluster says that it is there, so it is gone by now. */
+	if (c == NULL && t->shard && err->kind == ERR_UNREACHABLE)
+		err->kind = ERR_TRANSIENT;
 	if (c == NULL)
 		return NULL;
 	if (redis_info_get(c, scope, info, err) != 0)
 		goto fail;
 	if (!info->is_replica)
 		return c;
-	/* A Sentinel named it a moment ago, and names another one soon. */
-	err_set(err, t->master != NULL ? ERR_TRANSIENT : ERR_REFUSED,
+	/* A Sentinel, or its cluster, named it a moment ago, and names another
+	 * one soon. */
+	passing = t->master != NULL || t->shard;
+	err_set(err, passing ? ERR_TRANSIENT : ERR_REFUSED,
 	    "'%s' is a replica of '%.200s:%d': %s", redis_conn_name(c),
 	    info->master_host, info->master_port,
-	    t->master != NULL ? "a failover may be going on"
-			      : "name its primary, or promote it first");
+	    passing ? "a failover may be going on"
+		    : "name its primary, or promote it first");
 fail:
 	redis_conn_free(c);
 	return NULL;
@@ -62,10 +72,31 @@ redis_primary_connect(const struct redis_target *t,
 	return NULL;
 }
 
-int
-redis_primary_pin(const struct redis_target *target,
-    const struct redis_opts *opts, const struct scope *scope,
-    struct redis_target *pinned, struct err *err)
+/* All nodes, the primaries first: whoever is left tells of the others. */
+static struct redis_target
+pin_cluster(const struct redis_target *t, const struct cluster_map *m)
+{
+	struct redis_address *hosts = NULL;
+	struct redis_target pinned;
+	size_t n = m->nshards;
+
+	for (size_t i = 0; i < m->nshards; i++) {
+		const struct cluster_shard *s = &m->shards[i];
+
+		hosts = xreallocarray(hosts, n + s->nnodes, sizeof(*hosts));
+		hosts[i] = s->nodes[0].address;
+		for (size_t k = 1; k < s->nnodes; k++)
+			hosts[n++] = s->nodes[k].address;
+	}
+	pinned = redis_target_at(t, hosts, n);
+	pinned.cluster = xstrdup(m->name);
+	free(hosts);
+	return pinned;
+}
+
+static int
+pin_server(const struct redis_target *target, const struct redis_opts *opts,
+    const struct scope *scope, struct redis_target *pinned, struct err *err)
 {
 	struct redis_conn *conn;
 	size_t host;
@@ -76,4 +107,26 @@ redis_primary_pin(const struct redis_target *target,
 	redis_conn_free(conn);
 	*pinned = redis_target_pin(target, host);
 	return 0;
+}
+
+int
+redis_primary_pin(const struct redis_target *target,
+    const struct redis_opts *opts, const struct scope *scope,
+    struct redis_target *pinned, struct err *err)
+{
+	struct cluster_map *map = redis_primaries_map(target, opts, scope, err);
+	int rc = 0;
+
+	if (map == NULL)
+		return err->kind == ERR_NONE
+		    ? pin_server(target, opts, scope, pinned, err)
+		    : -1;
+	if (map->nshards > 0)
+		*pinned = pin_cluster(target, map);
+	else
+		rc = err_set(err, ERR_UNSUPPORTED,
+		    "'%s' is in cluster mode, and no server there has slots",
+		    target->shown);
+	cluster_map_free(map);
+	return rc;
 }

@@ -22,9 +22,10 @@ redis_primary_connect(const struct redis_target *, const struct redis_opts *,
     const struct scope *, struct redis_info *info, size_t *host, struct err *);
 
 /*
- * A target of one host: the primary that answered, so that whatever follows
- * is asked of, and done to, that server alone.  To be released by
- * redis_target_release().
+ * The primary that answered as a target's only host, so that whatever follows
+ * is asked of, and done to, that server alone; or the cluster that the hosts
+ * are of, with its name and all of its nodes, for redis_primaries.h.  To be
+ * released by redis_target_release().
  */
 int redis_primary_pin(const struct redis_target *, const struct redis_opts *,
     const struct scope *, struct redis_target *pinned, struct err *);

@@ -21,6 +21,7 @@ redis_target_release(struct redis_target *t)
 	release_hosts(t->hosts, t->nhosts);
 	release_hosts(t->sentinels, t->nsentinels);
 	free(t->master);
+	free(t->cluster);
 	free(t->user);
 	free(t->shown);
 	*t = (struct redis_target){0};
@@ -39,19 +40,28 @@ copy_hosts(const struct redis_address *hosts, size_t n)
 }
 
 struct redis_target
+redis_target_at(const struct redis_target *t, const struct redis_address *hosts,
+    size_t nhosts)
+{
+	struct redis_target at = {
+	    .nhosts = nhosts, .db = t->db, .shard = t->shard};
+
+	at.hosts = copy_hosts(hosts, nhosts);
+	if (t->master != NULL) {
+		at.master = xstrdup(t->master);
+		at.sentinels = copy_hosts(t->sentinels, t->nsentinels);
+		at.nsentinels = t->nsentinels;
+	}
+	at.cluster = t->cluster != NULL ? xstrdup(t->cluster) : NULL;
+	at.user = t->user != NULL ? xstrdup(t->user) : NULL;
+	at.shown = xstrdup(t->shown);
+	return at;
+}
+
+struct redis_target
 redis_target_pin(const struct redis_target *t, size_t host)
 {
-	struct redis_target one = {.nhosts = 1, .db = t->db, .shard = t->shard};
-
-	one.hosts = copy_hosts(&t->hosts[host], 1);
-	if (t->master != NULL) {
-		one.master = xstrdup(t->master);
-		one.sentinels = copy_hosts(t->sentinels, t->nsentinels);
-		one.nsentinels = t->nsentinels;
-	}
-	one.user = t->user != NULL ? xstrdup(t->user) : NULL;
-	one.shown = xstrdup(t->shown);
-	return one;
+	return redis_target_at(t, &t->hosts[host], 1);
 }
 
 void
@@ -62,7 +72,9 @@ redis_target_name(const struct redis_target *t, char *out, size_t size)
 	size_t n = sentinel ? t->nsentinels : t->nhosts;
 	char least[300] = "", name[300];
 
-	for (size_t i = 0; i < n; i++) {
+	if (t->cluster != NULL)
+		snprintf(least, sizeof(least), "%s", t->cluster);
+	for (size_t i = 0; t->cluster == NULL && i < n; i++) {
 		if (hosts[i].port == 0)
 			snprintf(name, sizeof(name), "%s", hosts[i].host);
 		else

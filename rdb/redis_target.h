@@ -38,6 +38,11 @@ struct redis_target {
 	char *master; /* NAME in such a URL; NULL in others */
 	struct redis_address *sentinels;
 	size_t nsentinels;
+	/*
+	 * What the cluster is called that the hosts are of, which any of them
+	 * tells; NULL: of none, or not known yet (redis_primary_pin()).
+	 */
+	char *cluster;
 	char *user; /* NULL: not given */
 	int db;
 	/* The hosts are of one shard of a cluster, and its keys are meant. */
@@ -53,10 +58,15 @@ void redis_target_release(struct redis_target *);
 /* As target, and hosts[host] its only one; to be released, too. */
 struct redis_target redis_target_pin(const struct redis_target *, size_t host);
 
+/* As target, and at other hosts; to be released, too. */
+struct redis_target redis_target_at(const struct redis_target *,
+    const struct redis_address *hosts, size_t nhosts);
+
 /*
  * What it is called: "host:port" or a path, the least one of several, so that
  * their order does not matter; of a Sentinel's "NAME@host:port" with the least
- * of the Sentinels, which stays when another server becomes the primary.
+ * of the Sentinels, which stays when another server becomes the primary; of a
+ * cluster the least of all its nodes, whichever of them was named.
  */
 void redis_target_name(const struct redis_target *, char *out, size_t size);
 

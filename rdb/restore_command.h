@@ -1,39 +1,69 @@
 /*
- * restore_command.h -- RESTORE as bytes, put on a pipe in three parts.
+ * restore_command.h -- one RESTORE or FUNCTION RESTORE, as bytes.
  *
- * The head can go as soon as the key is known, before its value was seen.
- * Headers are ours, since hiredis' formatter fails above 2 GB.
+ * What stands around the payload is gathered here; the payload, which may be
+ * larger than memory, is written from where it is.  Headers are ours, since
+ * hiredis' formatter fails above 2 GB.
  */
 #ifndef RDB_RESTORE_COMMAND_H
 #define RDB_RESTORE_COMMAND_H
 
 #include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
 
 struct dump_payload;
 struct err;
 struct rdb_key;
-struct restore_pipe;
-struct scope;
 
-/* Where to, and to a server of which version (70015): ABSTTL, IDLETIME and
- * FREQ are words of 5.0. */
-struct restore_command {
-	struct restore_pipe *pipe;
-	const struct scope *scope;
-	int version;
+#define RESTORE_NAME_KEPT 128
+
+enum restore_what { RESTORE_SELECT, RESTORE_KEY, RESTORE_FUNCTION };
+
+/* Of which a refusal tells; the name may be cut. */
+struct restore_subject {
+	enum restore_what what;
+	uint32_t db;
+	uint16_t name_len;
+	unsigned char name[RESTORE_NAME_KEPT];
 };
 
-/* RESTORE key ttl; *expired when its time has passed: the server then answers
- * OK, stores nothing, and deletes what it has under the key. */
-int restore_put_head(const struct restore_command *, const struct rdb_key *,
-    bool *expired, struct err *);
+struct restore_command {
+	struct restore_subject subject;
+	uint16_t slot;		      /* of the key; functions have none */
+	struct buf head, tail;	      /* before and behind the payload */
+	struct dump_payload *payload; /* borrowed; finished */
+};
 
-/* A finished payload, as RESTORE and FUNCTION RESTORE take it. */
-int restore_put_payload(
-    const struct restore_command *, struct dump_payload *, struct err *);
+void restore_command_init(struct restore_command *, struct dump_payload *);
+void restore_command_release(struct restore_command *);
 
-/* REPLACE and what else the head has counted. */
-int restore_put_options(
-    const struct restore_command *, const struct rdb_key *, struct err *);
+/*
+ * A key's, all but the payload, for a server of this version (70015): ABSTTL,
+ * IDLETIME and FREQ are words of 5.0.  *expired when its time has passed: the
+ * server then answers OK, stores nothing, and deletes what it has under the
+ * key.
+ */
+void restore_command_key(struct restore_command *, const struct rdb_key *,
+    int version, int64_t now_ms, bool *expired);
+/* A library's. */
+void restore_command_function(struct restore_command *);
+
+/* The payload's size is known by now. */
+uint64_t restore_command_bytes(const struct restore_command *);
+int restore_command_write(const struct restore_command *,
+    int (*put)(void *arg, const void *, size_t, struct err *), void *arg,
+    struct err *);
+
+/* Puts before a failure which key, library or database it is about.  Returns
+ * -1. */
+int restore_subject_in(const struct restore_subject *, struct err *);
+
+/* ERR_UNSUPPORTED for a payload that the server cannot read or a key that is
+ * not its own (cluster), else as redis_error.h says.  Returns -1. */
+int restore_subject_refused(
+    const struct restore_subject *, const char *reply, struct err *);
 
 #endif

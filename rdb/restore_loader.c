@@ -1,7 +1,7 @@
 /*
- * The command is queued while its key passes: name and TTL at key_begin(),
- * the payload at key_end(), since its length stands before it.  A batch of
- * commands goes to one connection, the next batch to the next, so that each
+ * A key's command is put together at key_begin() but for its payload, whose
+ * length stands before it, and sent at key_end().  To one server batches of
+ * commands go to one connection, the next batch to the next, so that each
  * write(2) is large and several requests are always under way.
  */
 #include <inttypes.h>
@@ -20,7 +20,9 @@
 #include "rdb/rdb_types.h"
 #include "rdb/redis_conn.h"
 #include "rdb/redis_info.h"
+#include "rdb/redis_primaries.h"
 #include "rdb/redis_primary.h"
+#include "rdb/restore_cluster.h"
 #include "rdb/restore_command.h"
 #include "rdb/restore_limit.h"
 #include "rdb/restore_pipe.h"
@@ -36,7 +38,12 @@
 /* Of a connection: its output, its input, and names of unanswered keys. */
 #define CONNECTION_BYTES ((size_t)2 << 20)
 
-#define NAME_KEPT 128
+/* In a cluster there is one to each primary, which may be many: together they
+ * keep so much, to be sent again, and each at least the second. */
+#define CLUSTER_BYTES	   ((size_t)16 << 20)
+#define CLUSTER_LEAST	   ((size_t)64 << 10)
+#define CLUSTER_MOST	   ((size_t)512 << 10)
+#define CLUSTER_CONN_BYTES ((size_t)640 << 10)
 
 #define FLUSH_TIMEOUT_MS INT64_C(3600000)
 
@@ -47,38 +54,33 @@
 struct restore_loader {
 	struct rdb_visitor visitor;
 	struct scope scope;
-	struct budget *budget; /* carved; NULL: none */
+	struct budget *budget;		 /* carved; NULL: none */
+	struct restore_cluster *cluster; /* or pipes */
 	struct restore_pipe *pipes[CONNECTIONS_MAX];
 	unsigned npipes, turn;
 	size_t window;
 
-	int version; /* of the server: 70015 */
+	int version; /* of the server, the oldest of several: 70015 */
 	struct restore_limit limit;
 
 	struct dump_payload *payload;
-	struct rdb_key key;	       /* its name is gone after key_begin() */
-	unsigned char name[NAME_KEPT]; /* but for this much, for errors */
+	struct restore_command command;
+	struct rdb_key key; /* its name is gone after key_begin() */
 	struct restore_facts facts;
 };
 
-/* To the connection whose turn it is. */
-static struct restore_command
-command_of(const struct restore_loader *l)
-{
-	return (struct restore_command){
-	    .pipe = l->pipes[l->turn],
-	    .scope = &l->scope,
-	    .version = l->version,
-	};
-}
-
-/* The command is whole: send the batch when it is large, and take turns. */
+/* Send the batch when it is large, and take turns. */
 static int
-end_command(struct restore_loader *l, struct err *err)
+put_on_pipe(struct restore_loader *l, struct err *err)
 {
+	const struct restore_subject *subject = &l->command.subject;
 	struct restore_pipe *p = l->pipes[l->turn];
 
-	restore_pipe_end(p);
+	if (subject->what == RESTORE_KEY &&
+	    restore_pipe_select(p, &l->scope, subject->db, err) != 0)
+		return -1;
+	if (restore_pipe_put(p, &l->scope, &l->command, err) != 0)
+		return -1;
 	if (restore_pipe_unsent(p) < BATCH_BYTES)
 		return 0;
 	l->turn = (l->turn + 1) % l->npipes;
@@ -87,6 +89,15 @@ end_command(struct restore_loader *l, struct err *err)
 	if (restore_pipe_unanswered(p) <= l->window)
 		return 0;
 	return restore_pipe_settle(p, &l->scope, l->window / 2, err);
+}
+
+static int
+send_command(struct restore_loader *l, struct err *err)
+{
+	l->facts.bytes += dump_payload_size(l->payload);
+	return l->cluster != NULL
+	    ? restore_cluster_put(l->cluster, &l->command, err)
+	    : put_on_pipe(l, err);
 }
 
 static struct restore_loader *
@@ -99,15 +110,7 @@ loader_of(struct rdb_visitor *v)
 static int
 in_key(const struct restore_loader *l, struct err *err)
 {
-	size_t len = l->key.name_len;
-	struct buf shown;
-
-	buf_init(&shown, 1024);
-	key_show(&shown, l->name, len < NAME_KEPT ? len : NAME_KEPT);
-	err_in(err, "key '%.200s%s' of database %u", shown.data,
-	    len > NAME_KEPT ? "..." : "", (unsigned)l->key.db);
-	buf_release(&shown);
-	return -1;
+	return restore_subject_in(&l->command.subject, err);
 }
 
 static int
@@ -125,13 +128,12 @@ static int
 visit_key(struct rdb_visitor *v, const struct rdb_key *k, struct err *err)
 {
 	struct restore_loader *l = loader_of(v);
-	struct restore_command c = command_of(l);
 	bool expired;
 
 	l->key = *k;
 	l->key.name = NULL;
-	memcpy(l->name, k->name,
-	    k->name_len < NAME_KEPT ? k->name_len : NAME_KEPT);
+	restore_command_key(
+	    &l->command, k, l->version, scope_wall_ms(&l->scope), &expired);
 	if (rdb_type_min_version(k->type) == 0) {
 		err_set(err, ERR_UNSUPPORTED,
 		    "type %u is not known, so it cannot be restored", k->type);
@@ -139,11 +141,10 @@ visit_key(struct rdb_visitor *v, const struct rdb_key *k, struct err *err)
 	}
 	if (k->name_len > l->limit.bytes)
 		return too_large(l, err);
-	if (restore_pipe_select(c.pipe, &l->scope, k->db, err) != 0)
-		return -1;
-	restore_pipe_name(c.pipe, RESTORE_KEY, k->db, k->name, k->name_len);
-	if (restore_put_head(&c, k, &expired, err) != 0)
-		return -1;
+	if (l->cluster != NULL && k->db != 0) {
+		err_set(err, ERR_UNSUPPORTED, "a cluster has database 0 alone");
+		return in_key(l, err);
+	}
 	l->facts.expired += expired;
 	if (dump_payload_begin(l->payload, err) != 0 ||
 	    dump_payload_add(l->payload, &k->type, 1, err) != 0)
@@ -170,18 +171,13 @@ visit_key_end(struct rdb_visitor *v, uint64_t raw_bytes, uint64_t elements,
     struct err *err)
 {
 	struct restore_loader *l = loader_of(v);
-	struct restore_command c = command_of(l);
 	int version = rdb_type_min_version(l->key.type);
 
 	(void)raw_bytes;
 	(void)elements;
 	if (dump_payload_end(l->payload, version, err) != 0)
 		return in_key(l, err);
-	if (restore_put_payload(&c, l->payload, err) != 0 ||
-	    restore_put_options(&c, &l->key, err) != 0)
-		return -1;
-	l->facts.bytes += dump_payload_size(l->payload);
-	return end_command(l, err);
+	return send_command(l, err);
 }
 
 /* A length as the RDB format writes it. */
@@ -202,9 +198,7 @@ static int
 visit_function(struct rdb_visitor *v, const unsigned char *source, size_t len,
     struct err *err)
 {
-	static const char head[] = "*4\r\n$8\r\nFUNCTION\r\n$7\r\nRESTORE\r\n";
 	struct restore_loader *l = loader_of(v);
-	struct restore_command c = command_of(l);
 	unsigned char opcode = OPCODE_FUNCTION2;
 	unsigned char length[9];
 	size_t length_len = encode_length(len, length);
@@ -213,22 +207,15 @@ visit_function(struct rdb_visitor *v, const unsigned char *source, size_t len,
 		return err_set(err, ERR_UNSUPPORTED,
 		    "the dump holds functions, which the server does not have "
 		    "(Redis 7.0 is needed)");
-	restore_pipe_name(c.pipe, RESTORE_FUNCTION, 0, NULL, 0);
+	restore_command_function(&l->command);
 	if (dump_payload_begin(l->payload, err) != 0 ||
 	    dump_payload_add(l->payload, &opcode, 1, err) != 0 ||
 	    dump_payload_add(l->payload, length, length_len, err) != 0 ||
 	    dump_payload_add(l->payload, source, len, err) != 0 ||
 	    dump_payload_end(l->payload, FUNCTION_RDB_VERSION, err) != 0)
 		return -1;
-	if (restore_pipe_add(c.pipe, &l->scope, head, sizeof(head) - 1, err) !=
-		0 ||
-	    restore_put_payload(&c, l->payload, err) != 0 ||
-	    restore_pipe_add(c.pipe, &l->scope, "$7\r\nREPLACE\r\n", 13, err) !=
-		0)
-		return -1;
-	l->facts.bytes += dump_payload_size(l->payload);
 	l->facts.functions++;
-	return end_command(l, err);
+	return send_command(l, err);
 }
 
 static int
@@ -248,20 +235,60 @@ static const struct rdb_visitor_ops visitor_ops = {
     .key_end = visit_key_end,
 };
 
+/* Of several the least that each can do. */
 static int
-judge_server(struct restore_loader *l, struct redis_conn *c,
-    const struct redis_info *info, struct err *err)
+judge_server(void *arg, struct redis_conn *c, const struct redis_info *info,
+    struct err *err)
 {
-	if (info->cluster)
+	struct restore_loader *l = arg;
+	struct restore_limit limit;
+
+	if (info->cluster && l->cluster == NULL)
 		return err_set(err, ERR_UNSUPPORTED,
-		    "'%s' is in cluster mode, which RESTORE is not routed in",
+		    "'%s' is in cluster mode, which it was not before",
 		    redis_conn_name(c));
 	if (info->version_number < 30000)
 		return err_set(err, ERR_UNSUPPORTED,
 		    "'%s' is version %s, and RESTORE knows REPLACE since 3.0",
 		    redis_conn_name(c), info->version);
-	l->version = info->version_number;
-	return restore_limit_get(c, &l->scope, &l->limit, err);
+	if (l->version == 0 || info->version_number < l->version)
+		l->version = info->version_number;
+	if (restore_limit_get(c, &l->scope, &limit, err) != 0)
+		return -1;
+	if (l->limit.bytes == 0 || limit.bytes < l->limit.bytes)
+		l->limit = limit;
+	return 0;
+}
+
+static int
+carve(struct restore_loader *l, struct budget *from, size_t bytes,
+    struct err *err)
+{
+	if (from == NULL)
+		return 0;
+	l->budget = budget_carve(from, bytes, err);
+	return l->budget != NULL ? 0 : -1;
+}
+
+static int
+open_cluster(struct restore_loader *l, const struct redis_target *target,
+    const struct redis_opts *redis, struct budget *budget, size_t value,
+    struct err *err)
+{
+	size_t n, window;
+
+	l->cluster = restore_cluster_new(target, redis, &l->scope, err);
+	if (l->cluster == NULL)
+		return -1;
+	n = restore_cluster_primaries(l->cluster);
+	window = CLUSTER_BYTES / n;
+	window = window < CLUSTER_MOST ? window : CLUSTER_MOST;
+	window = window > CLUSTER_LEAST ? window : CLUSTER_LEAST;
+	restore_cluster_window(l->cluster, window);
+	if (carve(l, budget, value + n * (window + CLUSTER_CONN_BYTES), err) !=
+	    0)
+		return err_in(err, "a connection to each of %zu primaries", n);
+	return restore_cluster_each(l->cluster, judge_server, l, err);
 }
 
 static int
@@ -298,23 +325,21 @@ restore_loader_new(const struct redis_target *target,
 					   : CONNECTIONS_DEFAULT;
 	size_t value = opts->value_bytes > 0 ? opts->value_bytes
 					     : VALUE_DEFAULT;
+	int rc = -1;
 
 	n = n < CONNECTIONS_MAX ? n : CONNECTIONS_MAX;
 	l->visitor.ops = &visitor_ops;
 	l->scope = *scope;
 	l->window = opts->pipeline_bytes > 0 ? opts->pipeline_bytes
 					     : PIPELINE_DEFAULT;
-	if (opts->budget != NULL) {
-		l->budget = budget_carve(
-		    opts->budget, value + n * CONNECTION_BYTES, err);
-		if (l->budget == NULL)
-			goto fail;
-	}
 	l->payload = dump_payload_new(value);
-	if (open_pipes(l, target, redis, n, err) != 0)
-		goto fail;
-	return l;
-fail:
+	restore_command_init(&l->command, l->payload);
+	if (target->cluster != NULL)
+		rc = open_cluster(l, target, redis, opts->budget, value, err);
+	else if (carve(l, opts->budget, value + n * CONNECTION_BYTES, err) == 0)
+		rc = open_pipes(l, target, redis, n, err);
+	if (rc == 0)
+		return l;
 	restore_loader_free(l);
 	return NULL;
 }
@@ -326,6 +351,8 @@ restore_loader_free(struct restore_loader *l)
 		return;
 	for (unsigned i = 0; i < l->npipes; i++)
 		restore_pipe_free(l->pipes[i]);
+	restore_cluster_free(l->cluster);
+	restore_command_release(&l->command);
 	dump_payload_free(l->payload);
 	if (l->budget != NULL)
 		budget_free(l->budget);
@@ -338,37 +365,48 @@ restore_loader_visitor(struct restore_loader *l)
 	return &l->visitor;
 }
 
-int
-restore_loader_finish(
-    struct restore_loader *l, struct restore_facts *facts, struct err *err)
+static int
+finish_pipes(struct restore_loader *l, struct err *err)
 {
 	/* All are sent before one is waited for. */
 	for (unsigned i = 0; i < l->npipes; i++)
 		if (restore_pipe_flush(l->pipes[i], &l->scope, err) != 0)
 			return -1;
-	for (unsigned i = 0; i < l->npipes; i++)
+	for (unsigned i = 0; i < l->npipes; i++) {
 		if (restore_pipe_settle(l->pipes[i], &l->scope, 0, err) != 0)
 			return -1;
+		l->facts.keys += restore_pipe_keys(l->pipes[i]);
+	}
+	return 0;
+}
+
+int
+restore_loader_finish(
+    struct restore_loader *l, struct restore_facts *facts, struct err *err)
+{
+	if (l->cluster != NULL) {
+		if (restore_cluster_finish(l->cluster, err) != 0)
+			return -1;
+		l->facts.keys = restore_cluster_keys(l->cluster);
+	} else if (finish_pipes(l, err) != 0) {
+		return -1;
+	}
 	*facts = l->facts;
-	for (unsigned i = 0; i < l->npipes; i++)
-		facts->keys += restore_pipe_keys(l->pipes[i]);
 	/* An expired key is answered by OK, too. */
 	facts->keys -= facts->expired;
 	return 0;
 }
 
-int
-restore_empty_target(const struct redis_target *target,
-    const struct redis_opts *opts, const struct scope *scope, struct err *err)
+static int
+empty_server(const struct redis_target *target, const struct redis_opts *opts,
+    const struct scope *scope, struct err *err)
 {
-	struct redis_opts patient = *opts;
 	struct redis_info info;
 	struct redis_conn *c;
 	redisReply *r;
 	int rc = -1;
 
-	patient.reply_timeout_ms = FLUSH_TIMEOUT_MS;
-	c = redis_primary_connect(target, &patient, scope, &info, NULL, err);
+	c = redis_primary_connect(target, opts, scope, &info, NULL, err);
 	if (c == NULL)
 		return -1;
 	/* First what is less: should it be refused, the keys are still there.
@@ -391,5 +429,22 @@ out:
 	if (rc != 0)
 		err_in(err, "emptying '%s'", redis_conn_name(c));
 	redis_conn_free(c);
+	return rc;
+}
+
+int
+restore_empty_target(const struct redis_target *target,
+    const struct redis_opts *opts, const struct scope *scope, struct err *err)
+{
+	struct redis_opts patient = *opts;
+	struct redis_primaries p;
+	int rc = 0;
+
+	patient.reply_timeout_ms = FLUSH_TIMEOUT_MS;
+	if (redis_primaries_find(target, opts, scope, &p, err) != 0)
+		return -1;
+	for (size_t i = 0; i < p.n && rc == 0; i++)
+		rc = empty_server(&p.parts[i], &patient, scope, err);
+	redis_primaries_release(&p);
 	return rc;
 }

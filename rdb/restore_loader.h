@@ -10,7 +10,9 @@
  *
  * Not carried: module data outside of keys (counted), and a value over the
  * server's proto-max-bulk-len, which ends the load with ERR_UNSUPPORTED.
- * Clusters are not routed to: ERR_UNSUPPORTED.
+ *
+ * Into a cluster (a pinned target's, redis_primary_pin()) each key goes to the
+ * primary of its slot, and functions to all (restore_cluster.h).
  */
 #ifndef RDB_RESTORE_LOADER_H
 #define RDB_RESTORE_LOADER_H
@@ -27,7 +29,7 @@ struct restore_loader;
 struct scope;
 
 struct restore_opts {
-	unsigned connections;  /* 0: 4 */
+	unsigned connections;  /* 0: 4; a cluster: one to each primary */
 	size_t pipeline_bytes; /* unanswered per connection; 0: 1 MiB */
 	/* Of a value, in memory; larger ones wait in an unlinked file while
 	 * their length is found out; 0: 16 MiB. */
@@ -48,8 +50,8 @@ struct restore_facts {
 
 /*
  * Connects.  target, redis_opts and scope's cancel are borrowed for the
- * loader's life.  ERR_REFUSED for a replica; ERR_UNSUPPORTED for a cluster or
- * a server before 3.0 (REPLACE).
+ * loader's life.  ERR_REFUSED for a replica; ERR_UNSUPPORTED for a server of a
+ * cluster that is not pinned as one, or before 3.0 (REPLACE).
  */
 struct restore_loader *
 restore_loader_new(const struct redis_target *, const struct redis_opts *,
@@ -65,8 +67,8 @@ int restore_loader_finish(
     struct restore_loader *, struct restore_facts *, struct err *);
 
 /*
- * FUNCTION FLUSH and FLUSHALL: an import never makes a union.  Waits for up to
- * an hour, since freeing a large dataset takes the server long.
+ * FUNCTION FLUSH and FLUSHALL, of each primary: an import never makes a union.
+ * Waits for up to an hour, since freeing a large dataset takes long.
  */
 int restore_empty_target(const struct redis_target *, const struct redis_opts *,
     const struct scope *, struct err *);

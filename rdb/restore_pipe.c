@@ -1,18 +1,15 @@
-#include <assert.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/buf.h"
 #include "base/err.h"
 #include "base/xalloc.h"
-#include "rdb/key_show.h"
 #include "rdb/redis_conn.h"
-#include "rdb/redis_error.h"
+#include "rdb/restore_command.h"
 
 #include "rdb/restore_pipe.h"
 
-#define NAME_KEPT  128
 #define REPLY_LINE 512
 #define NO_DB	   UINT32_MAX
 
@@ -28,7 +25,6 @@ struct restore_pipe {
 	struct redis_conn *conn;
 	uint32_t db; /* selected; NO_DB: not known */
 
-	uint64_t at_hand; /* bytes of the command that is being queued */
 	size_t unsent;
 	uint64_t unanswered;
 	uint64_t keys;
@@ -62,14 +58,6 @@ restore_pipe_free(struct restore_pipe *p)
 	free(p);
 }
 
-int
-restore_pipe_add(struct restore_pipe *p, const struct scope *scope,
-    const void *data, size_t len, struct err *err)
-{
-	p->at_hand += len;
-	return redis_conn_queue(p->conn, scope, data, len, err);
-}
-
 static void
 make_room(struct restore_pipe *p, size_t need)
 {
@@ -87,36 +75,62 @@ make_room(struct restore_pipe *p, size_t need)
 	}
 }
 
-void
-restore_pipe_name(struct restore_pipe *p, enum restore_what what, uint32_t db,
-    const void *key, size_t len)
+/* As one that waits for its reply; how long it is comes behind. */
+static void
+begin(struct restore_pipe *p, const struct restore_subject *s)
 {
-	struct pending c = {.db = db, .what = (uint8_t)what};
+	struct pending c = {
+	    .db = s->db, .what = (uint8_t)s->what, .name_len = s->name_len};
 
-	c.name_len = (uint16_t)(len < NAME_KEPT ? len : NAME_KEPT);
 	make_room(p, sizeof(c) + c.name_len);
 	p->last = p->tail;
 	memcpy(p->queue + p->tail, &c, sizeof(c));
-	if (c.name_len > 0)
-		memcpy(p->queue + p->tail + sizeof(c), key, c.name_len);
+	memcpy(p->queue + p->tail + sizeof(c), s->name, c.name_len);
 	p->tail += sizeof(c) + c.name_len;
 }
 
-void
-restore_pipe_end(struct restore_pipe *p)
+static void
+end(struct restore_pipe *p, uint64_t bytes)
 {
-	assert(p->at_hand > 0);
-	memcpy(p->queue + p->last + offsetof(struct pending, bytes),
-	    &p->at_hand, sizeof(p->at_hand));
-	p->unsent += p->at_hand;
-	p->unanswered += p->at_hand;
-	p->at_hand = 0;
+	memcpy(p->queue + p->last + offsetof(struct pending, bytes), &bytes,
+	    sizeof(bytes));
+	p->unsent += bytes;
+	p->unanswered += bytes;
+}
+
+/* Where restore_command_write() writes to. */
+struct outlet {
+	struct restore_pipe *pipe;
+	const struct scope *scope;
+};
+
+static int
+put(void *arg, const void *data, size_t len, struct err *err)
+{
+	const struct outlet *o = arg;
+
+	return redis_conn_queue(o->pipe->conn, o->scope, data, len, err);
+}
+
+int
+restore_pipe_put(struct restore_pipe *p, const struct scope *scope,
+    const struct restore_command *c, struct err *err)
+{
+	struct outlet o = {p, scope};
+
+	begin(p, &c->subject);
+	if (restore_command_write(c, put, &o, err) != 0)
+		return -1;
+	end(p, restore_command_bytes(c));
+	return 0;
 }
 
 int
 restore_pipe_select(struct restore_pipe *p, const struct scope *scope,
     uint32_t db, struct err *err)
 {
+	const struct restore_subject subject = {
+	    .what = RESTORE_SELECT, .db = db};
 	char number[16], command[64];
 	int n;
 
@@ -125,10 +139,10 @@ restore_pipe_select(struct restore_pipe *p, const struct scope *scope,
 	n = snprintf(number, sizeof(number), "%u", (unsigned)db);
 	n = snprintf(command, sizeof(command),
 	    "*2\r\n$6\r\nSELECT\r\n$%d\r\n%s\r\n", n, number);
-	restore_pipe_name(p, RESTORE_SELECT, db, NULL, 0);
-	if (restore_pipe_add(p, scope, command, (size_t)n, err) != 0)
+	begin(p, &subject);
+	if (redis_conn_queue(p->conn, scope, command, (size_t)n, err) != 0)
 		return -1;
-	restore_pipe_end(p);
+	end(p, (uint64_t)n);
 	p->db = NO_DB;
 	if (restore_pipe_flush(p, scope, err) != 0 ||
 	    restore_pipe_settle(p, scope, 0, err) != 0)
@@ -166,28 +180,14 @@ restore_pipe_unanswered(const struct restore_pipe *p)
 static int
 refused(const struct restore_pipe *p, const struct pending *c, struct err *err)
 {
-	const unsigned char *key = p->queue + p->head + sizeof(*c);
-	struct buf shown;
+	struct restore_subject s = {
+	    .what = (enum restore_what)c->what,
+	    .db = c->db,
+	    .name_len = c->name_len,
+	};
 
-	redis_error_set(err, p->line + 1);
-	if (strcmp(err->code, "MOVED") == 0 || strcmp(err->code, "ASK") == 0 ||
-	    strstr(err->text, "Bad data format") != NULL ||
-	    strstr(err->text, "DUMP payload version") != NULL)
-		err->kind = ERR_UNSUPPORTED;
-	switch ((enum restore_what)c->what) {
-	case RESTORE_SELECT:
-		return err_in(err, "selecting database %u", (unsigned)c->db);
-	case RESTORE_FUNCTION:
-		return err_in(err, "restoring functions");
-	case RESTORE_KEY:
-		break;
-	}
-	buf_init(&shown, 1024);
-	key_show(&shown, key, c->name_len);
-	err_in(err, "restoring key '%.200s%s' of database %u", shown.data,
-	    c->name_len == NAME_KEPT ? "..." : "", (unsigned)c->db);
-	buf_release(&shown);
-	return -1;
+	memcpy(s.name, p->queue + p->head + sizeof(*c), c->name_len);
+	return restore_subject_refused(&s, p->line + 1, err);
 }
 
 /* A reply line without its end. */

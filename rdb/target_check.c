@@ -95,8 +95,11 @@ common_ok(const struct judging *j, char why[200])
 	if (info->is_replica)
 		return no(why, "it is a replica of '%.100s:%d'",
 		    info->master_host, info->master_port);
-	if (info->cluster)
-		return no(why, "it is in cluster mode");
+	if (info->cluster && rdb->keys > 0 && rdb->db_max > 0)
+		return no(why,
+		    "the dump uses database %u, and a cluster has database 0 "
+		    "alone",
+		    rdb->db_max);
 	if (info->databases > 0 && rdb->keys > 0 &&
 	    rdb->db_max >= (uint32_t)info->databases)
 		return no(why, "the dump uses database %u, the server has %d",
@@ -163,6 +166,10 @@ replica_ok(const struct judging *j, char why[200])
 		    "the dump is RDB version %d, the server "
 		    "(%s) does not load it",
 		    rdb->version, j->info->version);
+	if (j->info->cluster)
+		return no(why,
+		    "it is in cluster mode, where a server follows none but "
+		    "its own cluster's");
 	if (j->probe->watched)
 		return no(why, WATCHED);
 	if (!j->probe->config)

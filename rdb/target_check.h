@@ -6,8 +6,9 @@
  * cannot load ends its process after its old data are gone (seen with Redis
  * 7.0: a database above `databases`, a module that is not loaded).  'restore'
  * (restore_loader.h) fails cleanly at the first key that is refused, so what
- * cannot be found out is left to the server.  A server that Sentinel watches
- * is not loaded by 'replica': a primary that turns into a replica is taken for
+ * cannot be found out is left to the server.  Two are not loaded by 'replica'
+ * at all: a server of a cluster, which follows only those of its cluster, and
+ * one that Sentinel watches: a primary that turns into a replica is taken for
  * failed, and another one is promoted while it loads.
  */
 #ifndef RDB_TARGET_CHECK_H

@@ -203,8 +203,22 @@ try_select(const struct probing *g, struct err *err)
 
 /*
  * A payload that is none is refused by a plain ERR; memory that old data fill
- * is free once they are gone.
+ * is free once they are gone; and rights were looked at before a key is sent
+ * to another server of a cluster.
  */
+static bool
+is_no_refusal(const struct err *err)
+{
+	static const char *const codes[] = {"ERR", "OOM", "MOVED", "ASK"};
+
+	if (err->kind == ERR_AUTH || err->kind == ERR_UNSUPPORTED)
+		return false;
+	for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++)
+		if (strcmp(err->code, codes[i]) == 0)
+			return true;
+	return false;
+}
+
 static int
 try_payload(const struct probing *g, enum target_command which,
     const struct words *w, struct err *err)
@@ -216,8 +230,7 @@ try_payload(const struct probing *g, enum target_command which,
 		freeReplyObject(r);
 	if (rc != 0)
 		return rc < 0 ? -1 : 0;
-	if (err->kind == ERR_AUTH || err->kind == ERR_UNSUPPORTED ||
-	    (strcmp(err->code, "ERR") != 0 && strcmp(err->code, "OOM") != 0))
+	if (!is_no_refusal(err))
 		refuse_by(g, which, err);
 	return 0;
 }
@@ -246,11 +259,11 @@ try_functions(const struct probing *g, struct err *err)
 	return try_payload(g, TARGET_FUNCTION_RESTORE, &w, err);
 }
 
-/* A replica and a cluster are refused for what they are. */
+/* A replica is refused for what it is. */
 static int
 probe_restore(const struct probing *g, struct err *err)
 {
-	if (g->info->is_replica || g->info->cluster || g->dump->unproved)
+	if (g->info->is_replica || g->dump->unproved)
 		return 0;
 	if (restore_limit_get(g->c, g->scope, &g->p->limit, err) != 0 ||
 	    try_select(g, err) != 0 || try_restore(g, err) != 0)

@@ -39,7 +39,8 @@ const struct cmd cmd_restore = {
 	    "by 'replica' the end of the dump is withheld until then, by "
 	    "'restore' it is read once before the target is emptied. A Redis "
 	    "that is empty loads while it receives: by 'replica' each piece "
-	    "of the dump is proved before it is sent.",
+	    "of the dump is proved before it is sent. Into a cluster, named "
+	    "by any of its nodes, each key goes to the primary of its slot.",
     .flags = flags,
     .options = takes,
     .run = run,

@@ -12,7 +12,7 @@
 #include "rdb/posing_tls.h"
 #include "rdb/redis_conn.h"
 #include "rdb/redis_primary.h"
-#include "rdb/target_check.h"
+#include "rdb/target_whole.h"
 #include "rdb/tls_stream.h"
 
 #include "agent/job/agent.h"
@@ -104,19 +104,24 @@ look_for_leftover(struct checking *c, const struct redis_target *target,
 }
 
 static int
-judge(struct checking *c, const char *name, const struct redis_info *info,
-    const struct target_verdict *v, const char *by, struct err *err)
+judge(struct checking *c, const struct target_whole *t, const char *by,
+    struct err *err)
 {
+	const struct target_verdict *v = &t->verdict;
 	const char *want = settings_str(c->settings, OPT_RESTORER);
 	bool replica = v->replica_ok && strcmp(want, "restore") != 0;
 	bool restore = v->restore_ok && strcmp(want, "replica") != 0;
+	char of[60] = "";
 
+	if (t->info.cluster)
+		snprintf(
+		    of, sizeof(of), "cluster of %zu primaries, ", t->primaries);
 	snprintf(c->detail, sizeof(c->detail),
-	    "%s: %s %s, %" PRIu64 " keys, %" PRIu64
+	    "%s: %s%s %s, %" PRIu64 " keys, %" PRIu64
 	    " MiB used; of %s: replica: "
 	    "%s%s, restore: %s%s",
-	    name, info->valkey ? "valkey" : "redis", info->version, info->keys,
-	    info->used_memory >> 20, by,
+	    t->name, of, t->info.valkey ? "valkey" : "redis", t->info.version,
+	    t->keys, t->used_memory >> 20, by,
 	    v->replica_ok ? "yes" : "no: ", v->replica_why,
 	    v->restore_ok ? "yes" : "no: ", v->restore_why);
 	c->dr_by_restore_only = !replica;
@@ -133,32 +138,25 @@ static int
 judge_target(struct checking *c, const struct redis_target *target,
     const struct redis_opts *redis, struct err *err)
 {
-	struct target_verdict verdict;
-	struct redis_info info;
-	struct redis_conn *conn;
+	struct redis_target pinned;
+	struct target_whole whole;
 	struct described d;
 	int rc;
 
-	conn = redis_primary_connect(
-	    target, redis, &c->scope, &info, NULL, err);
-	if (conn == NULL)
+	if (redis_primary_pin(target, redis, &c->scope, &pinned, err) != 0)
 		return -1;
 	describe_dump(c, &d);
-	rc = redis_conn_local_ip(conn, c->dr_local_ip, err);
-	if (rc == 0)
-		rc = target_check(
-		    conn, &c->scope, &info, &d.to.dump, &verdict, err);
+	rc = target_whole_check(
+	    &pinned, redis, &c->scope, &d.to.dump, &whole, err);
 	if (rc == 0) {
-		if (target->master != NULL)
-			target_forbid_replica(&verdict);
+		memcpy(c->dr_local_ip, whole.local_ip, sizeof(whole.local_ip));
 		c->dr_reached = true;
-		rc = judge(
-		    c, redis_conn_name(conn), &info, &verdict, d.by, err);
+		rc = judge(c, &whole, d.by, err);
+		if (rc != 0)
+			err_in(err, "'%s'", whole.name);
 	}
-	if (rc != 0)
-		err_in(err, "'%s'", redis_conn_name(conn));
 	manifest_free(d.m);
-	redis_conn_free(conn);
+	redis_target_release(&pinned);
 	return rc;
 }
 

@@ -130,7 +130,11 @@ pin_target(struct run *r, struct err *err)
 	    redis_primary_pin(target, redis, &r->scope, &r->pinned, err) != 0)
 		return -1;
 	r->pinned_opts = redis;
-	return 0;
+	/* Now that it is known what the cluster is called, whichever of its
+	 * nodes was named. */
+	return r->pinned.cluster != NULL
+	    ? run_locks_take_target(&r->locks, &r->pinned, err)
+	    : 0;
 }
 
 /* One that Sentinel watches may have failed over since; its import goes to, and

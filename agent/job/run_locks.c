@@ -91,6 +91,7 @@ let_go(struct run_locks *r, enum lock which)
 		lock_note_remove(r->journal,
 		    agent_lease_store(r->agent, region_of(which), &ignored),
 		    name_of(r, which), id, &ignored);
+	r->held[which] = NULL;
 }
 
 /* Two jobs of one DR store must not import into one Redis at once. */
@@ -99,12 +100,15 @@ run_locks_take_target(
     struct run_locks *r, const struct redis_target *target, struct err *err)
 {
 	unsigned char sha[SHA256_BYTES];
-	char name[600], hex[17];
+	char name[600], hex[17], lock[sizeof(r->target)];
 
 	redis_target_name(target, name, sizeof(name));
 	sha256(name, strlen(name), sha);
 	hex_encode(sha, 8, hex);
-	snprintf(r->target, sizeof(r->target), "import-%s", hex);
+	snprintf(lock, sizeof(lock), "import-%s", hex);
+	if (strcmp(lock, r->target) != 0)
+		let_go(r, LOCK_TARGET);
+	memcpy(r->target, lock, sizeof(lock));
 	if (run_locks_take(r, LOCK_TARGET, err) == 0)
 		return 0;
 	return err_in(err, "target '%s'", name);

@@ -33,6 +33,8 @@ struct run_locks {
 /* LOCK_SOURCE or LOCK_DR.  One that is held is no error; ERR_LOCKED when
  * another run has it. */
 int run_locks_take(struct run_locks *, enum lock, struct err *);
+/* By its name; when it has another one by now (a cluster's, which its nodes
+ * tell), that lease takes the place of the first. */
 int run_locks_take_target(
     struct run_locks *, const struct redis_target *, struct err *);
 

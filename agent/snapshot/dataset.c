@@ -6,7 +6,10 @@
 #include "base/relay.h"
 #include "base/sink.h"
 #include "base/xalloc.h"
+#include "rdb/library_set.h"
 #include "rdb/rdb_reader.h"
+#include "rdb/redis_primaries.h"
+#include "rdb/redis_target.h"
 
 #include "agent/snapshot/dataset.h"
 #include "agent/snapshot/env.h"
@@ -19,7 +22,10 @@
 
 struct dataset {
 	char *shown;
-	struct source *source; /* NULL: a snapshot */
+	struct source *source; /* NULL: a snapshot, or a cluster: */
+	const struct redis_target *cluster;
+	const struct redis_opts *redis;
+	struct source_sync_opts opts;
 	struct store *store;
 	struct manifest *m;
 };
@@ -60,6 +66,19 @@ new_source(struct source *source)
 	return d;
 }
 
+static struct dataset *
+new_cluster(const struct redis_target *target, const struct redis_opts *redis,
+    const struct source_sync_opts *opts)
+{
+	struct dataset *d = xcalloc(1, sizeof(*d));
+
+	d->cluster = target;
+	d->redis = redis;
+	d->opts = *opts;
+	d->shown = xstrdup(target->shown);
+	return d;
+}
+
 struct dataset *
 dataset_redis_new(const struct redis_target *target,
     const struct redis_opts *redis, const struct source_sync_opts *opts)
@@ -69,7 +88,9 @@ dataset_redis_new(const struct redis_target *target,
 	if (opts != NULL)
 		ours = *opts;
 	ours.instead = "let it export an RDB file and compare that";
-	return new_source(source_sync_new(target, redis, &ours));
+	return target->cluster != NULL
+	    ? new_cluster(target, redis, &ours)
+	    : new_source(source_sync_new(target, redis, &ours));
 }
 
 struct dataset *
@@ -116,10 +137,12 @@ newer(struct err *err)
 	    "its RDB version is newer than this drsync reads");
 }
 
+/* libraries: those that other servers of a cluster told; or NULL. */
 static int
-read_source(struct dataset *d, struct rdb_visitor *visitor,
-    const struct scope *scope, const struct snapshot_env *env,
-    struct dataset_facts *facts, struct err *err)
+read_source(struct source *source, struct rdb_visitor *visitor,
+    struct library_set *libraries, const struct scope *scope,
+    const struct snapshot_env *env, struct dataset_facts *facts,
+    struct err *err)
 {
 	struct rdb_reader *reader = rdb_reader_new();
 	struct source_facts told = {.offset = -1};
@@ -127,8 +150,9 @@ read_source(struct dataset *d, struct rdb_visitor *visitor,
 	struct source_call call = {.env = env, .reader = reader};
 	int rc;
 
+	rdb_reader_libraries(reader, libraries);
 	rdb_reader_add(reader, visitor);
-	rc = d->source->ops->dump(d->source, scope, &call, nowhere, &told, err);
+	rc = source->ops->dump(source, scope, &call, nowhere, &told, err);
 	if (rc == 0 && told.unverified)
 		rc = newer(err);
 	snprintf(facts->server, sizeof(facts->server), "%s", told.server);
@@ -136,6 +160,33 @@ read_source(struct dataset *d, struct rdb_visitor *visitor,
 	cJSON_Delete(told.profile);
 	sink_free(nowhere);
 	rdb_reader_free(reader);
+	return rc;
+}
+
+/* One primary after the other; the point in time is the first one's. */
+static int
+read_cluster(struct dataset *d, struct rdb_visitor *visitor,
+    const struct scope *scope, const struct snapshot_env *env,
+    struct dataset_facts *facts, struct err *err)
+{
+	struct library_set libraries = {0};
+	struct dataset_facts one;
+	struct redis_primaries p;
+	int rc = 0;
+
+	if (redis_primaries_find(d->cluster, d->redis, scope, &p, err) != 0)
+		return -1;
+	for (size_t i = 0; i < p.n && rc == 0; i++) {
+		struct source *s = source_sync_new(
+		    &p.parts[i], d->redis, &d->opts);
+
+		rc = read_source(s, visitor, &libraries, scope, env, &one, err);
+		if (i == 0)
+			*facts = one;
+		source_free(s);
+	}
+	library_set_release(&libraries);
+	redis_primaries_release(&p);
 	return rc;
 }
 
@@ -169,7 +220,10 @@ dataset_read(struct dataset *d, struct rdb_visitor *visitor,
 	progress_note(env->progress, STEP_COMPARE, "reading %s", d->shown);
 	progress_advance(env->progress, STEP_COMPARE, 0, 0);
 	if (d->source != NULL)
-		rc = read_source(d, visitor, scope, &ours, facts, err);
+		rc = read_source(
+		    d->source, visitor, NULL, scope, &ours, facts, err);
+	else if (d->cluster != NULL)
+		rc = read_cluster(d, visitor, scope, &ours, facts, err);
 	else
 		rc = read_snapshot(d, visitor, scope, &ours, facts, err);
 	return rc == 0 ? 0 : err_in(err, "reading '%s' as a dump", d->shown);

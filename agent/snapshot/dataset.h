@@ -22,7 +22,8 @@ struct source_sync_opts;
 struct store;
 
 /* Borrow what they are given but for the manifest, and the path. */
-/* opts are copied; NULL: the server is not looked at before it forks. */
+/* A server, or a pinned cluster.  opts are copied; NULL: the server is not
+ * looked at before it forks. */
 struct dataset *dataset_redis_new(const struct redis_target *,
     const struct redis_opts *, const struct source_sync_opts *opts);
 struct dataset *dataset_snapshot_new(struct store *, struct manifest *take);

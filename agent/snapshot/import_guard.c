@@ -3,11 +3,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/buf.h"
 #include "base/err.h"
 #include "base/scope.h"
 #include "rdb/fingerprint.h"
 #include "rdb/redis_conn.h"
 #include "rdb/redis_info.h"
+#include "rdb/redis_primaries.h"
 #include "rdb/redis_primary.h"
 
 #include "agent/snapshot/catalog.h"
@@ -17,6 +19,9 @@
 #include "agent/snapshot/job_state.h"
 #include "agent/snapshot/manifest.h"
 #include "agent/snapshot/snapshot_compare.h"
+
+/* Bytes that one server says of itself. */
+#define MARK_MAX 256
 
 static int
 count_functions(struct redis_conn *conn, const struct scope *scope, size_t *n,
@@ -35,23 +40,29 @@ count_functions(struct redis_conn *conn, const struct scope *scope, size_t *n,
 	return 0;
 }
 
+static void
+mark_field(struct buf *b, const char *info, const char *name)
+{
+	char value[32];
+
+	redis_info_text(info, name, value, sizeof(value));
+	buf_addf(b, " %s", value);
+}
+
 static int
-take_mark(struct redis_conn *conn, const struct redis_info *info,
-    const struct scope *scope, struct guard_mark *mark, struct err *err)
+mark_server(struct redis_conn *conn, const struct redis_info *info,
+    const struct scope *scope, struct buf *b, struct err *err)
 {
 	redisReply *r = redis_command(conn, scope, err, "INFO persistence");
 
 	if (r == NULL)
 		return -1;
-	memset(mark, 0, sizeof(*mark));
-	snprintf(mark->run_id, sizeof(mark->run_id), "%s", info->run_id);
-	mark->keys = info->keys;
+	buf_addf(b, "%s %" PRIu64, info->run_id, info->keys);
 	if (r->type == REDIS_REPLY_STRING) {
-		redis_info_text(r->str, "rdb_changes_since_last_save",
-		    mark->changes, sizeof(mark->changes));
-		redis_info_text(r->str, "rdb_last_save_time", mark->last_save,
-		    sizeof(mark->last_save));
+		mark_field(b, r->str, "rdb_changes_since_last_save");
+		mark_field(b, r->str, "rdb_last_save_time");
 	}
+	buf_addc(b, '\n');
 	freeReplyObject(r);
 	return 0;
 }
@@ -65,33 +76,96 @@ struct holding {
 };
 
 static int
-look(const struct guard_request *q, const struct job_state *state,
-    const char *name, const struct scope *scope, struct guard_mark *mark,
+check_origin(const struct guard_request *q, const char *name,
+    const struct redis_info *info, struct err *err)
+{
+	if (q->m == NULL || !manifest_is_of(q->m, info->replid))
+		return 0;
+	return err_set(err, ERR_REFUSED,
+	    "target '%s' is the Redis that the snapshot was taken from, or "
+	    "one of its replicas' successors: an import would undo what was "
+	    "written there since",
+	    name);
+}
+
+/* What one of its servers adds to it. */
+static int
+look_at_server(const struct guard_request *q, const struct redis_target *part,
+    const char *name, const struct scope *scope, struct buf *marks,
     struct holding *h, struct err *err)
 {
 	struct redis_info info;
 	struct redis_conn *conn;
+	size_t functions = 0;
 	int rc;
 
-	memset(h, 0, sizeof(*h));
-	conn = redis_primary_connect(
-	    q->target, q->redis, scope, &info, NULL, err);
+	conn = redis_primary_connect(part, q->redis, scope, &info, NULL, err);
 	if (conn == NULL)
 		return -1;
-	rc = take_mark(conn, &info, scope, mark, err);
+	rc = mark_server(conn, &info, scope, marks, err);
 	if (rc == 0)
-		rc = count_functions(conn, scope, &h->functions, err);
-	if (rc == 0 && job_state_import_begun(state, name))
-		rc = import_marker_get(conn, q->job, h->half, scope, err);
-	if (rc == 0 && q->m != NULL && manifest_is_of(q->m, info.replid))
-		rc = err_set(err, ERR_REFUSED,
-		    "target '%s' is the Redis that the snapshot was taken "
-		    "from, or one of its replicas' successors: an import "
-		    "would undo what was written there since",
-		    name);
+		rc = count_functions(conn, scope, &functions, err);
+	if (rc == 0)
+		rc = check_origin(q, name, &info, err);
 	redis_conn_free(conn);
-	h->keys = info.keys;
+	h->keys += info.keys;
+	/* Each has the same ones, when all is well. */
+	h->functions = functions > h->functions ? functions : h->functions;
 	return rc;
+}
+
+static int
+look_at_all(const struct guard_request *q, const char *name,
+    const struct scope *scope, struct guard_mark *mark, struct holding *h,
+    struct err *err)
+{
+	struct redis_primaries p;
+	struct buf marks;
+	int rc = 0;
+
+	memset(h, 0, sizeof(*h));
+	if (redis_primaries_find(q->target, q->redis, scope, &p, err) != 0)
+		return -1;
+	buf_init(&marks, p.n * MARK_MAX);
+	for (size_t i = 0; i < p.n && rc == 0; i++)
+		rc = look_at_server(
+		    q, &p.parts[i], name, scope, &marks, h, err);
+	if (rc == 0)
+		rc = buf_check(&marks, "what a server says of itself", err);
+	if (rc == 0)
+		sha256(marks.data, marks.len, mark->sha256);
+	buf_release(&marks);
+	redis_primaries_release(&p);
+	return rc;
+}
+
+static int
+look_for_half(const struct guard_request *q, const struct scope *scope,
+    struct holding *h, struct err *err)
+{
+	char key[IMPORT_MARKER_SIZE];
+	struct redis_conn *conn;
+	int rc;
+
+	import_marker_key(q->job, key);
+	conn = redis_primaries_connect(q->target, q->redis, key, scope, err);
+	if (conn == NULL)
+		return -1;
+	rc = import_marker_get(conn, q->job, h->half, scope, err);
+	redis_conn_free(conn);
+	return rc;
+}
+
+static int
+look(const struct guard_request *q, const struct job_state *state,
+    const char *name, const struct scope *scope, struct guard_mark *mark,
+    struct holding *h, struct err *err)
+{
+	if (look_at_all(q, name, scope, mark, h, err) != 0)
+		return -1;
+	return job_state_import_begun(state, name)
+	    ? look_for_half(q, scope, h, err)
+	    : 0;
 }
 
 /* Whether the target is an exact copy of this snapshot. */
@@ -247,17 +321,11 @@ import_guard_again(const struct guard_request *q, const struct scope *scope,
     const struct snapshot_env *env, struct guard_answer *a, struct err *err)
 {
 	struct guard_mark now;
-	struct redis_info info;
-	struct redis_conn *conn;
-	int rc;
+	struct holding ignored;
+	char name[600];
 
-	conn = redis_primary_connect(
-	    q->target, q->redis, scope, &info, NULL, err);
-	if (conn == NULL)
-		return -1;
-	rc = take_mark(conn, &info, scope, &now, err);
-	redis_conn_free(conn);
-	if (rc != 0)
+	redis_target_name(q->target, name, sizeof(name));
+	if (look_at_all(q, name, scope, &now, &ignored, err) != 0)
 		return -1;
 	if (memcmp(&now, &a->mark, sizeof(now)) == 0)
 		return 0;

@@ -19,6 +19,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/digest.h"
+
 struct err;
 struct manifest;
 struct redis_opts;
@@ -27,12 +29,12 @@ struct scope;
 struct snapshot_env;
 struct store;
 
-/* By what a write to the target since would be noticed. */
+/*
+ * By what a write to the target since would be noticed: over each server's run
+ * id, changes since the last save, time of that, and number of keys.
+ */
 struct guard_mark {
-	char run_id[64];
-	char changes[32];   /* rdb_changes_since_last_save */
-	char last_save[32]; /* rdb_last_save_time */
-	uint64_t keys;
+	unsigned char sha256[SHA256_BYTES];
 };
 
 struct guard_answer {

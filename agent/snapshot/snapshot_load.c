@@ -2,10 +2,8 @@
 #include <string.h>
 
 #include "base/err.h"
-#include "rdb/redis_conn.h"
-#include "rdb/redis_info.h"
-#include "rdb/redis_primary.h"
-#include "rdb/target_check.h"
+#include "rdb/redis_target.h"
+#include "rdb/target_whole.h"
 
 #include "agent/snapshot/env.h"
 #include "agent/snapshot/manifest.h"
@@ -71,21 +69,15 @@ int
 loading_ask_target(struct loading *l, struct target_verdict *v, struct err *err)
 {
 	struct manifest_target t;
-	struct redis_info info;
-	struct redis_conn *conn;
-	int rc;
+	struct target_whole whole;
 
 	manifest_target(l->m, &t);
 	t.rdb.value_max = l->value_max;
-	conn = redis_primary_connect(
-	    l->opts->target, l->opts->redis, l->scope, &info, NULL, err);
-	if (conn == NULL)
+	if (target_whole_check(l->opts->target, l->opts->redis, l->scope,
+		&t.dump, &whole, err) != 0)
 		return -1;
-	rc = target_check(conn, l->scope, &info, &t.dump, v, err);
-	if (rc == 0 && l->opts->target->master != NULL)
-		target_forbid_replica(v);
-	redis_conn_free(conn);
-	return rc;
+	*v = whole.verdict;
+	return 0;
 }
 
 /* By what the target can take, and by what the caller wants. */
@@ -157,18 +149,14 @@ see_it_saved(struct loading *l)
 {
 	const struct snapshot_load_opts *o = l->opts;
 	struct snapshot_load_facts *f = l->facts;
-	struct redis_conn *conn;
 	struct err err = {0};
 
-	conn = redis_primary_connect(
-	    o->target, o->redis, l->scope, NULL, NULL, &err);
-	if (conn == NULL ||
-	    target_save(conn, l->scope, &f->saved, f->unsaved_why, &err) != 0) {
+	if (target_whole_save(o->target, o->redis, l->scope, &f->saved,
+		f->unsaved_why, &err) != 0) {
 		f->saved = TARGET_NOT_SAVED;
 		snprintf(
 		    f->unsaved_why, sizeof(f->unsaved_why), "%.199s", err.text);
 	}
-	redis_conn_free(conn);
 	if (f->saved == TARGET_NOT_SAVED)
 		progress_note(l->env->progress, STEP_IMPORT,
 		    "the target has NOT saved it to its disk yet: %s",

@@ -3,7 +3,7 @@
 
 #include "base/err.h"
 #include "rdb/redis_conn.h"
-#include "rdb/redis_primary.h"
+#include "rdb/redis_primaries.h"
 #include "rdb/restore_loader.h"
 #include "rdb/target_check.h"
 
@@ -72,10 +72,12 @@ static int
 mark(struct loading *l, bool set, struct err *err)
 {
 	const struct snapshot_load_opts *o = l->opts;
-	struct redis_conn *conn = redis_primary_connect(
-	    o->target, o->redis, l->scope, NULL, NULL, err);
+	char key[IMPORT_MARKER_SIZE];
+	struct redis_conn *conn;
 	int rc;
 
+	import_marker_key(l->m->job, key);
+	conn = redis_primaries_connect(o->target, o->redis, key, l->scope, err);
 	if (conn == NULL)
 		return -1;
 	rc = set ? import_marker_set(conn, l->m->job, l->m->id, l->scope, err)

@@ -158,7 +158,7 @@ functions_need_a_server_that_has_them(void **state)
 }
 
 static void
-databases_memory_cluster_and_replicas_rule_out_both(void **state)
+databases_memory_and_replicas_rule_out_both(void **state)
 {
 	struct world w;
 
@@ -175,13 +175,29 @@ databases_memory_cluster_and_replicas_rule_out_both(void **state)
 	w.dump.used_memory = 3 << 20;
 	neither(&w, "maxmemory");
 	world_init(&w);
-	w.info.cluster = true;
-	neither(&w, "cluster");
-	world_init(&w);
 	w.info.is_replica = true;
 	strcpy(w.info.master_host, "10.1.2.3");
 	w.info.master_port = 6379;
 	neither(&w, "replica of '10.1.2.3:6379'");
+}
+
+static void
+a_cluster_is_loaded_by_restore_and_has_one_database(void **state)
+{
+	struct world w;
+
+	(void)state;
+	world_init(&w);
+	w.info.cluster = true;
+	judge(&w);
+	assert_false(w.v.replica_ok);
+	assert_non_null(strstr(w.v.replica_why, "in cluster mode"));
+	assert_true(w.v.restore_ok);
+	w.rdb.db_max = 1;
+	neither(&w, "the dump uses database 1, and a cluster has database 0");
+	w.rdb.keys = 0;
+	judge(&w);
+	assert_true(w.v.restore_ok);
 }
 
 static void
@@ -636,8 +652,9 @@ main(void)
 	    cmocka_unit_test(the_dumps_of_a_cluster_are_no_full_sync),
 	    cmocka_unit_test(the_families_do_not_read_each_others_new_versions),
 	    cmocka_unit_test(functions_need_a_server_that_has_them),
+	    cmocka_unit_test(databases_memory_and_replicas_rule_out_both),
 	    cmocka_unit_test(
-		databases_memory_cluster_and_replicas_rule_out_both),
+		a_cluster_is_loaded_by_restore_and_has_one_database),
 	    cmocka_unit_test(module_data_need_their_modules),
 	    cmocka_unit_test(a_dump_that_was_not_proved_is_not_sent_as_a_whole),
 	    cmocka_unit_test(

@@ -1,0 +1,441 @@
+#include <assert.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "base/scope.h"
+#include "base/xalloc.h"
+#include "rdb/cluster_map.h"
+#include "rdb/redis_error.h"
+#include "rdb/redis_info.h"
+#include "rdb/redis_primaries.h"
+#include "rdb/redis_target.h"
+#include "rdb/restore_command.h"
+#include "rdb/restore_lane.h"
+
+#include "rdb/restore_cluster.h"
+
+#define WINDOW_DEFAULT ((size_t)512 << 10)
+#define BATCH_BYTES    ((size_t)64 << 10)
+
+/* Larger ones are not copied, but waited for before the next key. */
+#define COPY_MAX ((size_t)64 << 10)
+
+/* For one command that goes from server to server, or is put off. */
+#define PATIENCE_MS 60000
+#define PAUSE_MS    100
+#define HASTY	    4 /* times that it is sent on without a pause */
+
+/* For a connection that broke: as long as the process may be there. */
+#define AGAIN_MS 5000
+
+struct restore_cluster {
+	const struct redis_target *target;
+	const struct redis_opts *opts;
+	struct scope scope;
+
+	struct restore_lane **lanes;
+	size_t nlanes;
+	size_t route[CLUSTER_SLOTS]; /* index of the lane */
+
+	struct restore_sent *again, **again_end; /* have to be sent on */
+	bool pause;				 /* before that */
+	size_t window;
+	uint64_t keys;
+	uint64_t redone; /* connections, since a command was answered by OK */
+};
+
+static bool
+same_address(const struct redis_address *a, const struct redis_address *b)
+{
+	return a->port == b->port && strcmp(a->host, b->host) == 0;
+}
+
+/* The lane to an address, which may have to be opened. */
+static int
+find_lane(struct restore_cluster *c, const struct redis_address *a, size_t *i,
+    struct err *err)
+{
+	struct restore_lane *lane;
+
+	for (*i = 0; *i < c->nlanes; ++*i)
+		if (same_address(restore_lane_address(c->lanes[*i]), a))
+			return 0;
+	if (c->nlanes == CLUSTER_NODES_MAX)
+		return err_set(err, ERR_CORRUPT,
+		    "keys were sent on to over %d servers", CLUSTER_NODES_MAX);
+	lane = restore_lane_open(a, c->target->user, c->opts, &c->scope, err);
+	if (lane == NULL)
+		return -1;
+	c->lanes = xreallocarray(c->lanes, c->nlanes + 1, sizeof(*c->lanes));
+	c->lanes[c->nlanes++] = lane;
+	return 0;
+}
+
+static int
+take_routes(
+    struct restore_cluster *c, const struct redis_primaries *p, struct err *err)
+{
+	size_t *lanes = xcalloc(p->n, sizeof(*lanes));
+	int rc = 0;
+
+	for (size_t i = 0; i < p->n && rc == 0; i++)
+		rc = find_lane(c, &p->parts[i].hosts[0], &lanes[i], err);
+	for (size_t slot = 0; slot < CLUSTER_SLOTS && rc == 0; slot++)
+		c->route[slot] = lanes[p->map->owner[slot]];
+	free(lanes);
+	return rc;
+}
+
+/* Where the slots are, as far as the cluster knows by now. */
+static int
+follow_map(struct restore_cluster *c, struct err *err)
+{
+	struct redis_primaries p;
+	int rc;
+
+	if (redis_primaries_find(c->target, c->opts, &c->scope, &p, err) != 0)
+		return -1;
+	rc = take_routes(c, &p, err);
+	redis_primaries_release(&p);
+	return rc;
+}
+
+struct restore_cluster *
+restore_cluster_new(const struct redis_target *target,
+    const struct redis_opts *opts, const struct scope *scope, struct err *err)
+{
+	struct restore_cluster *c = xcalloc(1, sizeof(*c));
+
+	assert(target->cluster != NULL);
+	c->target = target;
+	c->opts = opts;
+	c->scope = *scope;
+	c->again_end = &c->again;
+	c->window = WINDOW_DEFAULT;
+	if (follow_map(c, err) == 0)
+		return c;
+	restore_cluster_free(c);
+	return NULL;
+}
+
+void
+restore_cluster_free(struct restore_cluster *c)
+{
+	struct restore_sent *s, *next;
+
+	if (c == NULL)
+		return;
+	for (s = c->again; s != NULL; s = next) {
+		next = s->next;
+		free(s);
+	}
+	for (size_t i = 0; i < c->nlanes; i++)
+		restore_lane_free(c->lanes[i]);
+	free(c->lanes);
+	free(c);
+}
+
+int
+restore_cluster_each(struct restore_cluster *c,
+    int (*each)(void *arg, struct redis_conn *, const struct redis_info *,
+	struct err *),
+    void *arg, struct err *err)
+{
+	for (size_t i = 0; i < c->nlanes; i++)
+		if (each(arg, restore_lane_conn(c->lanes[i]),
+			restore_lane_info(c->lanes[i]), err) != 0)
+			return -1;
+	return 0;
+}
+
+size_t
+restore_cluster_primaries(const struct restore_cluster *c)
+{
+	return c->nlanes;
+}
+
+void
+restore_cluster_window(struct restore_cluster *c, size_t bytes)
+{
+	c->window = bytes;
+}
+
+uint64_t
+restore_cluster_keys(const struct restore_cluster *c)
+{
+	return c->keys;
+}
+
+static int
+replaced(const struct restore_lane *l, struct err *err)
+{
+	const struct redis_address *a = restore_lane_address(l);
+
+	err->kind = ERR_TRANSIENT;
+	return err_in(err,
+	    "the primary '%.200s:%d' was lost, and with it what no replica "
+	    "had yet; the load has to begin again",
+	    a->host, a->port);
+}
+
+/* After a failure of the lane: it goes on, or nothing does. */
+static int
+recover(struct restore_cluster *c, struct restore_lane *l, struct err *err)
+{
+	struct scope brief = scope_within(&c->scope, AGAIN_MS);
+	struct err first = *err;
+
+	if (err->kind != ERR_TRANSIENT)
+		return -1;
+	if (c->redone++ > 2 * c->nlanes)
+		return err_in(err, "connection after connection broke");
+	while (restore_lane_again(l, &brief, err) != 0) {
+		if (err->kind == ERR_CONFLICT)
+			return replaced(l, err);
+		if (err->kind != ERR_TRANSIENT)
+			return -1;
+		if (scope_sleep(&brief, PAUSE_MS, err) == 0)
+			continue;
+		if (scope_check(&c->scope, err) != 0)
+			return -1;
+		*err = first;
+		return replaced(l, err);
+	}
+	return 0;
+}
+
+static int
+send_to(struct restore_cluster *c, size_t lane, struct restore_sent *take,
+    struct err *err)
+{
+	struct restore_lane *l = c->lanes[lane];
+
+	take->lane = lane;
+	if (restore_lane_send(l, &c->scope, take, err) == 0 &&
+	    (restore_lane_unsent(l) < BATCH_BYTES ||
+		restore_lane_flush(l, &c->scope, err) == 0))
+		return 0;
+	return recover(c, l, err);
+}
+
+/* "3999 10.0.0.1:6381", behind MOVED and ASK; a host that is not told is the
+ * one that answered. */
+static int
+follow(struct restore_cluster *c, const struct restore_sent *s,
+    const char *words, size_t *lane, struct err *err)
+{
+	const struct redis_address *from = restore_lane_address(
+	    c->lanes[s->lane]);
+	const char *colon = strrchr(words, ':');
+	const char *host = strchr(words, ' ');
+	struct redis_address to = {.tls = from->tls};
+	int rc;
+
+	to.port = colon != NULL ? atoi(colon + 1) : 0;
+	if (host == NULL || colon == NULL || host >= colon || to.port <= 0 ||
+	    to.port > 65535)
+		return err_set(err, ERR_CORRUPT,
+		    "sent on to what is no address: '%.60s'", words);
+	host++;
+	to.host = host == colon || strncmp(host, "?:", 2) == 0
+	    ? xstrdup(from->host)
+	    : strndup(host, (size_t)(colon - host));
+	rc = find_lane(c, &to, lane, err);
+	free(to.host);
+	return rc;
+}
+
+/* Not for ever. */
+static int
+put_off(struct restore_cluster *c, struct restore_sent *s, const char *reply,
+    struct err *err)
+{
+	int64_t now_ms = scope_mono_ms(&c->scope);
+
+	if (s->refusals++ == 0)
+		s->refused_ms = now_ms;
+	if (now_ms - s->refused_ms > PATIENCE_MS) {
+		restore_subject_refused(&s->subject, reply, err);
+		err->kind = ERR_TRANSIENT;
+		return err_in(err, "for %d s", PATIENCE_MS / 1000);
+	}
+	c->pause = c->pause || s->refusals > HASTY;
+	return 0;
+}
+
+static void
+send_later(struct restore_cluster *c, struct restore_sent *take)
+{
+	take->next = NULL;
+	*c->again_end = take;
+	c->again_end = &take->next;
+}
+
+/* Where MOVED or ASK says; one for all that has no slot has no other place. */
+static int
+redirect(struct restore_cluster *c, struct restore_sent *s, const char *reply,
+    struct err *err)
+{
+	bool is_key = s->subject.what == RESTORE_KEY;
+	bool moved = is_key && strncmp(reply, "MOVED ", 6) == 0;
+	bool ask = is_key && strncmp(reply, "ASK ", 4) == 0;
+	size_t lane;
+
+	s->asking = false;
+	if (!moved && !ask)
+		return restore_subject_refused(&s->subject, reply, err);
+	if (follow(c, s, strchr(reply, ' ') + 1, &lane, err) != 0)
+		return restore_subject_in(&s->subject, err);
+	if (moved)
+		c->route[s->slot] = lane;
+	s->asking = ask;
+	s->lane = lane;
+	return 0;
+}
+
+/* 0: it may be sent again. */
+static int
+on_refusal(struct restore_cluster *c, struct restore_sent *s, const char *reply,
+    struct err *err)
+{
+	/* What passes, or sent on to a server that has just failed. */
+	if (redirect(c, s, reply, err) != 0) {
+		if (err->kind != ERR_TRANSIENT)
+			return -1;
+		c->pause = true;
+	}
+	return put_off(c, s, reply, err);
+}
+
+static int
+take_answer(struct restore_cluster *c, size_t lane, struct err *err)
+{
+	struct restore_sent *s;
+	redisReply *r;
+	int rc = 0;
+
+	if (restore_lane_answer(c->lanes[lane], &c->scope, &s, &r, err) != 0)
+		return recover(c, c->lanes[lane], err);
+	if (r->type == REDIS_REPLY_ERROR) {
+		rc = on_refusal(c, s, r->str, err);
+		if (rc == 0) {
+			send_later(c, s);
+			s = NULL;
+		}
+	} else if (r->type == REDIS_REPLY_STATUS && strcmp(r->str, "OK") == 0) {
+		c->keys += s->subject.what == RESTORE_KEY;
+		c->redone = 0;
+	} else {
+		err_set(err, ERR_CORRUPT,
+		    "a reply that is neither OK nor an error");
+		rc = restore_subject_in(&s->subject, err);
+	}
+	freeReplyObject(r);
+	free(s);
+	return rc;
+}
+
+/* At most so much is unanswered then. */
+static int
+settle(struct restore_cluster *c, size_t lane, size_t most, struct err *err)
+{
+	struct restore_lane *l = c->lanes[lane];
+
+	if (restore_lane_unsent(l) > 0 &&
+	    restore_lane_flush(l, &c->scope, err) != 0 &&
+	    recover(c, l, err) != 0)
+		return -1;
+	while (restore_lane_unanswered(l) > most)
+		if (take_answer(c, lane, err) != 0)
+			return -1;
+	return 0;
+}
+
+/* That the map cannot be had just now is no more than it was before. */
+static int
+pause_and_look(struct restore_cluster *c, struct err *err)
+{
+	c->pause = false;
+	if (scope_sleep(&c->scope, PAUSE_MS, err) != 0)
+		return -1;
+	if (follow_map(c, err) != 0 && err->kind != ERR_TRANSIENT &&
+	    err->kind != ERR_UNREACHABLE)
+		return -1;
+	return scope_check(&c->scope, err);
+}
+
+static int
+send_on(struct restore_cluster *c, struct err *err)
+{
+	struct restore_sent *s = c->again, *next;
+
+	if (c->pause && pause_and_look(c, err) != 0)
+		return -1;
+	c->again = NULL;
+	c->again_end = &c->again;
+	for (; s != NULL; s = next) {
+		bool by_slot = s->subject.what == RESTORE_KEY && !s->asking;
+
+		next = s->next;
+		if (send_to(c, by_slot ? c->route[s->slot] : s->lane, s, err) ==
+		    0)
+			continue;
+		/* The rest is not lost, but freed with the others. */
+		for (s = next; s != NULL; s = next) {
+			next = s->next;
+			send_later(c, s);
+		}
+		return -1;
+	}
+	return 0;
+}
+
+int
+restore_cluster_finish(struct restore_cluster *c, struct err *err)
+{
+	do {
+		if (c->again != NULL && send_on(c, err) != 0)
+			return -1;
+		/* All are sent before one is waited for. */
+		for (size_t i = 0; i < c->nlanes; i++)
+			if (settle(c, i, SIZE_MAX, err) != 0)
+				return -1;
+		for (size_t i = 0; i < c->nlanes; i++)
+			if (settle(c, i, 0, err) != 0)
+				return -1;
+	} while (c->again != NULL);
+	return 0;
+}
+
+static int
+put_one(struct restore_cluster *c, size_t lane,
+    const struct restore_command *command, struct err *err)
+{
+	struct restore_sent *s = restore_sent_new(command, COPY_MAX);
+	bool large = s->large != NULL;
+
+	if (send_to(c, lane, s, err) != 0)
+		return -1;
+	if (large)
+		return restore_cluster_finish(c, err);
+	if (restore_lane_unanswered(c->lanes[lane]) > c->window &&
+	    settle(c, lane, c->window / 2, err) != 0)
+		return -1;
+	return c->again != NULL ? send_on(c, err) : 0;
+}
+
+int
+restore_cluster_put(struct restore_cluster *c,
+    const struct restore_command *command, struct err *err)
+{
+	size_t primaries = c->nlanes;
+
+	if (command->subject.what == RESTORE_KEY)
+		return put_one(c, c->route[command->slot], command, err);
+	for (size_t i = 0; i < primaries; i++)
+		if (put_one(c, i, command, err) != 0)
+			return -1;
+	return 0;
+}

@@ -1,0 +1,514 @@
+/* What two scripted primaries may answer to a load; e2e has real ones. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/scope.h"
+#include "base/xalloc.h"
+#include "rdb/dump_payload.h"
+#include "rdb/rdb_reader.h"
+#include "rdb/redis_conn.h"
+#include "rdb/redis_target.h"
+#include "rdb/restore_cluster.h"
+#include "rdb/restore_command.h"
+#include "tests/sim/script_server.h"
+
+/* In the first half of the slots, and in the second. */
+#define LOW  "bar"
+#define HIGH "foo"
+
+#define CLOSE	""
+#define ANSWERS 8
+
+struct pair;
+
+struct node {
+	struct pair *pair;
+	struct script_server *server;
+	/* To RESTORE and FUNCTION RESTORE in their turn, then OK; "PORT" is
+	 * the other one's. */
+	const char *answers[ANSWERS];
+	atomic_uint asked;
+	bool restarts; /* when it closes: another process then */
+	bool demoted;  /* when it closes: a replica then */
+	atomic_uint closed;
+};
+
+struct pair {
+	struct node nodes[2];
+	struct redis_target target;
+	struct dump_payload *payload;
+	struct restore_command command;
+	struct restore_cluster *cluster;
+	struct scope scope;
+	struct err err;
+};
+
+static int
+read_request(struct script_conn *c, struct buf *in, struct buf *words)
+{
+	size_t from;
+	int n, len;
+
+	if (script_read_until(c, in, "\r\n") != 0)
+		return -1;
+	n = atoi(in->data + 1);
+	for (int i = 0; i < n; i++) {
+		from = in->len;
+		if (script_read_until(c, in, "\r\n") != 0)
+			return -1;
+		len = atoi(in->data + from + 1);
+		from = in->len;
+		if (script_read(c, in, (size_t)len + 2) != 0)
+			return -1;
+		buf_addf(
+		    words, "%s%.*s", i > 0 ? " " : "", len, in->data + from);
+	}
+	return 0;
+}
+
+static int
+port_of(const struct pair *p, int i)
+{
+	return script_server_port(p->nodes[i].server);
+}
+
+static int
+send_info(struct script_conn *c, struct node *n)
+{
+	bool gone = atomic_load(&n->closed) > 0;
+	char text[300];
+	int len = snprintf(text, sizeof(text),
+	    "redis_version:7.0.15\r\nrun_id:%s\r\nrole:%s\r\n"
+	    "master_host:h\r\nmaster_port:1\r\ncluster_enabled:1\r\n",
+	    gone && n->restarts ? "second" : "first",
+	    gone && n->demoted ? "slave" : "master");
+
+	return script_sendf(c, "$%d\r\n%s\r\n", len, text);
+}
+
+static int
+send_slots(struct script_conn *c, const struct pair *p)
+{
+	return script_sendf(c,
+	    "*2\r\n*3\r\n:0\r\n:8191\r\n*2\r\n$0\r\n\r\n:%d\r\n"
+	    "*3\r\n:8192\r\n:16383\r\n*2\r\n$0\r\n\r\n:%d\r\n",
+	    port_of(p, 0), port_of(p, 1));
+}
+
+/* -1 to close. */
+static int
+send_answer(struct script_conn *c, struct node *n)
+{
+	unsigned i = atomic_fetch_add(&n->asked, 1);
+	const char *a = i < ANSWERS && n->answers[i] != NULL ? n->answers[i]
+							     : "+OK";
+	const char *port = strstr(a, "PORT");
+
+	if (a[0] == '\0') {
+		atomic_fetch_add(&n->closed, 1);
+		return -1;
+	}
+	if (port == NULL)
+		return script_sendf(c, "%s\r\n", a);
+	return script_sendf(c, "%.*s%d\r\n", (int)(port - a), a,
+	    port_of(n->pair, n == &n->pair->nodes[0]));
+}
+
+static int
+answer(struct script_conn *c, struct node *n, const char *words)
+{
+	if (strncmp(words, "PING", 4) == 0)
+		return script_sends(c, "+PONG\r\n");
+	if (strncmp(words, "INFO", 4) == 0)
+		return send_info(c, n);
+	if (strncmp(words, "CONFIG", 6) == 0)
+		return script_sends(c, "*0\r\n");
+	if (strcmp(words, "CLUSTER SLOTS") == 0)
+		return send_slots(c, n->pair);
+	if (strncmp(words, "CLUSTER", 7) == 0)
+		return script_sends(c, "-ERR Unknown subcommand\r\n");
+	script_record(c, words, strcspn(words, " ") + 4);
+	if (strcmp(words, "ASKING") == 0)
+		return script_sends(c, "+OK\r\n");
+	return send_answer(c, n);
+}
+
+static void
+serve(struct script_conn *c, void *arg)
+{
+	int rc;
+
+	do {
+		struct buf in, words;
+
+		buf_init(&in, 1 << 20);
+		buf_init(&words, 1 << 20);
+		rc = read_request(c, &in, &words);
+		if (rc == 0)
+			rc = answer(c, arg, words.data);
+		buf_release(&in);
+		buf_release(&words);
+	} while (rc == 0);
+	script_close(c);
+}
+
+static const struct redis_opts redis = {.reply_timeout_ms = 10000};
+
+static void
+up(struct pair *p)
+{
+	struct scope root = scope_root(NULL);
+	char url[64];
+
+	p->scope = scope_within(&root, 20000);
+	for (int i = 0; i < 2; i++) {
+		p->nodes[i].pair = p;
+		p->nodes[i].server = script_server_new(
+		    NULL, serve, &p->nodes[i]);
+	}
+	snprintf(url, sizeof(url), "redis://127.0.0.1:%d", port_of(p, 0));
+	assert_int_equal(redis_target_parse(url, &p->target, &p->err), 0);
+	p->target.cluster = xstrdup("c");
+	p->payload = dump_payload_new(1 << 20);
+	restore_command_init(&p->command, p->payload);
+	p->cluster = restore_cluster_new(
+	    &p->target, &redis, &p->scope, &p->err);
+	if (p->cluster == NULL)
+		fail_msg("%s", p->err.text);
+}
+
+static void
+down(struct pair *p)
+{
+	restore_cluster_free(p->cluster);
+	restore_command_release(&p->command);
+	dump_payload_free(p->payload);
+	redis_target_release(&p->target);
+	for (int i = 0; i < 2; i++)
+		script_server_free(p->nodes[i].server);
+}
+
+/* A string of so many bytes. */
+static int
+put(struct pair *p, const char *key, size_t size)
+{
+	struct rdb_key k = {
+	    .name = (const unsigned char *)key,
+	    .name_len = strlen(key),
+	    .expires_ms = RDB_NO_EXPIRY,
+	    .idle_s = -1,
+	    .lfu = -1,
+	};
+	char *value = xcalloc(1, size);
+	bool expired;
+	int rc;
+
+	memset(value, 'v', size);
+	assert_int_equal(dump_payload_begin(p->payload, &p->err), 0);
+	assert_int_equal(dump_payload_add(p->payload, value, size, &p->err), 0);
+	assert_int_equal(dump_payload_end(p->payload, 6, &p->err), 0);
+	free(value);
+	restore_command_key(&p->command, &k, 70015, 0, &expired);
+	rc = restore_cluster_put(p->cluster, &p->command, &p->err);
+	return rc;
+}
+
+static void
+must(struct pair *p, int rc)
+{
+	if (rc != 0)
+		fail_msg("%s", p->err.text);
+}
+
+static void
+must_finish(struct pair *p, uint64_t keys)
+{
+	must(p, restore_cluster_finish(p->cluster, &p->err));
+	assert_int_equal(restore_cluster_keys(p->cluster), keys);
+}
+
+/* Which commands came there, one word of a key's name each. */
+static void
+expect_came(struct pair *p, int i, const char *want)
+{
+	struct script_server *s = p->nodes[i].server;
+	char got[400] = "";
+
+	for (size_t k = 0; k < script_server_count(s); k++) {
+		struct script_record r = script_server_record(s, k);
+		const char *key = strchr(r.data, ' ');
+
+		strcat(got, key != NULL ? key + 1 : r.data);
+		strcat(got, " ");
+	}
+	assert_string_equal(got, want);
+}
+
+static void
+keys_go_to_the_owners_of_their_slots_and_functions_to_all(void **state)
+{
+	struct pair p = {0};
+
+	(void)state;
+	up(&p);
+	assert_int_equal(restore_cluster_primaries(p.cluster), 2);
+	restore_command_function(&p.command);
+	assert_int_equal(dump_payload_begin(p.payload, &p.err), 0);
+	assert_int_equal(dump_payload_add(p.payload, "f", 1, &p.err), 0);
+	assert_int_equal(dump_payload_end(p.payload, 10, &p.err), 0);
+	must(&p, restore_cluster_put(p.cluster, &p.command, &p.err));
+	must(&p, put(&p, LOW, 10));
+	must(&p, put(&p, HIGH, 10));
+	must(&p, put(&p, "{" LOW "}2", 10));
+	must_finish(&p, 3);
+	expect_came(&p, 0, "RES bar {ba ");
+	expect_came(&p, 1, "RES foo ");
+	down(&p);
+}
+
+static void
+moved_is_for_all_that_follow(void **state)
+{
+	struct pair p = {.nodes[0].answers = {"-MOVED 5061 127.0.0.1:PORT"}};
+
+	(void)state;
+	up(&p);
+	must(&p, put(&p, LOW, 10));
+	must_finish(&p, 1);
+	must(&p, put(&p, LOW, 10));
+	must_finish(&p, 2);
+	expect_came(&p, 0, "bar ");
+	expect_came(&p, 1, "bar bar ");
+	down(&p);
+}
+
+static void
+ask_is_for_this_one_behind_asking(void **state)
+{
+	struct pair p = {.nodes[0].answers = {"-ASK 5061 127.0.0.1:PORT"}};
+
+	(void)state;
+	up(&p);
+	must(&p, put(&p, LOW, 10));
+	must_finish(&p, 1);
+	must(&p, put(&p, LOW, 10));
+	must_finish(&p, 2);
+	expect_came(&p, 0, "bar bar ");
+	expect_came(&p, 1, "ASKING bar ");
+	down(&p);
+}
+
+/* An address that is not told is the one that answered: itself, here. */
+static void
+a_host_that_is_not_told_is_the_one_that_answered(void **state)
+{
+	struct pair p = {.nodes[0].answers = {"-MOVED 5061 :PORT", NULL, NULL}};
+
+	(void)state;
+	up(&p);
+	must(&p, put(&p, LOW, 10));
+	must_finish(&p, 1);
+	expect_came(&p, 1, "bar ");
+	down(&p);
+}
+
+static void
+what_passes_is_waited_for(void **state)
+{
+	struct pair p = {
+	    .nodes[1].answers = {"-CLUSTERDOWN The cluster is down",
+		"-TRYAGAIN Multiple keys request",
+		"-LOADING Redis is loading"}};
+
+	(void)state;
+	up(&p);
+	/* Held up by none of them. */
+	must(&p, put(&p, HIGH, 10));
+	must(&p, put(&p, LOW, 10));
+	must_finish(&p, 2);
+	expect_came(&p, 1, "foo foo foo foo ");
+	expect_came(&p, 0, "bar ");
+	down(&p);
+}
+
+static void
+what_does_not_pass_ends_with_the_scope(void **state)
+{
+	struct pair p = {0};
+
+	(void)state;
+	for (int i = 0; i < ANSWERS; i++)
+		p.nodes[0].answers[i] = "-CLUSTERDOWN The cluster is down";
+	up(&p);
+	must(&p, put(&p, LOW, 10));
+	restore_cluster_free(p.cluster);
+	p.scope = scope_within(&p.scope, 300);
+	p.cluster = restore_cluster_new(&p.target, &redis, &p.scope, &p.err);
+	must(&p, put(&p, LOW, 10));
+	assert_int_equal(restore_cluster_finish(p.cluster, &p.err), -1);
+	assert_int_equal(p.err.kind, ERR_UNREACHABLE);
+	down(&p);
+}
+
+/* The second answer was lost, and it is not known whether it was done. */
+static void
+after_a_broken_connection_what_is_unanswered_goes_again(void **state)
+{
+	struct pair p = {.nodes[0].answers = {NULL, CLOSE}};
+
+	(void)state;
+	up(&p);
+	must(&p, put(&p, LOW, 10));
+	must(&p, put(&p, "{" LOW "}2", 10));
+	must(&p, put(&p, "{" LOW "}3", 10));
+	must_finish(&p, 3);
+	assert_int_equal(atomic_load(&p.nodes[0].closed), 1);
+	expect_came(&p, 0, "bar {ba {ba {ba ");
+	down(&p);
+}
+
+static void
+a_process_that_is_another_one_may_lack_what_was_answered(void **state)
+{
+	static const struct {
+		bool restarts, demoted;
+		const char *text;
+	} rows[] = {
+	    {true, false, "was started anew"},
+	    {false, true, "is no primary any more"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		struct pair p = {.nodes[0] = {.answers = {NULL, CLOSE},
+				     .restarts = rows[i].restarts,
+				     .demoted = rows[i].demoted}};
+
+		up(&p);
+		must(&p, put(&p, LOW, 10));
+		must(&p, put(&p, LOW, 10));
+		assert_int_equal(restore_cluster_finish(p.cluster, &p.err), -1);
+		assert_int_equal(p.err.kind, ERR_TRANSIENT);
+		assert_non_null(strstr(p.err.text, rows[i].text));
+		assert_non_null(strstr(p.err.text, "has to begin again"));
+		down(&p);
+	}
+}
+
+static void
+one_that_closes_again_and_again_ends_it(void **state)
+{
+	struct pair p = {0};
+
+	(void)state;
+	for (int i = 0; i < ANSWERS; i++)
+		p.nodes[0].answers[i] = CLOSE;
+	up(&p);
+	must(&p, put(&p, LOW, 10));
+	assert_int_equal(restore_cluster_finish(p.cluster, &p.err), -1);
+	assert_int_equal(p.err.kind, ERR_TRANSIENT);
+	assert_non_null(
+	    strstr(p.err.text, "connection after connection broke"));
+	down(&p);
+}
+
+static void
+a_refusal_ends_it_and_names_the_key(void **state)
+{
+	static const struct {
+		const char *answer, *text;
+		enum err_kind kind;
+	} rows[] = {
+	    {"-OOM command not allowed", "OOM", ERR_SERVER},
+	    {"-ERR Bad data format", "Bad data format", ERR_UNSUPPORTED},
+	    {"-NOPERM no permissions", "NOPERM", ERR_AUTH},
+	    {"-MOVED 5061", "no address", ERR_CORRUPT},
+	    {"-MOVED 5061 127.0.0.1:0", "no address", ERR_CORRUPT},
+	    {"-ASK 5061 127.0.0.1", "no address", ERR_CORRUPT},
+	    {"-MOVED", "MOVED", ERR_UNSUPPORTED},
+	    {":1", "neither OK nor an error", ERR_CORRUPT},
+	    {"+QUEUED", "neither OK nor an error", ERR_CORRUPT},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct pair p = {.nodes[1].answers = {rows[i].answer}};
+
+		up(&p);
+		must(&p, put(&p, HIGH, 10));
+		assert_int_equal(restore_cluster_finish(p.cluster, &p.err), -1);
+		if (p.err.kind != rows[i].kind ||
+		    strstr(p.err.text, rows[i].text) == NULL ||
+		    strstr(p.err.text, "key 'foo'") == NULL)
+			fail_msg("%d: %s", (int)p.err.kind, p.err.text);
+		assert_int_equal(restore_cluster_keys(p.cluster), 0);
+		down(&p);
+	}
+}
+
+/* It is not copied, and so waited for: sent on, and sent again. */
+static void
+a_large_value_goes_the_same_ways(void **state)
+{
+	struct pair p = {
+	    .nodes[0].answers = {"-ASK 5061 127.0.0.1:PORT", CLOSE},
+	    .nodes[1].answers = {"-TRYAGAIN not yet"},
+	};
+
+	(void)state;
+	up(&p);
+	must(&p, put(&p, LOW, 200000));
+	assert_int_equal(restore_cluster_keys(p.cluster), 1);
+	expect_came(&p, 1, "ASKING bar ");
+	expect_came(&p, 0, "bar bar bar ");
+	down(&p);
+}
+
+static void
+a_small_window_only_slows_it_down(void **state)
+{
+	struct pair p = {0};
+
+	(void)state;
+	up(&p);
+	restore_cluster_window(p.cluster, 1);
+	for (int i = 0; i < 50; i++)
+		must(&p, put(&p, i % 2 ? LOW : HIGH, 1000));
+	must_finish(&p, 50);
+	down(&p);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(
+		keys_go_to_the_owners_of_their_slots_and_functions_to_all),
+	    cmocka_unit_test(moved_is_for_all_that_follow),
+	    cmocka_unit_test(ask_is_for_this_one_behind_asking),
+	    cmocka_unit_test(a_host_that_is_not_told_is_the_one_that_answered),
+	    cmocka_unit_test(what_passes_is_waited_for),
+	    cmocka_unit_test(what_does_not_pass_ends_with_the_scope),
+	    cmocka_unit_test(
+		after_a_broken_connection_what_is_unanswered_goes_again),
+	    cmocka_unit_test(
+		a_process_that_is_another_one_may_lack_what_was_answered),
+	    cmocka_unit_test(one_that_closes_again_and_again_ends_it),
+	    cmocka_unit_test(a_refusal_ends_it_and_names_the_key),
+	    cmocka_unit_test(a_large_value_goes_the_same_ways),
+	    cmocka_unit_test(a_small_window_only_slows_it_down),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
