@@ -11,42 +11,44 @@
 
 #include "rdb/redis_primaries.h"
 
-static struct cluster_map *
+static int
 ask_host(const struct redis_target *t, size_t host,
-    const struct redis_opts *opts, const struct scope *scope, struct err *err)
+    const struct redis_opts *opts, const struct scope *scope,
+    struct cluster_map **out, struct err *err)
 {
 	struct redis_conn *c = redis_connect(
 	    &t->hosts[host], t->user, opts, scope, err);
-	struct cluster_map *m = NULL;
 	struct redis_info info;
+	int rc;
 
 	if (c == NULL)
-		return NULL;
-	*err = (struct err){0};
-	if (redis_info_get(c, scope, &info, err) == 0 && info.cluster)
-		m = cluster_map_ask(c, &t->hosts[host], scope, err);
+		return -1;
+	rc = redis_info_get(c, scope, &info, err);
+	if (rc == 0 && info.cluster) {
+		*out = cluster_map_ask(c, &t->hosts[host], scope, err);
+		rc = *out != NULL ? 0 : -1;
+	}
 	redis_conn_free(c);
-	return m;
+	return rc;
 }
 
-struct cluster_map *
+int
 redis_primaries_map(const struct redis_target *t, const struct redis_opts *opts,
-    const struct scope *scope, struct err *err)
+    const struct scope *scope, struct cluster_map **out, struct err *err)
 {
 	struct err first = {0};
-	struct cluster_map *m;
 
+	*out = NULL;
 	for (size_t i = 0; i < t->nhosts; i++) {
-		*err = (struct err){0};
-		m = ask_host(t, i, opts, scope, err);
-		if (m != NULL || err->kind == ERR_NONE ||
-		    err->kind == ERR_CANCELLED)
-			return m;
+		if (ask_host(t, i, opts, scope, out, err) == 0)
+			return 0;
+		if (err->kind == ERR_CANCELLED)
+			return -1;
 		if (first.kind == ERR_NONE)
 			first = *err;
 	}
 	*err = first;
-	return NULL;
+	return -1;
 }
 
 static int
@@ -73,6 +75,25 @@ check_served(const struct cluster_map *m, struct err *err)
 	return 0;
 }
 
+static int
+find_map(const struct redis_target *t, const struct redis_opts *opts,
+    const struct scope *scope, struct redis_primaries *out, struct err *err)
+{
+	if (redis_primaries_map(t, opts, scope, &out->map, err) != 0)
+		goto fail;
+	if (out->map == NULL) {
+		err_set(err, ERR_CONFLICT, "'%s' is of no cluster any more",
+		    t->shown);
+		goto fail;
+	}
+	if (check_served(out->map, err) == 0)
+		return 0;
+fail:
+	cluster_map_free(out->map);
+	*out = (struct redis_primaries){0};
+	return -1;
+}
+
 int
 redis_primaries_find(const struct redis_target *t,
     const struct redis_opts *opts, const struct scope *scope,
@@ -80,12 +101,8 @@ redis_primaries_find(const struct redis_target *t,
 {
 	*out = (struct redis_primaries){.n = 1};
 	if (t->cluster != NULL) {
-		out->map = redis_primaries_map(t, opts, scope, err);
-		if (out->map == NULL && err->kind == ERR_NONE)
-			err_set(err, ERR_CONFLICT,
-			    "'%s' is of no cluster any more", t->shown);
-		if (out->map == NULL || check_served(out->map, err) != 0)
-			goto fail;
+		if (find_map(t, opts, scope, out, err) != 0)
+			return -1;
 		out->n = out->map->nshards;
 	}
 	out->parts = xcalloc(out->n, sizeof(*out->parts));
@@ -99,10 +116,6 @@ redis_primaries_find(const struct redis_target *t,
 		out->parts[i].cluster = NULL;
 	}
 	return 0;
-fail:
-	cluster_map_free(out->map);
-	*out = (struct redis_primaries){0};
-	return -1;
 }
 
 void

@@ -34,12 +34,10 @@ int redis_primaries_find(const struct redis_target *, const struct redis_opts *,
     const struct scope *, struct redis_primaries *, struct err *);
 void redis_primaries_release(struct redis_primaries *);
 
-/*
- * The map, as the first of the hosts tells it that answers, whatever its role;
- * NULL with err->kind ERR_NONE when that is of no cluster.
- */
-struct cluster_map *redis_primaries_map(const struct redis_target *,
-    const struct redis_opts *, const struct scope *, struct err *);
+/* The map, as the first of the hosts tells it that answers, whatever its role;
+ * NULL when that is of no cluster. */
+int redis_primaries_map(const struct redis_target *, const struct redis_opts *,
+    const struct scope *, struct cluster_map **, struct err *);
 
 /*
  * To the one that has a key's slot, whatever the key is there; of no cluster,

@@ -114,13 +114,13 @@ redis_primary_pin(const struct redis_target *target,
     const struct redis_opts *opts, const struct scope *scope,
     struct redis_target *pinned, struct err *err)
 {
-	struct cluster_map *map = redis_primaries_map(target, opts, scope, err);
+	struct cluster_map *map;
 	int rc = 0;
 
+	if (redis_primaries_map(target, opts, scope, &map, err) != 0)
+		return -1;
 	if (map == NULL)
-		return err->kind == ERR_NONE
-		    ? pin_server(target, opts, scope, pinned, err)
-		    : -1;
+		return pin_server(target, opts, scope, pinned, err);
 	if (map->nshards > 0)
 		*pinned = pin_cluster(target, map);
 	else

@@ -11,7 +11,6 @@
 
 #include <cmocka.h>
 
-#include "base/buf.h"
 #include "base/err.h"
 #include "base/scope.h"
 #include "rdb/cluster_map.h"
@@ -19,7 +18,7 @@
 #include "rdb/redis_primaries.h"
 #include "rdb/redis_primary.h"
 #include "rdb/redis_target.h"
-#include "tests/sim/script_server.h"
+#include "tests/sim/script_resp.h"
 
 struct world;
 
@@ -50,12 +49,6 @@ port_of(const struct world *w, int i)
 }
 
 static int
-send_text(struct script_conn *c, const char *text)
-{
-	return script_sendf(c, "$%zu\r\n%s\r\n", strlen(text), text);
-}
-
-static int
 send_info(struct script_conn *c, const struct node *n)
 {
 	char text[200];
@@ -64,7 +57,7 @@ send_info(struct script_conn *c, const struct node *n)
 	    "redis_version:7.0.15\r\nrun_id:x\r\nrole:%s\r\n"
 	    "cluster_enabled:%d\r\n",
 	    n->role != NULL ? n->role : "master", !n->world->alone);
-	return send_text(c, text);
+	return script_send_bulk(c, text);
 }
 
 static int
@@ -86,7 +79,7 @@ answer(struct script_conn *c, const struct node *n, const char *words)
 		    "*3\r\n:8192\r\n:%u\r\n*2\r\n$0\r\n\r\n:%d\r\n",
 		    port_of(w, 0), w->last_slot, port_of(w, 1));
 	if (strcmp(words, "CLUSTER NODES") == 0)
-		return send_text(
+		return script_send_bulk(
 		    c, n->nodes != NULL ? n->nodes : "a h:1@2 myself,master\n");
 	if (strcmp(words, "FUNCTION LIST WITHCODE") == 0)
 		return n->library == NULL
@@ -94,50 +87,20 @@ answer(struct script_conn *c, const struct node *n, const char *words)
 		    : script_sendf(c,
 			  "*1\r\n*2\r\n$12\r\nlibrary_code\r\n$%zu\r\n%s\r\n",
 			  strlen(n->library), n->library);
-	return strncmp(words, "CONFIG", 6) == 0
-	    ? script_sends(c, "*0\r\n")
-	    : script_sends(c, "-ERR unknown command\r\n");
-}
-
-static int
-read_request(struct script_conn *c, struct buf *words)
-{
-	struct buf in;
-	size_t from;
-	int n, len, rc;
-
-	buf_init(&in, 4096);
-	rc = script_read_until(c, &in, "\r\n");
-	n = rc == 0 ? atoi(in.data + 1) : 0;
-	for (int i = 0; i < n && rc == 0; i++) {
-		from = in.len;
-		rc = script_read_until(c, &in, "\r\n");
-		len = rc == 0 ? atoi(in.data + from + 1) : 0;
-		from = in.len;
-		if (rc == 0)
-			rc = script_read(c, &in, (size_t)len + 2);
-		if (rc == 0)
-			buf_addf(words, "%s%.*s", i > 0 ? " " : "", len,
-			    in.data + from);
-	}
-	buf_release(&in);
-	return rc;
+	/* CONFIG, too, as managed services do. */
+	return script_sends(c, "-ERR unknown command\r\n");
 }
 
 static void
 serve(struct script_conn *c, void *arg)
 {
-	int rc;
+	struct buf words;
 
-	do {
-		struct buf words;
-
-		buf_init(&words, 4096);
-		rc = read_request(c, &words);
-		if (rc == 0)
-			rc = answer(c, arg, words.data);
-		buf_release(&words);
-	} while (rc == 0);
+	buf_init(&words, 1 << 20);
+	while (script_read_command(c, &words) == 0 &&
+	    answer(c, arg, words.data) == 0)
+		;
+	buf_release(&words);
 	script_close(c);
 }
 

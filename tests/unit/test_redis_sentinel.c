@@ -16,7 +16,7 @@
 #include "rdb/redis_conn.h"
 #include "rdb/redis_sentinel.h"
 #include "rdb/sentinel_settle.h"
-#include "tests/sim/script_server.h"
+#include "tests/sim/script_resp.h"
 
 #define MASTERS "*1\r\n*4\r\n$4\r\nname\r\n$1\r\nm\r\n$2\r\nip\r\n$1\r\nx\r\n"
 #define UNKNOWN "-ERR unknown command 'SENTINEL'\r\n"
@@ -32,26 +32,6 @@ struct peer {
 	struct answer answers[ANSWERS_MAX];
 	struct script_server *server;
 };
-
-static int
-read_request(struct script_conn *c, struct buf *in)
-{
-	size_t from;
-	int n, len;
-
-	if (script_read_until(c, in, "\r\n") != 0)
-		return -1;
-	n = atoi(in->data + 1);
-	for (; n > 0; n--) {
-		from = in->len;
-		if (script_read_until(c, in, "\r\n") != 0)
-			return -1;
-		len = atoi(in->data + from + 1);
-		if (script_read(c, in, (size_t)len + 2) != 0)
-			return -1;
-	}
-	return 0;
-}
 
 static const char *
 reply_to(const struct peer *p, const char *request)
@@ -71,16 +51,15 @@ static void
 serve(struct script_conn *c, void *arg)
 {
 	const char *reply;
-	struct buf in;
+	struct buf words;
 
+	buf_init(&words, 4096);
 	do {
-		buf_init(&in, 4096);
-		reply = read_request(c, &in) == 0 ? reply_to(arg, in.data)
-						  : NULL;
-		if (reply != NULL && script_sends(c, reply) != 0)
-			reply = NULL;
-		buf_release(&in);
-	} while (reply != NULL);
+		reply = script_read_command(c, &words) == 0
+		    ? reply_to(arg, words.data)
+		    : NULL;
+	} while (reply != NULL && script_sends(c, reply) == 0);
+	buf_release(&words);
 	script_close(c);
 }
 

@@ -11,7 +11,6 @@
 
 #include <cmocka.h>
 
-#include "base/buf.h"
 #include "base/err.h"
 #include "base/scope.h"
 #include "base/xalloc.h"
@@ -21,7 +20,7 @@
 #include "rdb/redis_target.h"
 #include "rdb/restore_cluster.h"
 #include "rdb/restore_command.h"
-#include "tests/sim/script_server.h"
+#include "tests/sim/script_resp.h"
 
 /* In the first half of the slots, and in the second. */
 #define LOW  "bar"
@@ -55,29 +54,6 @@ struct pair {
 };
 
 static int
-read_request(struct script_conn *c, struct buf *in, struct buf *words)
-{
-	size_t from;
-	int n, len;
-
-	if (script_read_until(c, in, "\r\n") != 0)
-		return -1;
-	n = atoi(in->data + 1);
-	for (int i = 0; i < n; i++) {
-		from = in->len;
-		if (script_read_until(c, in, "\r\n") != 0)
-			return -1;
-		len = atoi(in->data + from + 1);
-		from = in->len;
-		if (script_read(c, in, (size_t)len + 2) != 0)
-			return -1;
-		buf_addf(
-		    words, "%s%.*s", i > 0 ? " " : "", len, in->data + from);
-	}
-	return 0;
-}
-
-static int
 port_of(const struct pair *p, int i)
 {
 	return script_server_port(p->nodes[i].server);
@@ -88,13 +64,14 @@ send_info(struct script_conn *c, struct node *n)
 {
 	bool gone = atomic_load(&n->closed) > 0;
 	char text[300];
-	int len = snprintf(text, sizeof(text),
+
+	snprintf(text, sizeof(text),
 	    "redis_version:7.0.15\r\nrun_id:%s\r\nrole:%s\r\n"
 	    "master_host:h\r\nmaster_port:1\r\ncluster_enabled:1\r\n",
 	    gone && n->restarts ? "second" : "first",
 	    gone && n->demoted ? "slave" : "master");
 
-	return script_sendf(c, "$%d\r\n%s\r\n", len, text);
+	return script_send_bulk(c, text);
 }
 
 static int
@@ -147,19 +124,13 @@ answer(struct script_conn *c, struct node *n, const char *words)
 static void
 serve(struct script_conn *c, void *arg)
 {
-	int rc;
+	struct buf words;
 
-	do {
-		struct buf in, words;
-
-		buf_init(&in, 1 << 20);
-		buf_init(&words, 1 << 20);
-		rc = read_request(c, &in, &words);
-		if (rc == 0)
-			rc = answer(c, arg, words.data);
-		buf_release(&in);
-		buf_release(&words);
-	} while (rc == 0);
+	buf_init(&words, 1 << 20);
+	while (script_read_command(c, &words) == 0 &&
+	    answer(c, arg, words.data) == 0)
+		;
+	buf_release(&words);
 	script_close(c);
 }
 

@@ -20,7 +20,7 @@
 #include "rdb/target_check.h"
 #include "tests/sim/real_redis.h"
 #include "tests/sim/redis_data.h"
-#include "tests/sim/script_server.h"
+#include "tests/sim/script_resp.h"
 
 /* A dump of strings by 7.0, and an empty 7.0 without limits. */
 struct world {
@@ -500,37 +500,20 @@ too_few_databases_are_found_where_config_is_hidden(void **state)
 	assert_true(w.v.restore_ok);
 }
 
-static int
-read_request(struct script_conn *c)
-{
-	struct buf in;
-	int rc, n;
-
-	buf_init(&in, 4096);
-	rc = script_read_until(c, &in, "\r\n");
-	n = rc == 0 ? atoi(in.data + 1) : 0;
-	while (rc == 0 && n-- > 0) {
-		buf_truncate(&in, 0);
-		rc = script_read_until(c, &in, "\r\n");
-		if (rc == 0)
-			rc = script_read(
-			    c, &in, strtoul(in.data + 1, NULL, 10) + 2);
-	}
-	buf_release(&in);
-	return rc;
-}
-
 /* The same answer to so many questions behind PING, and the end. */
 static void
 serve_bob(struct script_conn *c, void *arg)
 {
-	int left = *(const int *)arg;
+	int left = *(int *)arg;
+	struct buf words;
 
-	if (read_request(c) != 0 || script_sends(c, "+PONG\r\n") != 0)
-		return;
-	while (read_request(c) == 0 && left-- > 0)
-		if (script_sends(c, "$3\r\nbob\r\n") != 0)
-			return;
+	buf_init(&words, 4096);
+	if (script_read_command(c, &words) == 0 &&
+	    script_sends(c, "+PONG\r\n") == 0)
+		while (script_read_command(c, &words) == 0 && left-- > 0 &&
+		    script_send_bulk(c, "bob") == 0)
+			;
+	buf_release(&words);
 	script_close(c);
 }
 

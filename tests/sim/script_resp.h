@@ -1,0 +1,15 @@
+/* script_resp.h -- what a client of a scripted Redis asks for. */
+#ifndef TESTS_SIM_SCRIPT_RESP_H
+#define TESTS_SIM_SCRIPT_RESP_H
+
+#include "base/buf.h"
+#include "tests/sim/script_server.h"
+
+/* The next command's words, with a blank between them, in place of what is in
+ * the buffer. */
+int script_read_command(struct script_conn *, struct buf *words);
+
+/* "$5\r\nvalue\r\n". */
+int script_send_bulk(struct script_conn *, const char *);
+
+#endif
