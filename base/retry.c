@@ -60,7 +60,8 @@ retry_wait(struct retry *r, struct err *err)
 	struct err last = *err;
 	int64_t pause_ms;
 
-	r->failures++;
+	if (r->failures++ == 0 && r->opts.from_failure)
+		r->started_ms = scope_mono_ms(r->scope);
 	if (err->kind != ERR_TRANSIENT) {
 		if (r->failures > 1)
 			err_in(err, "attempt %u", r->failures);

@@ -23,6 +23,9 @@ struct retry_opts {
 	int64_t total_ms; /* give up after; 0: five minutes */
 	int64_t first_ms; /* first pause; 0: 500 */
 	int64_t most_ms;  /* longest pause; 0: 30,000 */
+	/* total_ms runs from the first failure on, not from the beginning: for
+	 * an attempt that may take longer than that by itself. */
+	bool from_failure;
 };
 
 struct retry {

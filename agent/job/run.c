@@ -38,6 +38,7 @@ try_again(struct run *r, step_fn *fn, struct err *err)
 	static const struct retry_opts opts = {
 	    .total_ms = 120000,
 	    .first_ms = 1000,
+	    .from_failure = true, /* loading a large one takes long */
 	};
 	struct err first = {0};
 	struct retry retry;

@@ -152,6 +152,40 @@ gives_up_before_a_pause_that_passes_the_total(void **state)
 }
 
 static void
+a_long_attempt_does_not_use_up_the_total_where_that_is_meant(void **state)
+{
+	static const struct retry_opts opts[] = {
+	    {.total_ms = 10000, .from_failure = true},
+	    {.total_ms = 10000},
+	};
+	struct fake_clock clock;
+	struct scope s = fake_clock_init(&clock);
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		struct err err = {0};
+		struct retry r;
+
+		retry_init(&r, &s, &opts[i]);
+		fake_clock_pass(&clock, 60000);
+		be_busy(&err);
+		assert_int_equal(retry_wait(&r, &err), i == 0 ? 0 : -1);
+	}
+	/* The first failure is what counts, not the last. */
+	for (int i = 0; i < 2; i++) {
+		struct err err = {0};
+		struct retry r;
+
+		retry_init(&r, &s, &opts[0]);
+		be_busy(&err);
+		assert_int_equal(retry_wait(&r, &err), 0);
+		fake_clock_pass(&clock, i == 0 ? 9000 : 10000);
+		be_busy(&err);
+		assert_int_equal(retry_wait(&r, &err), i == 0 ? 0 : -1);
+	}
+}
+
+static void
 gives_up_before_a_pause_that_passes_the_scope(void **state)
 {
 	struct fake_clock clock;
@@ -232,6 +266,8 @@ main(void)
 	    cmocka_unit_test(only_the_transient_goes_again),
 	    cmocka_unit_test(a_later_refusal_tells_the_attempt),
 	    cmocka_unit_test(gives_up_before_a_pause_that_passes_the_total),
+	    cmocka_unit_test(
+		a_long_attempt_does_not_use_up_the_total_where_that_is_meant),
 	    cmocka_unit_test(gives_up_before_a_pause_that_passes_the_scope),
 	    cmocka_unit_test(the_default_total_is_five_minutes),
 	    cmocka_unit_test(a_cancel_ends_it_and_the_last_failure_is_told),
