@@ -71,6 +71,10 @@ show_comparison(const struct run_report *r)
 		    show_count(c->expiring, n));
 		row("not compared", text);
 	}
+	if (c->same && !c->stream_meta_compared)
+		row("not compared",
+		    "counters and first ids of streams: not both versions "
+		    "keep them");
 	if (c->not_compared > 0) {
 		snprintf(text, sizeof(text), "the values of %s module keys",
 		    show_count(c->not_compared, n));
@@ -157,6 +161,8 @@ json_comparison(cJSON *root, const struct run_report *r)
 	json_add_int(o, "compared", (int64_t)r->comparison.compared);
 	json_add_int(o, "expiring", (int64_t)r->comparison.expiring);
 	json_add_int(o, "not_compared", (int64_t)r->comparison.not_compared);
+	cJSON_AddBoolToObject(o, "stream_counters_compared",
+	    r->comparison.stream_meta_compared);
 	cJSON_AddStringToObject(o, "fingerprint", r->target_fingerprint);
 	cJSON_AddStringToObject(o, "why", r->comparison.why);
 }

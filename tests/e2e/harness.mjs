@@ -83,6 +83,9 @@ export function plainEnv(more = {}) {
 }
 
 export class Redis {
+	static program = 'redis-server';
+	static lacks = []; // options that this version does not know
+
 	// opts: options of redis-server, without their dashes.
 	static async start(t, opts = {}) {
 		for (let i = 0; i < 5; i++) {
@@ -103,6 +106,8 @@ export class Redis {
 			'enable-debug-command': 'yes',
 			...opts,
 		};
+		for (const name of this.constructor.lacks)
+			delete this.opts[name];
 		this.tls = [];
 		if (opts['tls-port'] === null) {
 			Object.assign(this.opts, { port: 0, 'tls-port': port });
@@ -118,7 +123,7 @@ export class Redis {
 	}
 
 	async launch() {
-		this.proc = run('redis-server', this.args());
+		this.proc = run(this.constructor.program, this.args());
 		const { child } = this.proc;
 		let ended = false;
 		this.proc.ended.then(() => { ended = true; });

