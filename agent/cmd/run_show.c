@@ -161,8 +161,8 @@ json_comparison(cJSON *root, const struct run_report *r)
 	json_add_int(o, "compared", (int64_t)r->comparison.compared);
 	json_add_int(o, "expiring", (int64_t)r->comparison.expiring);
 	json_add_int(o, "not_compared", (int64_t)r->comparison.not_compared);
-	cJSON_AddBoolToObject(o, "stream_counters_compared",
-	    r->comparison.stream_meta_compared);
+	cJSON_AddBoolToObject(
+	    o, "stream_counters_compared", r->comparison.stream_meta_compared);
 	cJSON_AddStringToObject(o, "fingerprint", r->target_fingerprint);
 	cJSON_AddStringToObject(o, "why", r->comparison.why);
 }

@@ -101,19 +101,24 @@ tell(const struct source_sync *ss, const struct sync_facts *sync,
 		    sum.version, compat->most, compat->name);
 }
 
-/* A Valkey ends the connection when it cannot write what it was asked for. */
+/*
+ * A Valkey ends the connection when it cannot write what it was asked for.  It
+ * would each time, and fork for it.
+ */
 static void
 blame_compat(const struct source_sync *ss, const struct sync_facts *sync,
     struct err *err)
 {
 	const struct rdb_compat *compat = ss->opts.compat;
 
-	if (compat != NULL && compat->most > 0 && sync->negotiates &&
-	    err->kind == ERR_TRANSIENT)
-		err_in(err,
-		    "rdb_compat is '%s', for which no fields of hashes that "
-		    "expire can be written",
-		    compat->name);
+	if (compat == NULL || compat->most == 0 || !sync->negotiates ||
+	    !sync->hung_up)
+		return;
+	err->kind = ERR_UNSUPPORTED;
+	err_in(err,
+	    "rdb_compat is '%s', for which no fields of hashes that expire can "
+	    "be written",
+	    compat->name);
 }
 
 static size_t

@@ -308,7 +308,7 @@ export class Job {
 	}
 
 	start(command, ...args) {
-		return run(DRSYNC, [command, '--state-dir',
+		return run(this.program ?? DRSYNC, [command, '--state-dir',
 			path.join(this.dir, 'state'), '--job', 'shop',
 			...this.settings(command), ...this.args, ...args],
 			{ env: plainEnv(this.env), uid: this.uid });

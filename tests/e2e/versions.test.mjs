@@ -3,6 +3,7 @@
 // 6.2 and Valkey 9.1.
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
+import fs from 'node:fs';
 import path from 'node:path';
 import { describe, test } from 'node:test';
 import { EXIT, Job, Redis } from './harness.mjs';
@@ -143,6 +144,27 @@ describe('versions', { skip: process.arch !== 'x64' && 'no servers' }, () => {
 			'sync');
 		assert.equal(await older.target.keys(), 0);
 	});
+
+	test('versions: a Valkey is asked for what Redis 7.2 loads',
+		async (t) => {
+			const job = await pair(t, 'Valkey 9.1', 'Valkey 9.1');
+			await job.source.pipe(DATA);
+			const wish = ['--rdb-compat', 'redis-7.2'];
+			const { id } = (await job.ok('snapshot', ...wish)).snapshot;
+			const { dump } = JSON.parse(fs.readFileSync(
+				path.join(job.west, 'shop', id, 'manifest.json')));
+			assert.deepEqual([dump.family, dump.rdb_version],
+				['redis', 11]);
+			// What that version cannot hold ends it at once.
+			await job.source.cli('hpexpire', 'hash', '7200000', 'fields',
+				'1', 'f');
+			const forks = async () => Number(/total_forks:(\d+)/.exec(
+				await job.source.cli('info', 'stats'))[1]);
+			const before = await forks();
+			await job.fails(EXIT.FAILED, /fields of hashes that expire/,
+				'snapshot', ...wish);
+			assert.equal(await forks(), before + 1);
+		});
 
 	test('versions: a Redis and a Valkey are compared', async (t) => {
 		const job = await pair(t, 'Redis 7.0', 'Valkey 9.1');

@@ -195,10 +195,12 @@ what_a_valkey_cannot_write_is_blamed_on_the_wish(void **state)
 
 	(void)state;
 	assert_int_equal(take(&r, &s, "redis-7.2"), -1);
-	assert_int_equal(r.err.kind, ERR_TRANSIENT);
+	/* It is not asked to fork for it again. */
+	assert_int_equal(r.err.kind, ERR_UNSUPPORTED);
 	assert_non_null(strstr(r.err.text, "rdb_compat is 'redis-7.2'"));
 	s.version = "9.0.0\r\n";
 	assert_int_equal(take(&r, &s, "auto"), -1);
+	assert_int_equal(r.err.kind, ERR_TRANSIENT);
 	assert_null(strstr(r.err.text, "rdb_compat"));
 }
 
