@@ -6,6 +6,7 @@
 #include "base/relay.h"
 #include "base/sink.h"
 #include "base/xalloc.h"
+#include "rdb/cluster_map.h"
 #include "rdb/library_set.h"
 #include "rdb/rdb_reader.h"
 #include "rdb/redis_primaries.h"
@@ -17,6 +18,7 @@
 #include "agent/snapshot/progress.h"
 #include "agent/snapshot/snapshot_read.h"
 #include "agent/snapshot/source.h"
+#include "agent/snapshot/source_cluster.h"
 
 #define SHOWN_MAX 4096
 
@@ -190,6 +192,48 @@ read_cluster(struct dataset *d, struct rdb_visitor *visitor,
 	return rc;
 }
 
+/* Each key once, as a snapshot of the cluster would have it. */
+static int
+read_shards(struct source_cluster *cluster, struct rdb_visitor *visitor,
+    const struct scope *scope, const struct snapshot_env *env,
+    struct dataset_facts *facts, struct err *err)
+{
+	struct library_set libraries = {0};
+	size_t n = source_cluster_map(cluster)->nshards;
+	char machine[MACHINE_SIZE];
+	struct dataset_facts one = {0};
+	int rc = 0;
+
+	for (size_t i = 0; i < n && rc == 0; i++) {
+		rc = source_cluster_choose(cluster, i, scope, machine, err);
+		if (rc == 0)
+			rc = read_source(source_cluster_source(cluster, i),
+			    visitor, &libraries, scope, env, &one, err);
+		if (i == 0)
+			*facts = one;
+	}
+	library_set_release(&libraries);
+	return rc == 0 ? source_cluster_settled(cluster, scope, err) : -1;
+}
+
+static int
+read_live(struct source *source, struct rdb_visitor *visitor,
+    const struct scope *scope, const struct snapshot_env *env,
+    struct dataset_facts *facts, struct err *err)
+{
+	struct source_cluster *cluster = NULL;
+	int rc;
+
+	if (source->ops->shards != NULL &&
+	    source->ops->shards(source, scope, &cluster, err) != 0)
+		return -1;
+	rc = cluster != NULL
+	    ? read_shards(cluster, visitor, scope, env, facts, err)
+	    : read_source(source, visitor, NULL, scope, env, facts, err);
+	source_cluster_free(cluster);
+	return rc;
+}
+
 static int
 read_snapshot(struct dataset *d, struct rdb_visitor *visitor,
     const struct scope *scope, const struct snapshot_env *env,
@@ -220,8 +264,7 @@ dataset_read(struct dataset *d, struct rdb_visitor *visitor,
 	progress_note(env->progress, STEP_COMPARE, "reading %s", d->shown);
 	progress_advance(env->progress, STEP_COMPARE, 0, 0);
 	if (d->source != NULL)
-		rc = read_source(
-		    d->source, visitor, NULL, scope, &ours, facts, err);
+		rc = read_live(d->source, visitor, scope, &ours, facts, err);
 	else if (d->cluster != NULL)
 		rc = read_cluster(d, visitor, scope, &ours, facts, err);
 	else

@@ -109,6 +109,15 @@ test('a cluster of three shards becomes one snapshot and one Redis',
 		assert.equal(inspected.functions, 1);
 		await job.fails(EXIT.FAILED, /of a cluster of 3 shards/, 'restore',
 			'--restorer', 'replica');
+
+		// All of it together, live and in a snapshot, is what was loaded.
+		await job.ok('sync', '--import', 'after-each-sync');
+		await job.ok('compare');
+		await job.ok('compare', ...job.stores, 'latest', target.url);
+		await source.cli('set', 'static:0', 'another value');
+		const differs = await job.run('compare');
+		assert.equal(differs.code, EXIT.CORRUPT, differs.stderr);
+		assert.match(differs.stdout, /static:0/);
 	});
 
 test('the dumps of a cluster are made at once where it is allowed',

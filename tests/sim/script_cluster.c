@@ -1,4 +1,3 @@
-#include <inttypes.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -12,77 +11,17 @@
 
 #include "rdb/cluster_slot.h"
 #include "tests/sim/rdb_bytes.h"
+#include "tests/sim/script_resp.h"
 #include "tests/sim/script_server.h"
 
 #include "tests/sim/script_cluster.h"
 
-#define WORDS_MAX   8
 #define REQUEST_MAX 4096
 #define OFFSET	    1000
 #define LAGS	    10 /* bytes */
 #define HALF	    (CLUSTER_SLOTS / 2)
 #define REPLID	    "0123456789abcdef0123456789abcdef0123456"
 #define MARK	    "abcdefabcdefabcdefabcdefabcdefabcdefabcd"
-
-struct request {
-	char words[WORDS_MAX][64];
-	unsigned n;
-};
-
-static int
-read_number(struct script_conn *c, char sign, unsigned *n)
-{
-	struct buf line;
-	int rc;
-
-	buf_init(&line, REQUEST_MAX);
-	rc = script_read_until(c, &line, "\r\n");
-	if (rc == 0 && line.data[0] != sign)
-		rc = script_fail(c, "'%s' is no '%c'", line.data, sign);
-	if (rc == 0)
-		*n = (unsigned)strtoul(line.data + 1, NULL, 10);
-	buf_release(&line);
-	return rc;
-}
-
-static int
-read_request(struct script_conn *c, struct request *q)
-{
-	if (read_number(c, '*', &q->n) != 0)
-		return -1;
-	for (unsigned i = 0; i < q->n; i++) {
-		struct buf word;
-		unsigned len;
-		int rc;
-
-		if (i == WORDS_MAX)
-			return script_fail(c, "a request of %u words", q->n);
-		if (read_number(c, '$', &len) != 0)
-			return -1;
-		buf_init(&word, REQUEST_MAX);
-		rc = script_read(c, &word, len + 2);
-		if (rc == 0)
-			snprintf(q->words[i], sizeof(q->words[i]), "%.*s",
-			    (int)len, word.data);
-		buf_release(&word);
-		if (rc != 0)
-			return -1;
-	}
-	return 0;
-}
-
-static bool
-is(const struct request *q, const char *a, const char *b)
-{
-	return q->n > 0 && strcasecmp(q->words[0], a) == 0 &&
-	    (b == NULL || (q->n > 1 && strcasecmp(q->words[1], b) == 0));
-}
-
-static int
-send_bulk(struct script_conn *c, const char *text)
-{
-	return script_sendf(c, "$%zu\r\n%s\r\n", strlen(text), text);
-}
 
 static int
 shard_of(const struct script_node *n)
@@ -110,7 +49,7 @@ send_info(struct script_conn *c, struct script_node *n)
 			    "master_link_status:up\r\nslave_repl_offset:"
 			  : "role:master\r\nmaster_repl_offset:",
 	    OFFSET - (nth < n->behind ? LAGS : 0));
-	return send_bulk(c, text);
+	return script_send_bulk(c, text);
 }
 
 static int
@@ -171,7 +110,7 @@ send_nodes(struct script_conn *c, const struct script_node *n)
 			       : 0,
 	    low ? HALF - 1 - s->at_odds : CLUSTER_SLOTS - 1,
 	    n->open_slots != NULL ? n->open_slots : "");
-	return send_bulk(c, text);
+	return script_send_bulk(c, text);
 }
 
 static int
@@ -195,22 +134,28 @@ send_dump(struct script_conn *c, struct script_node *n)
 	return -1;
 }
 
-static int
-answer(struct script_conn *c, struct script_node *n, const struct request *q)
+static bool
+is(const struct buf *words, const char *command)
 {
-	if (is(q, "PING", NULL))
+	return strncasecmp(words->data, command, strlen(command)) == 0;
+}
+
+static int
+answer(struct script_conn *c, struct script_node *n, const struct buf *words)
+{
+	if (is(words, "PING"))
 		return script_sends(c, "+PONG\r\n");
-	if (is(q, "INFO", NULL))
+	if (is(words, "INFO"))
 		return send_info(c, n);
-	if (is(q, "CLUSTER", "SHARDS"))
+	if (is(words, "CLUSTER SHARDS"))
 		return send_map(c, n->cluster);
-	if (is(q, "CLUSTER", "NODES"))
+	if (is(words, "CLUSTER NODES"))
 		return send_nodes(c, n);
-	if (is(q, "CONFIG", NULL))
+	if (is(words, "CONFIG"))
 		return script_sends(c, "*0\r\n");
-	if (is(q, "REPLCONF", NULL))
+	if (is(words, "REPLCONF"))
 		return script_sends(c, "+OK\r\n");
-	if (is(q, "PSYNC", NULL))
+	if (is(words, "PSYNC"))
 		return send_dump(c, n);
 	return script_sends(c, "-ERR unknown command\r\n");
 }
@@ -218,10 +163,13 @@ answer(struct script_conn *c, struct script_node *n, const struct request *q)
 static void
 serve(struct script_conn *c, void *arg)
 {
-	struct request q;
+	struct buf words;
 
-	while (read_request(c, &q) == 0 && answer(c, arg, &q) == 0)
+	buf_init(&words, REQUEST_MAX);
+	while (
+	    script_read_command(c, &words) == 0 && answer(c, arg, &words) == 0)
 		;
+	buf_release(&words);
 }
 
 static void
