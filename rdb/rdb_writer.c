@@ -19,6 +19,7 @@
 #define LENGTH_MAX 9
 
 enum opcode {
+	OPCODE_FUNCTION2 = 245,
 	OPCODE_IDLE = 248,
 	OPCODE_FREQ = 249,
 	OPCODE_AUX = 250,
@@ -179,13 +180,21 @@ begin(struct rdb_writer *w, struct err *err)
 }
 
 int
+rdb_writer_aux_bytes(struct rdb_writer *w, const void *name, size_t name_len,
+    const void *value, size_t value_len, struct err *err)
+{
+	if (begin(w, err) != 0 || put_opcode(w, OPCODE_AUX, err) != 0 ||
+	    put_string(w, name, name_len, err) != 0)
+		return -1;
+	return put_string(w, value, value_len, err);
+}
+
+int
 rdb_writer_aux(
     struct rdb_writer *w, const char *name, const char *value, struct err *err)
 {
-	if (begin(w, err) != 0 || put_opcode(w, OPCODE_AUX, err) != 0 ||
-	    put_string(w, name, strlen(name), err) != 0)
-		return -1;
-	return put_string(w, value, strlen(value), err);
+	return rdb_writer_aux_bytes(
+	    w, name, strlen(name), value, strlen(value), err);
 }
 
 int
@@ -196,6 +205,15 @@ rdb_writer_functions(
 	if (begin(w, err) != 0)
 		return -1;
 	return put(w, dump, len, err);
+}
+
+int
+rdb_writer_function(
+    struct rdb_writer *w, const void *source, size_t len, struct err *err)
+{
+	if (begin(w, err) != 0 || put_opcode(w, OPCODE_FUNCTION2, err) != 0)
+		return -1;
+	return put_string(w, source, len, err);
 }
 
 static int

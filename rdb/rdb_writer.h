@@ -40,9 +40,14 @@ void rdb_writer_free(struct rdb_writer *);
 
 int rdb_writer_aux(
     struct rdb_writer *, const char *name, const char *value, struct err *);
-/* Libraries as FUNCTION DUMP gives them, without its footer. */
+int rdb_writer_aux_bytes(struct rdb_writer *, const void *name, size_t name_len,
+    const void *value, size_t value_len, struct err *);
+/* Libraries as FUNCTION DUMP gives them, without its footer; or the source of
+ * one. */
 int
 rdb_writer_functions(struct rdb_writer *, const void *, size_t, struct err *);
+int
+rdb_writer_function(struct rdb_writer *, const void *, size_t, struct err *);
 
 /* Database, expiry, idle time or frequency, type and name are taken. */
 int rdb_writer_key(struct rdb_writer *, const struct rdb_key *, struct err *);

@@ -13,7 +13,7 @@
 #include "agent/cmd/store_arg.h"
 #include "agent/job/agent.h"
 #include "agent/job/settings.h"
-#include "agent/snapshot/catalog.h"
+#include "agent/job/snapshot_find.h"
 #include "agent/snapshot/dataset.h"
 #include "agent/snapshot/dataset_compare.h"
 #include "agent/snapshot/source.h"
@@ -88,7 +88,8 @@ open_snapshot(struct cmd_call *c, int side, struct err *err)
 
 	if (store == NULL)
 		return NULL;
-	m = catalog_get(store, c->scope, c->job, c->args[side], err);
+	m = snapshot_find(
+	    store, c->scope, c->settings, c->job, c->args[side], err);
 	return m != NULL ? dataset_snapshot_new(store, m) : NULL;
 }
 

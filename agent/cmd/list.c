@@ -33,12 +33,13 @@ show_row(const struct manifest *m)
 {
 	char at[32], keys[32], raw[32], stored[32];
 
-	printf("%-10s  %-23s  %-20s  %12s  %10s  %10s  %s\n", m->job, m->id,
+	printf("%-10s  %-23s  %-20s  %12s  %10s  %10s  %s%s\n", m->job, m->id,
 	    show_time(m->point_ms, at),
 	    m->verified ? show_count(m->total.keys, keys) : "-",
 	    show_bytes(m->raw_bytes, raw),
 	    show_bytes(manifest_stored_bytes(m), stored),
-	    m->verified ? "verified" : "unverified");
+	    m->verified ? "verified" : "unverified",
+	    m->filter != NULL ? ", filtered" : "");
 }
 
 static void
@@ -53,6 +54,7 @@ json_row(cJSON *list, const struct manifest *m)
 	json_add_int(o, "raw_bytes", (int64_t)m->raw_bytes);
 	json_add_int(o, "stored_bytes", (int64_t)manifest_stored_bytes(m));
 	cJSON_AddBoolToObject(o, "verified", m->verified);
+	cJSON_AddBoolToObject(o, "filtered", m->filter != NULL);
 	cJSON_AddItemToArray(list, o);
 }
 

@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "rdb/fingerprint.h"
+#include "rdb/key_filter.h"
 
 #include "agent/cmd/manifest_show.h"
 #include "agent/cmd/show.h"
@@ -43,6 +44,27 @@ show_point(const struct manifest *m)
 	}
 }
 
+/* Who reads nothing else must read this. */
+static void
+show_filter(const struct manifest *m)
+{
+	char n[32];
+
+	printf("  %-14s a PART of the source, which has %s keys more\n",
+	    "filtered", show_count(m->left_out.keys, n));
+	if (m->left_out.module_data > 0)
+		printf("  %-14s and %s pieces of module data outside of keys\n",
+		    "", show_count(m->left_out.module_data, n));
+	for (int i = 0; i < KEY_RULES; i++) {
+		enum key_rule rule = (enum key_rule)i;
+		const char *text = key_filter_text(m->filter, rule);
+
+		if (text != NULL)
+			printf(
+			    "  %-14s %s: %s\n", "", key_rule_name(rule), text);
+	}
+}
+
 void
 manifest_show_short(const struct manifest *m)
 {
@@ -51,6 +73,8 @@ manifest_show_short(const struct manifest *m)
 	printf("snapshot %s/%s\n", m->job, m->id);
 	printf("  %-14s %s, by '%s'%s%s\n", "of", m->source, m->way,
 	    m->server[0] != '\0' ? ", " : "", m->server);
+	if (m->filter != NULL)
+		show_filter(m);
 	show_point(m);
 	show_size(m);
 	if (!m->verified) {

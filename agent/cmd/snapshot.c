@@ -2,8 +2,8 @@
 #include "agent/cmd/option_sets.h"
 #include "agent/cmd/run_show.h"
 
-static const enum option takes[] = {SOURCE_REDIS_OPTIONS, SOURCE_STORE_OPTIONS,
-    CODING_OPTIONS, OPT_IN_FLIGHT, OPT_TIMEOUT, OPTIONS};
+static const enum option takes[] = {SOURCE_REDIS_OPTIONS, FILTER_OPTIONS,
+    SOURCE_STORE_OPTIONS, CODING_OPTIONS, OPT_IN_FLIGHT, OPT_TIMEOUT, OPTIONS};
 
 static int
 run(struct cmd_call *c, struct err *err)

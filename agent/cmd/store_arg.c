@@ -6,7 +6,7 @@
 #include "agent/cmd/store_arg.h"
 #include "agent/job/agent.h"
 #include "agent/job/settings.h"
-#include "agent/snapshot/catalog.h"
+#include "agent/job/snapshot_find.h"
 
 struct store *
 store_arg(struct cmd_call *c, struct err *err)
@@ -33,8 +33,8 @@ snapshot_arg(struct cmd_call *c, struct store **store, struct err *err)
 	*store = store_arg(c, err);
 	if (*store == NULL)
 		return NULL;
-	return catalog_get(
-	    *store, c->scope, c->job, c->nargs > 0 ? c->args[0] : NULL, err);
+	return snapshot_find(*store, c->scope, c->settings, c->job,
+	    c->nargs > 0 ? c->args[0] : NULL, err);
 }
 
 bool

@@ -10,9 +10,9 @@ static const struct cmd_flag flags[] = {
     {NULL, NULL, NULL},
 };
 
-static const enum option takes[] = {SOURCE_REDIS_OPTIONS, SOURCE_STORE_OPTIONS,
-    DR_STORE_OPTIONS, DR_REDIS_OPTIONS, OPT_IMPORT, CODING_OPTIONS,
-    LOADING_OPTIONS, OPT_IN_FLIGHT, OPT_TIMEOUT, OPTIONS};
+static const enum option takes[] = {SOURCE_REDIS_OPTIONS, FILTER_OPTIONS,
+    SOURCE_STORE_OPTIONS, DR_STORE_OPTIONS, DR_REDIS_OPTIONS, OPT_IMPORT,
+    CODING_OPTIONS, LOADING_OPTIONS, OPT_IN_FLIGHT, OPT_TIMEOUT, OPTIONS};
 
 static int
 run(struct cmd_call *c, struct err *err)

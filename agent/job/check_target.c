@@ -18,7 +18,7 @@
 #include "agent/job/agent.h"
 #include "agent/job/check_private.h"
 #include "agent/job/settings.h"
-#include "agent/snapshot/catalog.h"
+#include "agent/job/snapshot_find.h"
 #include "agent/snapshot/env.h"
 #include "agent/snapshot/manifest.h"
 #include "agent/snapshot/manifest_target.h"
@@ -41,9 +41,9 @@ newest(struct checking *c)
 	if (settings_str(c->settings, OPT_DR_STORE) == NULL)
 		return NULL;
 	store = agent_store(c->agent, REGION_DR, &ignored);
-	return store != NULL
-	    ? catalog_get(store, &c->scope, c->job, NULL, &ignored)
-	    : NULL;
+	return store != NULL ? snapshot_find(store, &c->scope, c->settings,
+				   c->job, NULL, &ignored)
+			     : NULL;
 }
 
 static void

@@ -1,82 +1,11 @@
-#include <ctype.h>
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "base/err.h"
+#include "base/quantity.h"
 
 #include "agent/job/option_value.h"
-
-/* A number and what it is followed by; false when there is no number. */
-static bool
-leading_number(const char *s, uint64_t *n, const char **rest)
-{
-	char *end;
-
-	if (!isdigit((unsigned char)s[0]))
-		return false;
-	errno = 0;
-	*n = strtoull(s, &end, 10);
-	*rest = end;
-	return errno == 0;
-}
-
-struct unit {
-	const char *name;
-	uint64_t factor;
-};
-
-static int
-parse_with_unit(const char *s, const struct unit *units, uint64_t *out)
-{
-	const char *rest;
-	uint64_t n;
-
-	if (!leading_number(s, &n, &rest))
-		return -1;
-	for (; units->name != NULL; units++) {
-		if (strcasecmp(rest, units->name) != 0)
-			continue;
-		if (n > (uint64_t)INT64_MAX / units->factor)
-			return -1;
-		*out = n * units->factor;
-		return 0;
-	}
-	return -1;
-}
-
-int
-parse_size(const char *s, uint64_t *bytes, struct err *err)
-{
-	static const struct unit units[] = {{"", 1}, {"B", 1},
-	    {"KiB", UINT64_C(1) << 10}, {"MiB", UINT64_C(1) << 20},
-	    {"GiB", UINT64_C(1) << 30}, {"TiB", UINT64_C(1) << 40},
-	    {"K", UINT64_C(1) << 10}, {"M", UINT64_C(1) << 20},
-	    {"G", UINT64_C(1) << 30}, {"T", UINT64_C(1) << 40}, {NULL, 0}};
-
-	if (parse_with_unit(s, units, bytes) != 0)
-		return err_set(err, ERR_USAGE,
-		    "'%.40s' is no size: write 512KiB, 8MiB, 64GiB or bytes",
-		    s);
-	return 0;
-}
-
-int
-parse_duration(const char *s, int64_t *ms, struct err *err)
-{
-	static const struct unit units[] = {{"ms", 1}, {"s", 1000},
-	    {"m", 60000}, {"h", 3600000}, {"d", 86400000}, {NULL, 0}};
-	uint64_t n;
-
-	if (parse_with_unit(s, units, &n) != 0)
-		return err_set(err, ERR_USAGE,
-		    "'%.40s' is no time: write 500ms, 90s, 15m, 2h or 1d", s);
-	*ms = (int64_t)n;
-	return 0;
-}
 
 static int
 check_choice(const struct option_row *o, const char *value, struct err *err)
@@ -101,7 +30,7 @@ check_int(const struct option_row *o, const char *value, struct err *err)
 
 	if (o->zero != NULL && strcmp(value, o->zero) == 0)
 		return 0;
-	if (!leading_number(value, &n, &rest) || *rest != '\0' ||
+	if (!quantity_number(value, &n, &rest) || *rest != '\0' ||
 	    n > (uint64_t)o->most || n < (uint64_t)o->least)
 		return err_set(err, ERR_USAGE,
 		    "'%.40s' is no number from %" PRId64 " to %" PRId64 "%s%s",
@@ -115,7 +44,7 @@ check_size(const struct option_row *o, const char *value, struct err *err)
 {
 	uint64_t size;
 
-	if (parse_size(value, &size, err) != 0)
+	if (quantity_bytes(value, &size, err) != 0)
 		return -1;
 	if (size < (uint64_t)o->least)
 		return err_set(err, ERR_USAGE,
@@ -182,7 +111,7 @@ option_check(enum option o, const char *value, struct err *err)
 	case OPTION_SIZE:
 		return check_size(row, value, err);
 	case OPTION_DURATION:
-		return parse_duration(value, &ms, err);
+		return quantity_ms(value, &ms, err);
 	}
 	return 0;
 }

@@ -139,6 +139,29 @@ const struct option_row options[OPTIONS] = {
 [OPT_DR_STORE_SAS] = {"dr.store_sas", "dr-store-sas", "REF", OPTION_SECRET,
     .help = "SAS of the DR store"},
 
+[OPT_FILTER_DBS] = {"filter.dbs", "filter-db", "LIST", OPTION_TEXT,
+    .help = "take these databases only: 0,3,8-15; a snapshot with any filter "
+	"holds a part only and is never taken for a full one"},
+[OPT_FILTER_NOT_DBS] = {"filter.not_dbs", "filter-not-db", "LIST",
+    OPTION_TEXT, .help = "leave these databases out"},
+[OPT_FILTER_KEYS] = {"filter.keys", "filter-key", "GLOBS", OPTION_TEXT,
+    .help = "take only keys that match one of these, as in Redis' KEYS: "
+	"'user:*,cart:[0-9]*'; a comma of a name is written \\,"},
+[OPT_FILTER_NOT_KEYS] = {"filter.not_keys", "filter-not-key", "GLOBS",
+    OPTION_TEXT, .help = "leave out keys that match one of these"},
+[OPT_FILTER_TYPES] = {"filter.types", "filter-type", "LIST", OPTION_TEXT,
+    .help = "take these types only: string, list, set, zset, hash, stream, "
+	"module"},
+[OPT_FILTER_NOT_TYPES] = {"filter.not_types", "filter-not-type", "LIST",
+    OPTION_TEXT, .help = "leave these types out"},
+[OPT_FILTER_TTL] = {"filter.ttl", "filter-ttl", "TTL", OPTION_TEXT,
+    .help = "take only keys 'with' a TTL, or 'without', or with one that has "
+	"so long to go when the dump is made: 1h.. (or more), ..30m (or "
+	"less), 1h..7d"},
+[OPT_FILTER_FUNCTIONS] = {"filter.functions", "filter-functions", "YES",
+    OPTION_CHOICE, .fallback = "yes", .choices = no_yes,
+    .help = "whether function libraries are taken (yes or no)"},
+
 [OPT_CODEC] = {"codec", "codec", "NAME", OPTION_CHOICE,
     .fallback = "gzip", .choices = codecs, .help = "how dumps are compressed"},
 [OPT_LEVEL] = {"level", "level", "N", OPTION_INT,

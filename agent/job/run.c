@@ -1,3 +1,4 @@
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -6,17 +7,20 @@
 #include "base/log.h"
 #include "base/retry.h"
 #include "base/scope.h"
+#include "rdb/key_filter.h"
 #include "rdb/posing_master.h"
 #include "rdb/redis_primary.h"
 #include "storage/store.h"
 
 #include "agent/job/agent.h"
+#include "agent/job/filter_settings.h"
 #include "agent/job/ledger.h"
 #include "agent/job/run_private.h"
 #include "agent/job/settings.h"
 #include "agent/job/settings_check.h"
-#include "agent/snapshot/catalog.h"
+#include "agent/job/snapshot_find.h"
 #include "agent/snapshot/manifest.h"
+#include "agent/snapshot/progress.h"
 
 #define UNDO_MS 180000
 
@@ -218,9 +222,22 @@ find_snapshot(struct run *r, enum region region, struct err *err)
 
 	if (store == NULL)
 		return -1;
-	r->report->m = catalog_get(
-	    store, &r->scope, r->opts->job, r->opts->snapshot, err);
+	r->report->m = snapshot_find(store, &r->scope, r->settings,
+	    r->opts->job, r->opts->snapshot, err);
 	return r->report->m != NULL ? 0 : -1;
+}
+
+/* Who names it may not have read all that it says of itself. */
+static void
+tell_part(const struct run *r, enum step step)
+{
+	const struct manifest *m = r->report->m;
+
+	if (m->filter != NULL && !key_filter_same(m->filter, r->filter))
+		progress_note(r->env->progress, step,
+		    "snapshot '%s' holds a PART of the keys only: %" PRIu64
+		    " were left out",
+		    m->id, m->left_out.keys);
 }
 
 /*
@@ -253,6 +270,7 @@ run_copy(struct run *r, struct err *err)
 	if (find_snapshot(r, REGION_SOURCE, err) != 0 ||
 	    check_latest(r, err) != 0)
 		return -1;
+	tell_part(r, STEP_COPY);
 	return do_step(r, STEP_COPY, run_step_copy, err);
 }
 
@@ -269,6 +287,7 @@ run_restore(struct run *r, struct err *err)
 		    r->opts->job);
 	if (find_snapshot(r, REGION_DR, err) != 0)
 		return -1;
+	tell_part(r, STEP_IMPORT);
 	return import_and_compare(r, err);
 }
 
@@ -297,7 +316,8 @@ begin(struct run *r, const struct command *c, struct err *err)
 	int lost;
 
 	r->settings = agent_settings(r->agent);
-	if (settings_check(r->settings, err) != 0)
+	if (settings_check(r->settings, err) != 0 ||
+	    filter_settings(r->settings, &r->filter, err) != 0)
 		return -1;
 	r->ledger = agent_ledger(r->agent, err);
 	r->env = r->ledger != NULL ? agent_env(r->agent, err) : NULL;
@@ -337,6 +357,7 @@ end(struct run *r, int rc, struct err *err)
 		run_locks_blame(&r->locks, err);
 	run_locks_release(&r->locks);
 	unpin(r);
+	key_filter_free(r->filter);
 	if (r->id < 0)
 		return rc;
 	if (ledger_run_end(r->ledger, r->id, m != NULL ? m->id : NULL,

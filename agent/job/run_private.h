@@ -11,6 +11,7 @@
 #include "agent/job/run_locks.h"
 #include "agent/snapshot/env.h"
 
+struct key_filter;
 struct ledger;
 struct redis_opts;
 struct settings;
@@ -21,6 +22,7 @@ struct run {
 	const struct snapshot_env *env;
 	const struct run_opts *opts;
 	struct run_report *report;
+	struct key_filter *filter; /* that the settings ask for; or NULL */
 	struct ledger *ledger;
 	int64_t id;
 

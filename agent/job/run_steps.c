@@ -70,6 +70,7 @@ run_step_snapshot(struct run *r, struct err *err)
 	    .part_max = settings_size(r->settings, OPT_PART_MAX),
 	    .forks_per_host = (unsigned)settings_int(
 		r->settings, OPT_FORKS_PER_HOST),
+	    .filter = r->filter,
 	};
 	struct store *store = agent_store(r->agent, REGION_SOURCE, err);
 	struct source *source;

@@ -4,6 +4,7 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "base/quantity.h"
 #include "base/secret.h"
 #include "base/url.h"
 #include "base/xalloc.h"
@@ -133,7 +134,7 @@ settings_size(const struct settings *s, enum option o)
 	uint64_t bytes = 0;
 
 	if (s->values[o].value != NULL)
-		parse_size(s->values[o].value, &bytes, &ignored);
+		quantity_bytes(s->values[o].value, &bytes, &ignored);
 	return bytes;
 }
 
@@ -144,7 +145,7 @@ settings_ms(const struct settings *s, enum option o)
 	int64_t ms = 0;
 
 	if (s->values[o].value != NULL)
-		parse_duration(s->values[o].value, &ms, &ignored);
+		quantity_ms(s->values[o].value, &ms, &ignored);
 	return ms;
 }
 

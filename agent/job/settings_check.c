@@ -4,7 +4,9 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "rdb/key_filter.h"
 
+#include "agent/job/filter_settings.h"
 #include "agent/job/settings.h"
 #include "agent/job/settings_check.h"
 
@@ -108,11 +110,23 @@ check_tls(const struct settings *s, struct err *err)
 	return 0;
 }
 
+static int
+check_filter(const struct settings *s, struct err *err)
+{
+	struct key_filter *filter;
+
+	if (filter_settings(s, &filter, err) != 0)
+		return -1;
+	key_filter_free(filter);
+	return 0;
+}
+
 int
 settings_check(const struct settings *s, struct err *err)
 {
 	if (check_source(s, err) != 0 || check_stores(s, err) != 0 ||
-	    check_level(s, err) != 0 || check_tls(s, err) != 0)
+	    check_level(s, err) != 0 || check_tls(s, err) != 0 ||
+	    check_filter(s, err) != 0)
 		return -1;
 	return 0;
 }

@@ -6,6 +6,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/xalloc.h"
+#include "rdb/key_filter.h"
 #include "storage/store.h"
 
 #include "agent/snapshot/catalog.h"
@@ -241,13 +242,60 @@ tell_unverified(const struct manifest *m)
 	log_end(&line);
 }
 
+/* What "latest" passed over since another filter took it, or none did. */
+struct others {
+	const struct key_filter *filter; /* asked for */
+	char newest[SNAPSHOT_ID_SIZE];
+	bool part;
+};
+
+static bool
+is_other(struct others *o, const struct manifest *m)
+{
+	if (key_filter_same(m->filter, o->filter))
+		return false;
+	if (o->newest[0] == '\0') {
+		memcpy(o->newest, m->id, sizeof(o->newest));
+		o->part = m->filter != NULL;
+	}
+	return true;
+}
+
+static void
+tell_other(const struct others *o)
+{
+	struct log_line line;
+
+	if (o->newest[0] == '\0')
+		return;
+	log_begin(&line, LOG_WARN,
+	    o->part ? "a newer snapshot holds another part of the keys and is "
+		      "passed over; name it to have it"
+		    : "a newer snapshot holds more than the filter takes and "
+		      "is passed over; name it to have it");
+	log_str(&line, "snapshot", o->newest);
+	log_end(&line);
+}
+
+static int
+none_of_filter(const char *job, const struct others *o, struct err *err)
+{
+	return err_set(err, ERR_MISSING,
+	    o->filter == NULL
+		? "job '%s' has no snapshot of all keys; the newest of a part "
+		  "of them is '%s': name it to have it"
+		: "job '%s' has no snapshot by its own filter; the newest "
+		  "other one is '%s': name it to have it",
+	    job, o->newest);
+}
+
 /*
  * The newest that is verified and whole; the newest of all when none is.  A
  * damaged one does not hide the older ones: it is told and passed over.
  */
 static struct manifest *
 get_latest(struct store *store, const struct scope *scope, const char *job,
-    const struct catalog *c, struct err *err)
+    const struct catalog *c, struct others *others, struct err *err)
 {
 	struct manifest *newest = NULL, *m;
 	struct err first = {0};
@@ -255,6 +303,10 @@ get_latest(struct store *store, const struct scope *scope, const char *job,
 	for (size_t i = c->n; i-- > 0;) {
 		*err = (struct err){0};
 		m = get_manifest(store, scope, job, c->ids[i], err);
+		if (m != NULL && is_other(others, m)) {
+			manifest_free(m);
+			continue;
+		}
 		if (m != NULL && check_parts(store, scope, m, err) == 0) {
 			if (m->verified) {
 				if (newest != NULL)
@@ -277,7 +329,9 @@ get_latest(struct store *store, const struct scope *scope, const char *job,
 		if (first.kind == ERR_NONE)
 			first = *err;
 	}
-	if (newest == NULL)
+	if (newest == NULL && first.kind == ERR_NONE)
+		none_of_filter(job, others, err);
+	else if (newest == NULL)
 		*err = first;
 	return newest;
 }
@@ -308,6 +362,42 @@ find_id(const struct catalog *c, const char *job, const char *begin,
 	return found;
 }
 
+bool
+catalog_is_latest(const char *id)
+{
+	return id == NULL || strcmp(id, "latest") == 0;
+}
+
+static int
+read_some(struct store *store, const struct scope *scope, const char *job,
+    struct catalog *c, struct err *err)
+{
+	if (catalog_read(store, scope, job, c, err) != 0)
+		return -1;
+	if (c->n > 0)
+		return 0;
+	catalog_release(c);
+	return err_set(err, ERR_MISSING, "job '%s' has no snapshot in '%s'",
+	    job, store->url);
+}
+
+struct manifest *
+catalog_get_latest(struct store *store, const struct scope *scope,
+    const char *job, const struct key_filter *filter, struct err *err)
+{
+	struct others others = {.filter = filter};
+	struct manifest *m;
+	struct catalog c;
+
+	if (read_some(store, scope, job, &c, err) != 0)
+		return NULL;
+	m = get_latest(store, scope, job, &c, &others, err);
+	if (m != NULL)
+		tell_other(&others);
+	catalog_release(&c);
+	return m;
+}
+
 struct manifest *
 catalog_get(struct store *store, const struct scope *scope, const char *job,
     const char *id, struct err *err)
@@ -316,20 +406,15 @@ catalog_get(struct store *store, const struct scope *scope, const char *job,
 	struct catalog c;
 	const char *found;
 
-	if (id != NULL && snapshot_id_valid(id))
+	if (catalog_is_latest(id))
+		return catalog_get_latest(store, scope, job, NULL, err);
+	if (snapshot_id_valid(id))
 		return get_manifest(store, scope, job, id, err);
-	if (catalog_read(store, scope, job, &c, err) != 0)
+	if (read_some(store, scope, job, &c, err) != 0)
 		return NULL;
-	if (c.n == 0) {
-		err_set(err, ERR_MISSING, "job '%s' has no snapshot in '%s'",
-		    job, store->url);
-	} else if (id == NULL || strcmp(id, "latest") == 0) {
-		m = get_latest(store, scope, job, &c, err);
-	} else {
-		found = find_id(&c, job, id, err);
-		if (found != NULL)
-			m = get_manifest(store, scope, job, found, err);
-	}
+	found = find_id(&c, job, id, err);
+	if (found != NULL)
+		m = get_manifest(store, scope, job, found, err);
 	catalog_release(&c);
 	return m;
 }

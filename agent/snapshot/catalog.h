@@ -4,11 +4,13 @@
 #ifndef AGENT_SNAPSHOT_CATALOG_H
 #define AGENT_SNAPSHOT_CATALOG_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "agent/snapshot/snapshot_id.h"
 
 struct err;
+struct key_filter;
 struct manifest;
 struct scope;
 struct store;
@@ -38,10 +40,17 @@ int catalog_jobs(struct store *, const struct scope *, char ***names, size_t *n,
  * none), or the beginning of one id.  What "latest" passes over, damaged or
  * unverified and newer, is logged; a damaged one that is asked for by its id
  * is ERR_CORRUPT.
+ * A part of the keys is never the latest; by the second function, which takes
+ * no beginnings, only one that this filter took is (NULL: no filter).
  * ERR_MISSING when there is none, ERR_USAGE when several begin so.
  */
 struct manifest *catalog_get(struct store *, const struct scope *,
     const char *job, const char *id, struct err *);
+struct manifest *catalog_get_latest(struct store *, const struct scope *,
+    const char *job, const struct key_filter *, struct err *);
+
+/* Whether id asks for the latest. */
+bool catalog_is_latest(const char *id);
 
 /* "JOB/ID/NAME" into a buffer of BLOB_NAME_MAX + 1. */
 void catalog_blob(char *out, const char *job, const char *id, const char *name);

@@ -26,6 +26,7 @@
 #include "agent/snapshot/progress.h"
 #include "agent/snapshot/snapshot_take.h"
 #include "agent/snapshot/source.h"
+#include "agent/snapshot/source_filtered.h"
 
 /* Chunks between the source's thread and the one that digests and codes. */
 #define HANDOFF_DEPTH 4
@@ -121,6 +122,14 @@ assemble(struct taking *t, struct store *store, const struct scope *scope,
 	return flow_append(t->flow, t->parts);
 }
 
+static size_t
+source_cost(const struct taking *t, const struct source *source,
+    const struct source_call *call)
+{
+	return t->opts->filter != NULL ? source_filtered_cost(source, call)
+				       : source->ops->cost(source, call);
+}
+
 /*
  * The source takes its share when it is asked to dump; until then it is kept
  * for it, since the writer takes what is left.
@@ -135,8 +144,7 @@ assemble_beside(struct taking *t, const struct source *source,
 
 	plan_memory(t);
 	call = (struct source_call){t->env, t->reader, t->held};
-	kept = budget_carve(
-	    t->env->budget, source->ops->cost(source, &call), err);
+	kept = budget_carve(t->env->budget, source_cost(t, source, &call), err);
 	if (kept == NULL)
 		return -1;
 	rc = assemble(t, store, scope, err);
@@ -235,14 +243,27 @@ prove(struct taking *t, const struct source_facts *facts, struct err *err)
 }
 
 static int
+dump(struct taking *t, struct source *source, struct source_facts *facts,
+    struct err *err)
+{
+	struct source_call call = {t->env, t->reader, t->held};
+	const struct scope *scope = flow_scope(t->flow);
+	struct sink *sink = flow_head(t->flow);
+
+	if (t->opts->filter == NULL)
+		return source->ops->dump(
+		    source, scope, &call, sink, facts, err);
+	return source_filtered_dump(source, t->opts->filter, scope, &call, sink,
+	    facts, &t->m->left_out, err);
+}
+
+static int
 run(struct taking *t, struct source *source, const struct scope *scope,
     struct err *err)
 {
 	struct source_facts facts = {.offset = -1};
-	struct source_call call = {t->env, t->reader, t->held};
 
-	if (source->ops->dump(source, flow_scope(t->flow), &call,
-		flow_head(t->flow), &facts, err) != 0) {
+	if (dump(t, source, &facts, err) != 0) {
 		cJSON_Delete(facts.profile);
 		return flow_failed(t->flow, err);
 	}

@@ -4,6 +4,8 @@
  *	source -> reader (structure, CRC64, counts, fingerprint)
  *	      \-> spool <- seal? <- encoder -> digest -> parts
  *
+ * With a filter what it takes of the source (source_filtered.h) is the dump.
+ *
  * The last part is committed only after the source's end was proved.  Nothing
  * lists the parts: that is for a manifest to do.
  */

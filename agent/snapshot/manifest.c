@@ -5,6 +5,7 @@
 #include "base/err.h"
 #include "base/xalloc.h"
 #include "rdb/fingerprint.h"
+#include "rdb/key_filter.h"
 #include "storage/pieces.h"
 
 #include "agent/snapshot/manifest.h"
@@ -35,6 +36,7 @@ manifest_free(struct manifest *m)
 	pieces_free(m->pieces);
 	free(m->dbs);
 	fingerprint_free(m->fingerprint);
+	key_filter_free(m->filter);
 	for (size_t i = 0; i < m->nshards; i++)
 		manifest_free(m->shards[i]);
 	free(m->shards);

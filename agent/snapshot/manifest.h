@@ -3,7 +3,7 @@
  *
  * A snapshot exists once its manifest does.  The document (docs/DESIGN.md,
  * "A snapshot in a store") is JSON with "format": 1, or 2 for a cluster of
- * several shards; fields that this version does not know are kept and written
+ * several shards, or 3 for a part of the keys of either; fields that this version does not know are kept and written
  * back, a format that it does not know is refused.
  */
 #ifndef AGENT_SNAPSHOT_MANIFEST_H
@@ -18,12 +18,14 @@
 #include "agent/snapshot/snapshot_id.h"
 #include "base/digest.h"
 #include "rdb/keystats.h"
+#include "rdb/rdb_filter.h"
 #include "rdb/rdb_reader.h"
 #include "rdb/slot_set.h"
 #include "storage/codec.h"
 
 struct err;
 struct fingerprint;
+struct key_filter;
 struct pieces;
 
 #define MANIFEST_BYTES_MAX  ((size_t)16 << 20)
@@ -32,9 +34,11 @@ struct pieces;
 #define MANIFEST_SHARDS_MAX 1000
 #define MANIFEST_NAME	    "manifest.json"
 
-/* Who knows but the first must not take one shard's keys for all. */
-#define MANIFEST_FORMAT	       1
-#define MANIFEST_FORMAT_SHARDS 2
+/* Who knows but the first must not take one shard's keys for all, nor those
+ * that a filter took. */
+#define MANIFEST_FORMAT		 1
+#define MANIFEST_FORMAT_SHARDS	 2
+#define MANIFEST_FORMAT_FILTERED 3
 
 struct manifest_db {
 	uint32_t db;
@@ -111,6 +115,9 @@ struct manifest {
 	size_t nshards;		  /* 0: one dump is all */
 	struct slot_range *slots; /* of a shard, ascending */
 	size_t nslots;
+
+	struct key_filter *filter;    /* NULL: it holds all of the source; */
+	struct rdb_left_out left_out; /* else, what it lacks */
 
 	cJSON *profile; /* of the source: redis_profile.h; or NULL */
 	cJSON *unknown; /* fields kept as they came */

@@ -175,6 +175,14 @@ add_data(cJSON *root, const struct manifest *m)
 	}
 }
 
+static int
+format_of(const struct manifest *m)
+{
+	if (m->filter != NULL)
+		return MANIFEST_FORMAT_FILTERED;
+	return m->nshards > 0 ? MANIFEST_FORMAT_SHARDS : MANIFEST_FORMAT;
+}
+
 cJSON *
 manifest_format(const struct manifest *m)
 {
@@ -182,12 +190,13 @@ manifest_format(const struct manifest *m)
 					 : NULL;
 	cJSON *known = cJSON_CreateObject();
 
-	json_add_int(known, "format",
-	    m->nshards > 0 ? MANIFEST_FORMAT_SHARDS : MANIFEST_FORMAT);
+	json_add_int(known, "format", format_of(m));
 	cJSON_AddStringToObject(known, "id", m->id);
 	cJSON_AddStringToObject(known, "job", m->job);
 	cJSON_AddStringToObject(known, "tool", m->tool);
 	add_source(known, m);
+	if (m->filter != NULL)
+		manifest_add_filter(known, m);
 	add_times(known, m);
 	if (m->nshards > 0) {
 		manifest_add_shards(known, m);

@@ -324,21 +324,39 @@ parse_data(const cJSON *root, struct manifest *m, struct err *err)
 	return m->fingerprint != NULL ? 0 : -1;
 }
 
+/* A part may be one of a cluster's keys, or of one dump's. */
 static int
-parse_head(const cJSON *root, struct manifest *m, bool *shards, struct err *err)
+parse_format(
+    const cJSON *root, struct manifest *m, bool *shards, struct err *err)
 {
-	const char *id;
 	int64_t format;
 
 	if (json_get_int(root, "format", &format, err) != 0)
 		return -1;
+	if (format == MANIFEST_FORMAT_FILTERED) {
+		*shards = cJSON_GetObjectItemCaseSensitive(root, "shards") !=
+		    NULL;
+		return manifest_parse_filter(root, m, err);
+	}
+	if (cJSON_GetObjectItemCaseSensitive(root, "filter") != NULL)
+		return err_set(
+		    err, ERR_CORRUPT, "a filter, and the format of a whole");
 	*shards = format == MANIFEST_FORMAT_SHARDS;
-	if (format != MANIFEST_FORMAT && !*shards)
-		return err_set(err, ERR_UNSUPPORTED,
-		    "format %" PRId64 " is not known to this version; use the "
-		    "drsync that wrote it, or a newer one",
-		    format);
-	if (json_get_str(root, "id", &id, err) != 0)
+	if (format == MANIFEST_FORMAT || *shards)
+		return 0;
+	return err_set(err, ERR_UNSUPPORTED,
+	    "format %" PRId64 " is not known to this version; use the drsync "
+	    "that wrote it, or a newer one",
+	    format);
+}
+
+static int
+parse_head(const cJSON *root, struct manifest *m, bool *shards, struct err *err)
+{
+	const char *id;
+
+	if (parse_format(root, m, shards, err) != 0 ||
+	    json_get_str(root, "id", &id, err) != 0)
 		return -1;
 	if (!snapshot_id_valid(id))
 		return err_set(
@@ -365,7 +383,7 @@ static cJSON *
 keep_unknown(cJSON *root)
 {
 	static const char *const known[] = {"format", "id", "job", "tool",
-	    "source", "times", "parts", "dump", "shards", "data",
+	    "source", "filter", "times", "parts", "dump", "shards", "data",
 	    "fingerprint"};
 
 	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
@@ -378,7 +396,7 @@ manifest_parse(const char *text, size_t len, struct err *err)
 {
 	struct manifest *m = manifest_new();
 	cJSON *root = json_parse(text, len, MANIFEST_BYTES_MAX, false, err);
-	bool shards;
+	bool shards = false;
 
 	if (root == NULL)
 		goto fail;

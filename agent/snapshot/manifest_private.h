@@ -19,6 +19,8 @@ int manifest_parse_dump(const cJSON *, struct manifest *, struct err *);
 int manifest_parse_count(const cJSON *, struct keystats_count *, struct err *);
 int
 manifest_parse_time(const cJSON *, const char *key, int64_t *out, struct err *);
+void manifest_add_filter(cJSON *root, const struct manifest *);
+int manifest_parse_filter(const cJSON *root, struct manifest *, struct err *);
 /* With the sums over them. */
 int manifest_parse_shards(const cJSON *root, struct manifest *, struct err *);
 

@@ -111,6 +111,8 @@ sum_shard(struct manifest *m, const struct manifest *s, struct err *err)
 		add_count(&m->kinds[k], &s->kinds[k]);
 	for (size_t i = 0; i < s->ndbs; i++)
 		add_count(count_of_db(m, s->dbs[i].db), &s->dbs[i].count);
+	m->left_out.keys += s->left_out.keys;
+	m->left_out.module_data += s->left_out.module_data;
 	m->types_seen |= s->types_seen;
 	m->has_modules = m->has_modules || s->has_modules;
 	if (s->db_max > m->db_max)

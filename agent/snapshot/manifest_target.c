@@ -29,7 +29,9 @@ manifest_target(const struct manifest *m, struct manifest_target *t)
 	struct err ignored = {0};
 	int64_t used = 0;
 
-	json_opt_int(m->profile, "used_memory", &used, &ignored);
+	/* Of a part nobody knows what it takes. */
+	if (m->filter == NULL)
+		json_opt_int(m->profile, "used_memory", &used, &ignored);
 	*t = (struct manifest_target){
 	    .rdb =
 		{

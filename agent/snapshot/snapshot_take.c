@@ -7,6 +7,7 @@
 #include "base/json.h"
 #include "base/scope.h"
 #include "base/xalloc.h"
+#include "rdb/key_filter.h"
 #include "storage/store.h"
 
 #include "agent/snapshot/catalog.h"
@@ -129,6 +130,8 @@ snapshot_take(struct source *source, struct store *store,
 	snapshot_id_make(scope, t.m->id);
 	t.m->job = xstrdup(opts->job);
 	t.m->tool = xstrdup(DRSYNC_VERSION);
+	if (opts->filter != NULL)
+		t.m->filter = key_filter_copy(opts->filter);
 	t.m->started_ms = scope_wall_ms(scope);
 	if (take_dumps(&t, err) == 0 && put_manifest(&t, err) == 0)
 		return t.m;

@@ -14,6 +14,7 @@
 #include "storage/codec.h"
 
 struct err;
+struct key_filter;
 struct manifest;
 struct scope;
 struct snapshot_env;
@@ -27,6 +28,7 @@ struct snapshot_take_opts {
 	bool seal;		 /* with env->cipher_key */
 	uint64_t part_max;	 /* bytes in a part; 0: what the store takes */
 	unsigned forks_per_host; /* of a cluster, at once; 0: 1 */
+	const struct key_filter *filter; /* NULL: all is taken */
 };
 
 /* The manifest of the snapshot that now exists; NULL and err else. */

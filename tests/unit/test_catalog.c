@@ -13,6 +13,7 @@
 #include "agent/snapshot/manifest.h"
 #include "base/json.h"
 #include "base/xalloc.h"
+#include "rdb/key_filter.h"
 #include "storage/store.h"
 #include "tests/sim/snapshot_rig.h"
 #include "tests/sim/store_fault.h"
@@ -227,6 +228,64 @@ latest_is_the_newest_of_all_when_none_is_verified(void **state)
 	expect_id(g, NULL, ID_C);
 }
 
+static struct key_filter *
+filter_of(const char *globs)
+{
+	struct key_filter *f = key_filter_new();
+	struct err err = {0};
+
+	assert_int_equal(key_filter_add(f, KEY_RULE_KEYS, globs, &err), 0);
+	return f;
+}
+
+/* A manifest of what this filter took; NULL: of all. */
+static void
+put_part(struct ground *g, const char *id, const char *globs)
+{
+	if (globs != NULL)
+		g->m->filter = filter_of(globs);
+	put_manifest(g, RIG_JOB, id, id, true);
+	key_filter_free(g->m->filter);
+	g->m->filter = NULL;
+}
+
+static void
+expect_latest_of(struct ground *g, const char *globs, const char *id)
+{
+	struct key_filter *f = filter_of(globs);
+	struct manifest *m = catalog_get_latest(
+	    g->store, &g->rig.scope, RIG_JOB, f, &g->rig.err);
+
+	if (id == NULL) {
+		assert_null(m);
+		assert_int_equal(g->rig.err.kind, ERR_MISSING);
+		assert_non_null(strstr(g->rig.err.text, "its own filter"));
+	} else {
+		assert_non_null(m);
+		assert_string_equal(m->id, id);
+	}
+	manifest_free(m);
+	key_filter_free(f);
+}
+
+static void
+a_part_is_the_latest_of_its_own_filter_alone(void **state)
+{
+	struct ground *g = *state;
+
+	put_part(g, ID_A, "user:*");
+	expect_none(g, NULL, ERR_MISSING, "no snapshot of all keys");
+	expect_none(g, "latest", ERR_MISSING, ID_A);
+	put_part(g, ID_B, NULL);
+	put_part(g, ID_C, "cart:*");
+	expect_id(g, NULL, ID_B);
+	expect_id(g, ID_C, ID_C);
+	expect_id(g, "20261122", ID_C);
+	expect_latest_of(g, "user:*", ID_A);
+	expect_latest_of(g, "cart:*", ID_C);
+	expect_latest_of(g, "*", NULL);
+}
+
 static void
 the_beginning_of_one_id_will_do(void **state)
 {
@@ -302,6 +361,7 @@ main(void)
 	    TEST(foreign_names_are_not_listed),
 	    TEST(latest_is_the_newest_that_is_verified),
 	    TEST(latest_is_the_newest_of_all_when_none_is_verified),
+	    TEST(a_part_is_the_latest_of_its_own_filter_alone),
 	    TEST(the_beginning_of_one_id_will_do),
 	    TEST(a_manifest_that_was_copied_into_place_is_refused),
 	    TEST(a_manifest_that_is_broken_is_told_of),

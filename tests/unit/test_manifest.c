@@ -16,6 +16,7 @@
 #include "base/json.h"
 #include "base/xalloc.h"
 #include "rdb/fingerprint.h"
+#include "rdb/key_filter.h"
 #include "storage/store.h"
 #include "storage/pieces.h"
 #include "tests/sim/snapshot_rig.h"
@@ -305,8 +306,68 @@ what_a_newer_version_wrote_is_unsupported(void **state)
 
 	cJSON_ReplaceItemInObject(dump, "cipher", cJSON_CreateString("rot13"));
 	must_refuse(*state, ERR_UNSUPPORTED, "rot13");
+	cJSON_ReplaceItemInObject(*state, "format", cJSON_CreateNumber(4));
+	must_refuse(*state, ERR_UNSUPPORTED, "format 4");
+}
+
+/* As of a part of the keys. */
+static cJSON *
+add_filter(cJSON *root)
+{
+	cJSON *o, *rules;
+
+	cJSON_ReplaceItemInObject(
+	    root, "format", cJSON_CreateNumber(MANIFEST_FORMAT_FILTERED));
+	o = cJSON_AddObjectToObject(root, "filter");
+	rules = cJSON_AddObjectToObject(o, "rules");
+	cJSON_AddStringToObject(rules, "keys", "user:*");
+	cJSON_AddStringToObject(rules, "functions", "no");
+	o = cJSON_AddObjectToObject(o, "left_out");
+	json_add_int(o, "keys", 4711);
+	json_add_int(o, "module_data", 2);
+	return rules;
+}
+
+static void
+a_part_is_told_from_the_whole(void **state)
+{
+	struct err err;
+	struct manifest *m;
+	cJSON *again, *rules = add_filter(*state);
+
+	m = parse_document(*state, &err);
+	if (m == NULL)
+		fail_msg("%s", err.text);
+	assert_string_equal(
+	    key_filter_text(m->filter, KEY_RULE_KEYS), "user:*");
+	assert_int_equal(m->left_out.keys, 4711);
+	assert_int_equal(m->left_out.module_data, 2);
+	again = manifest_format(m);
+	manifest_free(m);
+	assert_int_equal(cJSON_GetObjectItem(again, "format")->valueint, 3);
+	m = parse_document(again, &err);
+	assert_non_null(m);
+	assert_false(key_filter_takes_functions(m->filter));
+	manifest_free(m);
+	cJSON_Delete(again);
+
+	/* Who knows format 1 only would take it for the whole. */
+	cJSON_ReplaceItemInObject(*state, "format", cJSON_CreateNumber(1));
+	must_refuse(*state, ERR_CORRUPT, "format of a whole");
 	cJSON_ReplaceItemInObject(*state, "format", cJSON_CreateNumber(3));
-	must_refuse(*state, ERR_UNSUPPORTED, "format 3");
+
+	cJSON_AddStringToObject(rules, "phase_of_the_moon", "full");
+	must_refuse(*state, ERR_UNSUPPORTED, "phase_of_the_moon");
+	cJSON_DeleteItemFromObject(rules, "phase_of_the_moon");
+	cJSON_ReplaceItemInObject(rules, "keys", cJSON_CreateNumber(1));
+	must_refuse(*state, ERR_CORRUPT, "no rule of a filter");
+	cJSON_ReplaceItemInObject(rules, "keys", cJSON_CreateString(""));
+	must_refuse(*state, ERR_CORRUPT, "is empty");
+	cJSON_DeleteItemFromObject(rules, "keys");
+	cJSON_DeleteItemFromObject(rules, "functions");
+	must_refuse(*state, ERR_CORRUPT, "no rules");
+	cJSON_DeleteItemFromObject(*state, "filter");
+	must_refuse(*state, ERR_CORRUPT, "'filter'");
 }
 
 static void
@@ -388,6 +449,7 @@ main(void)
 	    TEST(numbers_over_their_ceiling_are_refused),
 	    TEST(lists_over_their_ceiling_are_refused),
 	    TEST(what_a_newer_version_wrote_is_unsupported),
+	    TEST(a_part_is_told_from_the_whole),
 	    TEST(bad_ids_and_jobs_are_refused),
 	    TEST(what_is_no_document_is_refused),
 	    TEST(digests_are_there_for_every_piece),

@@ -13,6 +13,7 @@
 #include "agent/job/option_value.h"
 #include "agent/snapshot/memory_plan.h"
 #include "base/err.h"
+#include "base/quantity.h"
 
 static void
 must_take(enum option o, const char *value)
@@ -202,7 +203,7 @@ sizes_have_units(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
-		if (parse_size(good[i].text, &n, &err) != 0)
+		if (quantity_bytes(good[i].text, &n, &err) != 0)
 			fail_msg("%s", err.text);
 		assert_true(n == good[i].bytes);
 	}
@@ -219,15 +220,15 @@ times_have_units(void **state)
 	int64_t ms;
 
 	(void)state;
-	assert_int_equal(parse_duration("500ms", &ms, &err), 0);
+	assert_int_equal(quantity_ms("500ms", &ms, &err), 0);
 	assert_int_equal(ms, 500);
-	assert_int_equal(parse_duration("90s", &ms, &err), 0);
+	assert_int_equal(quantity_ms("90s", &ms, &err), 0);
 	assert_int_equal(ms, 90000);
-	assert_int_equal(parse_duration("15m", &ms, &err), 0);
+	assert_int_equal(quantity_ms("15m", &ms, &err), 0);
 	assert_int_equal(ms, 900000);
-	assert_int_equal(parse_duration("2h", &ms, &err), 0);
+	assert_int_equal(quantity_ms("2h", &ms, &err), 0);
 	assert_int_equal(ms, 7200000);
-	assert_int_equal(parse_duration("1d", &ms, &err), 0);
+	assert_int_equal(quantity_ms("1d", &ms, &err), 0);
 	assert_int_equal(ms, 86400000);
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
 		must_refuse(OPT_TIMEOUT, bad[i]);

@@ -35,19 +35,12 @@ struct copier {
 	struct err err;
 };
 
-/* As FUNCTION DUMP has it: opcode, length, source. */
 static int
 copy_function(struct rdb_visitor *v, const unsigned char *source, size_t len,
     struct err *err)
 {
-	struct rdb_writer *w = ((struct copier *)v)->writer;
-	unsigned char head[] = {245, 0x80, (unsigned char)(len >> 24),
-	    (unsigned char)(len >> 16), (unsigned char)(len >> 8),
-	    (unsigned char)len};
-
-	if (rdb_writer_functions(w, head, sizeof(head), err) != 0)
-		return -1;
-	return rdb_writer_functions(w, source, len, err);
+	return rdb_writer_function(
+	    ((struct copier *)v)->writer, source, len, err);
 }
 
 static int

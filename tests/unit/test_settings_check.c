@@ -96,6 +96,20 @@ test_two_stores_are_two(void **state)
 }
 
 static void
+test_a_filter_is_read_before_it_is_needed(void **state)
+{
+	(void)state;
+	refused((struct given[GIVEN_MAX]){{OPT_FILTER_DBS, "all"}},
+	    "'filter.dbs': 'all' is no database");
+	refused((struct given[GIVEN_MAX]){{OPT_FILTER_NOT_KEYS, "a,,b"}},
+	    "'filter.not_keys'");
+	refused(
+	    (struct given[GIVEN_MAX]){{OPT_FILTER_TTL, "1h"}}, "'filter.ttl'");
+	good((struct given[GIVEN_MAX]){
+	    {OPT_FILTER_KEYS, "user:*"}, {OPT_FILTER_TYPES, "hash"}});
+}
+
+static void
 test_tls_files_go_together(void **state)
 {
 	(void)state;
@@ -117,6 +131,7 @@ main(void)
 	    cmocka_unit_test(test_level_is_one_of_the_codec),
 	    cmocka_unit_test(test_one_source_only),
 	    cmocka_unit_test(test_two_stores_are_two),
+	    cmocka_unit_test(test_a_filter_is_read_before_it_is_needed),
 	    cmocka_unit_test(test_tls_files_go_together),
 	};
 
