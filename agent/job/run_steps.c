@@ -4,6 +4,7 @@
 
 #include "base/err.h"
 #include "rdb/rdb_compat.h"
+#include "rdb/replicas_wait.h"
 #include "storage/blob_copy.h"
 #include "storage/blob_same.h"
 #include "storage/store.h"
@@ -106,7 +107,10 @@ settle(void *arg, const struct scope *scope, struct err *err)
 {
 	struct run *r = arg;
 
-	return agent_redis_settle(r->agent, REGION_DR, &r->pinned, scope, err);
+	if (agent_redis_settle(r->agent, REGION_DR, &r->pinned, scope, err) !=
+	    0)
+		return -1;
+	return replicas_wait(&r->pinned, r->pinned_opts, scope, err);
 }
 
 int

@@ -2,7 +2,8 @@
  * import_marker.h -- a key that says: what is here is half of an import.
  *
  * Set in the emptied target before RESTORE begins and removed when all keys
- * have arrived, it tells a later run that the data of an import that was cut
+ * have arrived, and will last (a primary may be lost with what its replicas
+ * have not yet), it tells a later run that the data of an import that was cut
  * short may be nobody's: import_half.h tells whether somebody wrote since.
  * Somebody who empties the target removes it too.  (The way 'replica' needs
  * none: a target holds the old data, all of the dump, or nothing.)

@@ -191,6 +191,8 @@ guarded(struct loading *l, struct err *err)
 	progress_note(l->env->progress, STEP_IMPORT, "by '%s': %s",
 	    restorer_name(l->facts->way), l->facts->why);
 	if (load(l, &verdict, err) != 0 || settle(l, err) != 0 ||
+	    (l->facts->way == RESTORER_RESTORE &&
+		loading_unmark(l, err) != 0) ||
 	    import_guard_note(&l->guard, &l->answer, true, l->scope, err) != 0)
 		return -1;
 	see_it_saved(l);

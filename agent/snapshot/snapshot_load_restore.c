@@ -108,7 +108,7 @@ refill(struct loading *l, struct err *err)
 		return -1;
 	rc = feed_loader(l, loader, err);
 	restore_loader_free(loader);
-	return rc == 0 ? mark(l, false, err) : -1;
+	return rc;
 }
 
 int
@@ -122,4 +122,10 @@ loading_by_restore(struct loading *l, struct err *err)
 	if (refill(l, err) != 0)
 		return err_in(err, "the target holds a part of the snapshot");
 	return 0;
+}
+
+int
+loading_unmark(struct loading *l, struct err *err)
+{
+	return mark(l, false, err);
 }

@@ -82,6 +82,22 @@ test('a cluster is restored into one of another size', async (t) => {
 	await job.fails(EXIT.REFUSED, /has changed since/, 'sync');
 });
 
+test('what was loaded into a cluster is on its replicas', async (t) => {
+	const [source, target] = await Promise.all([Redis.start(t),
+		Cluster.start(t, { replicas: 3,
+			opts: { 'cluster-node-timeout': 5000 } })]);
+	await source.cli('debug', 'populate', '60000', 'k', '100');
+	const job = new Job(t, { source, target });
+	const run = job.start('sync');
+	await until('keys arrive', async () => await target.keys() > 100);
+	const [late] = target.replicas;
+	const asleep = late.cli('debug', 'sleep', '2');
+	const r = await run.ended;
+	assert.equal(r.code, EXIT.DONE, r.stderr);
+	assert.equal(await late.keys(), await target.primaries[0].keys());
+	await asleep;
+});
+
 test('what a cluster cannot hold is refused before it is touched',
 	async (t) => {
 		const [source, target] = await Promise.all([Redis.start(t),
