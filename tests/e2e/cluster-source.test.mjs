@@ -124,7 +124,7 @@ test('the dumps of a cluster are made at once where it is allowed',
 	async (t) => {
 		const source = await filled(t, { replicas: 3 });
 		const job = new Job(t, { source, args: ['--memory', '256MiB'] });
-		await slow(source.replicas, 2000);
+		await slow(source.replicas, 8000);
 		const [{ id }] = [await job.ok('snapshot', '--forks-per-host', '3',
 			'--codec', 'zstd')].map((r) => r.snapshot);
 		const { shards } = manifest(job, id);
