@@ -91,6 +91,24 @@ fingerprint_new(int64_t anchor_ms)
 	return f;
 }
 
+/* The first algorithm, which manifests of older versions have. */
+void
+fp_with_times(struct fingerprint *f)
+{
+	f->with_times = true;
+	key_digester_with_times(f->digester);
+}
+
+struct fingerprint *
+fingerprint_like(const struct fingerprint *like)
+{
+	struct fingerprint *f = fingerprint_new(like->anchor_ms);
+
+	if (like->with_times)
+		fp_with_times(f);
+	return f;
+}
+
 void
 fingerprint_free(struct fingerprint *f)
 {
@@ -130,6 +148,8 @@ fingerprint_add(
     struct fingerprint *f, const struct fingerprint *other, struct err *err)
 {
 	assert(f->anchor_ms == other->anchor_ms);
+	if (other->with_times && !f->with_times)
+		fp_with_times(f);
 	for (size_t i = 0; i < other->libraries.n; i++)
 		if (add_library(f, &other->libraries.sources[i], err) != 0)
 			return -1;

@@ -12,7 +12,7 @@
  *
  * Buckets are aligned to Unix time: by minute for six hours from the anchor,
  * by hour for seven days, by day for 400 days, then one for all beyond.  Two
- * fingerprints are comparable when they have the same anchor.
+ * fingerprints are comparable when they have the same anchor and algorithm.
  *
  * It is a visitor: add fingerprint_visitor() to an rdb_reader.
  * docs/DESIGN.md has the canonical form, byte by byte.
@@ -45,6 +45,8 @@ struct fp_bucket {
 };
 
 struct fingerprint *fingerprint_new(int64_t anchor_ms);
+/* An empty one that can be compared with this one. */
+struct fingerprint *fingerprint_like(const struct fingerprint *);
 void fingerprint_free(struct fingerprint *);
 struct rdb_visitor *fingerprint_visitor(struct fingerprint *);
 

@@ -231,9 +231,9 @@ fingerprint_compare(const struct fingerprint *a, const struct fingerprint *b,
 	int64_t dropped_until;
 
 	memset(c, 0, sizeof(*c));
-	if (a->anchor_ms != b->anchor_ms) {
+	if (a->anchor_ms != b->anchor_ms || a->with_times != b->with_times) {
 		snprintf(c->why, sizeof(c->why),
-		    "the fingerprints have different anchors");
+		    "the fingerprints have different anchors or algorithms");
 		return;
 	}
 	c->stream_meta_compared = same_stream_encoding(

@@ -8,7 +8,9 @@
 
 #include "rdb/fingerprint.h"
 
-#define ALGORITHM "xxh3-128-sum/1"
+/* The first one has the times at which consumers were seen and active. */
+#define ALGORITHM_TIMES "xxh3-128-sum/1"
+#define ALGORITHM	"xxh3-128-sum/2"
 
 static void
 add_sum(cJSON *o, const char *name, const uint64_t sum[2])
@@ -39,7 +41,8 @@ fingerprint_format(const struct fingerprint *f)
 	cJSON *o = cJSON_CreateObject();
 	cJSON *list;
 
-	cJSON_AddStringToObject(o, "algorithm", ALGORITHM);
+	cJSON_AddStringToObject(
+	    o, "algorithm", f->with_times ? ALGORITHM_TIMES : ALGORITHM);
 	json_add_int(o, "anchor_ms", f->anchor_ms);
 	json_add_int(o, "stream_types", f->stream_types);
 	json_add_int(o, "module_keys", (int64_t)f->modules);
@@ -156,7 +159,8 @@ fingerprint_parse(const cJSON *o, struct err *err)
 
 	if (json_get_str(o, "algorithm", &algorithm, err) != 0)
 		goto fail;
-	if (strcmp(algorithm, ALGORITHM) != 0) {
+	if (strcmp(algorithm, ALGORITHM) != 0 &&
+	    strcmp(algorithm, ALGORITHM_TIMES) != 0) {
 		err_set(err, ERR_UNSUPPORTED, "algorithm '%s' is not known",
 		    algorithm);
 		goto fail;
@@ -164,6 +168,8 @@ fingerprint_parse(const cJSON *o, struct err *err)
 	if (parse_count(o, "anchor_ms", &anchor, err) != 0)
 		goto fail;
 	f = fingerprint_new((int64_t)anchor);
+	if (strcmp(algorithm, ALGORITHM_TIMES) == 0)
+		fp_with_times(f);
 	if (parse_into(f, o, err) != 0)
 		goto fail;
 	return f;

@@ -18,6 +18,7 @@
 struct fingerprint {
 	struct digest_visitor visitor;
 	int64_t anchor_ms;
+	bool with_times; /* as they were first defined */
 	struct fp_sum persistent;
 	struct fp_sum functions; /* libraries, by their source, each once */
 	struct library_set libraries;
@@ -30,6 +31,8 @@ struct fingerprint {
 
 /* The bucket of an expiry, and its bound; the header says where they lie. */
 size_t fp_bucket_of(int64_t anchor_ms, int64_t at_ms, int64_t *until_ms);
+
+void fp_with_times(struct fingerprint *);
 
 void fp_put64(unsigned char *, uint64_t);
 

@@ -35,6 +35,7 @@ struct key_digester {
 	struct digest_run meta;	 /* stream fields, or a module's bytes */
 	uint64_t sum[2];
 	uint64_t count;
+	bool with_times;
 
 	/* The element being read. */
 	XXH3_state_t *item;
@@ -265,6 +266,9 @@ on_stream_fact(struct rdb_visitor *v, enum rdb_stream_fact fact,
 	unsigned char b[2 + 32];
 
 	(void)err;
+	if (!r->with_times &&
+	    (fact == RDB_STREAM_SEEN || fact == RDB_STREAM_ACTIVE))
+		return 0;
 	b[0] = 'f';
 	b[1] = (unsigned char)fact;
 	put64(b + 2, id.ms);
@@ -372,6 +376,12 @@ key_digester_free(struct key_digester *r)
 	free(r->meta.state);
 	free(r->item);
 	free(r);
+}
+
+void
+key_digester_with_times(struct key_digester *r)
+{
+	r->with_times = true;
 }
 
 struct rdb_visitor *

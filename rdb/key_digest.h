@@ -67,6 +67,10 @@ struct digest_visitor {
 /* Borrows the visitor. */
 struct key_digester *key_digester_new(struct digest_visitor *);
 void key_digester_free(struct key_digester *);
+
+/* As fingerprints were first defined: with the times at which consumers of
+ * streams were seen and active, which no command writes. */
+void key_digester_with_times(struct key_digester *);
 struct rdb_visitor *key_digester_visitor(struct key_digester *);
 
 #endif

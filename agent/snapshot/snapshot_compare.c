@@ -115,7 +115,7 @@ snapshot_compare(const struct manifest *m, const struct redis_target *target,
 	assert(m->fingerprint != NULL);
 	if (redis_primaries_find(target, redis, scope, &p, err) != 0)
 		return err_in(err, "comparing with '%s'", target->shown);
-	theirs = fingerprint_new(fingerprint_anchor_ms(m->fingerprint));
+	theirs = fingerprint_like(m->fingerprint);
 	opts.budget = budget_carve(env->budget, READ_CHUNKS * CHUNK_SIZE, err);
 	if (opts.budget == NULL)
 		goto out;

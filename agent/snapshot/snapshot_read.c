@@ -299,8 +299,7 @@ read_all(struct reading *r, const struct scope *scope, struct err *err)
 	const struct manifest *m = r->m;
 
 	if (m->verified && !r->opts->by_piece)
-		r->fingerprint = fingerprint_new(
-		    fingerprint_anchor_ms(m->fingerprint));
+		r->fingerprint = fingerprint_like(m->fingerprint);
 	if (m->nshards == 0 && read_dump(r, m, scope, err) != 0)
 		return -1;
 	for (r->shard = 0; r->shard < m->nshards; r->shard++)

@@ -61,9 +61,8 @@ strings(struct buf *b, uint64_t count, const char *const *list)
 
 /* Takes the dump, fed in pieces of step bytes. */
 static struct fingerprint *
-take(struct buf *b, size_t step)
+take_into(struct fingerprint *f, struct buf *b, size_t step)
 {
-	struct fingerprint *f = fingerprint_new(ANCHOR);
 	struct rdb_reader *r = rdb_reader_new();
 	struct err err = {0};
 
@@ -79,6 +78,12 @@ take(struct buf *b, size_t step)
 	rdb_reader_free(r);
 	buf_release(b);
 	return f;
+}
+
+static struct fingerprint *
+take(struct buf *b, size_t step)
+{
+	return take_into(fingerprint_new(ANCHOR), b, step);
 }
 
 static bool
@@ -442,22 +447,76 @@ survives_the_manifest(void **state)
 	cJSON_Delete(o);
 }
 
+/* A stream's group and its consumer, seen at this time. */
+static struct fingerprint *
+seen_at(struct fingerprint *take_f, uint64_t ms)
+{
+	struct buf b;
+
+	begin(&b);
+	key(&b, 15, "x");
+	for (int i = 0; i < 4; i++)
+		rdb_put_len(&b, 0);
+	rdb_put_len(&b, 1);
+	rdb_put_string(&b, "group");
+	for (int i = 0; i < 3; i++)
+		rdb_put_len(&b, 0);
+	rdb_put_len(&b, 1);
+	rdb_put_string(&b, "consumer");
+	rdb_put_le(&b, ms, 8);
+	rdb_put_len(&b, 0);
+	return take_into(take_f, &b, SIZE_MAX);
+}
+
+/* An empty one that a manifest of the first algorithm can be compared with. */
+static struct fingerprint *
+first_algorithm(void)
+{
+	struct fingerprint *now = fingerprint_new(ANCHOR), *was, *like;
+	cJSON *o = fingerprint_format(now);
+	struct err err = {0};
+
+	cJSON_ReplaceItemInObject(
+	    o, "algorithm", cJSON_CreateString("xxh3-128-sum/1"));
+	was = fingerprint_parse(o, &err);
+	assert_non_null(was);
+	like = fingerprint_like(was);
+	fingerprint_free(was);
+	fingerprint_free(now);
+	cJSON_Delete(o);
+	return like;
+}
+
+static void
+when_consumers_were_seen_counts_in_the_first_algorithm_alone(void **state)
+{
+	(void)state;
+	assert_true(same(seen_at(fingerprint_new(ANCHOR), 1),
+	    seen_at(fingerprint_new(ANCHOR), 2)));
+	assert_true(
+	    same(seen_at(first_algorithm(), 1), seen_at(first_algorithm(), 1)));
+	assert_false(
+	    same(seen_at(first_algorithm(), 1), seen_at(first_algorithm(), 2)));
+	assert_false(same(seen_at(first_algorithm(), 1),
+	    seen_at(fingerprint_new(ANCHOR), 1)));
+}
+
 static void
 refuses_what_it_did_not_write(void **state)
 {
 	static const char *const bad[] = {
 	    "{}",
 	    "{\"algorithm\": \"md5\"}",
-	    "{\"algorithm\": \"xxh3-128-sum/1\", \"anchor_ms\": -1}",
-	    "{\"algorithm\": \"xxh3-128-sum/1\", \"anchor_ms\": 60000,"
+	    "{\"algorithm\": \"xxh3-128-sum/2\", \"anchor_ms\": -1}",
+	    "{\"algorithm\": \"xxh3-128-sum/2\", \"anchor_ms\": 60000,"
 	    " \"stream_types\": 0, \"module_keys\": 0,"
 	    " \"persistent\": {\"keys\": 1, \"sum\": \"zz\"}, \"buckets\": []}",
-	    "{\"algorithm\": \"xxh3-128-sum/1\", \"anchor_ms\": 60000,"
+	    "{\"algorithm\": \"xxh3-128-sum/2\", \"anchor_ms\": 60000,"
 	    " \"stream_types\": 0, \"module_keys\": 0,"
 	    " \"persistent\": {\"keys\": 1}, \"functions\": {\"keys\": 0},"
 	    " \"buckets\":"
 	    " [{\"until_ms\": 60001, \"keys\": 1}]}",
-	    "{\"algorithm\": \"xxh3-128-sum/1\", \"anchor_ms\": 60000,"
+	    "{\"algorithm\": \"xxh3-128-sum/2\", \"anchor_ms\": 60000,"
 	    " \"stream_types\": 0, \"module_keys\": 0,"
 	    " \"persistent\": {\"keys\": 1}, \"functions\": {\"keys\": 0},"
 	    " \"buckets\":"
@@ -639,6 +698,8 @@ main(void)
 	    cmocka_unit_test(libraries_beyond_their_ceiling_are_refused),
 	    cmocka_unit_test(a_difference_is_told),
 	    cmocka_unit_test(survives_the_manifest),
+	    cmocka_unit_test(
+		when_consumers_were_seen_counts_in_the_first_algorithm_alone),
 	    cmocka_unit_test(refuses_what_it_did_not_write),
 	    cmocka_unit_test(opaque_module_values_are_told_and_not_judged),
 	};
