@@ -90,11 +90,14 @@ part_begin(struct digest_visitor *v, const struct rdb_key *k, struct err *err)
 {
 	struct key_subset *s = subset_of(v);
 	const char *apart = s->opts.apart;
+	const char *prefix = s->opts.apart_prefix;
 
 	(void)err;
-	s->is_apart = apart != NULL && k->db == 0 &&
-	    k->name_len == strlen(apart) &&
-	    memcmp(k->name, apart, k->name_len) == 0;
+	s->is_apart = (apart != NULL && k->db == 0 &&
+			  k->name_len == strlen(apart) &&
+			  memcmp(k->name, apart, k->name_len) == 0) ||
+	    (prefix != NULL && k->name_len >= strlen(prefix) &&
+		memcmp(k->name, prefix, strlen(prefix)) == 0);
 	return 0;
 }
 

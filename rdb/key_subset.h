@@ -22,8 +22,9 @@ struct key_subset_opts {
 	/* rdb_summary's, of the whole: streams of an encoding that it does
 	 * not have are compared by what all encodings carry. */
 	uint32_t types_seen;
-	const char *apart; /* a key of the part's database 0 that does not
-			    * count; borrowed; or NULL */
+	/* Keys of the part that do not count: one of database 0, and those
+	 * of any that begin so; borrowed; or NULL. */
+	const char *apart, *apart_prefix;
 };
 
 struct key_subset *key_subset_new(const struct key_subset_opts *);

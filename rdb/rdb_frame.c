@@ -106,11 +106,14 @@ rdb_frame_key(struct rdb_reader *r)
 static void
 note_size(struct rdb_reader *r)
 {
-	uint64_t n = r->raw_bytes > r->key.name_len ? r->raw_bytes
-						    : r->key.name_len;
+	uint64_t name = r->key.name_len;
+	uint64_t n = r->raw_bytes > name ? r->raw_bytes : name;
+	uint64_t whole = r->key.kind == RDB_MODULE ? n : name;
 
 	if (n > r->sum.value_max)
 		r->sum.value_max = n;
+	if (whole > r->sum.sizes.whole)
+		r->sum.sizes.whole = whole;
 }
 
 /* What had to be whole must not keep its memory for the rest of the dump. */

@@ -249,6 +249,21 @@ rdb_reader_finish(struct rdb_reader *r, struct err *err)
 	return spent(r, err);
 }
 
+static void
+join(uint64_t *most, uint64_t n)
+{
+	if (n > *most)
+		*most = n;
+}
+
+void
+rdb_sizes_join(struct rdb_sizes *all, const struct rdb_sizes *s)
+{
+	join(&all->string, s->string);
+	join(&all->element, s->element);
+	join(&all->whole, s->whole);
+}
+
 void
 rdb_reader_summary(const struct rdb_reader *r, struct rdb_summary *sum)
 {

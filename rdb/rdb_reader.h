@@ -177,6 +177,16 @@ int rdb_reader_feed(struct rdb_reader *, const void *, size_t, struct err *);
 /* Fails with ERR_CORRUPT when the file is not at its end. */
 int rdb_reader_finish(struct rdb_reader *, struct err *);
 
+/* Bytes of the biggest; 0: none, or not known. */
+struct rdb_sizes {
+	uint64_t string;  /* string value, decompressed */
+	uint64_t element; /* element of another kind, or packed blob of them */
+	uint64_t whole;	  /* name, library or module value: in no parts */
+};
+
+/* The bigger of each. */
+void rdb_sizes_join(struct rdb_sizes *, const struct rdb_sizes *);
+
 struct rdb_summary {
 	int version;
 	bool valkey;
@@ -192,6 +202,7 @@ struct rdb_summary {
 	/* Bytes of the biggest value, as passed to raw, or key's name, or
 	 * library behind its length; 0: none, or not known. */
 	uint64_t value_max;
+	struct rdb_sizes sizes;
 };
 
 /* Grows as bytes are fed. */

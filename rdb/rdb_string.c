@@ -244,6 +244,17 @@ skip_lzf(struct rdb_reader *r)
 	return 1;
 }
 
+/* What a string of a value comes to, before it is read. */
+static void
+note_size(struct rdb_reader *r, uint64_t size)
+{
+	struct rdb_sizes *s = &r->sum.sizes;
+	uint64_t *most = r->key.kind == RDB_STRING ? &s->string : &s->element;
+
+	if (r->in_value && r->key.kind != RDB_MODULE && size > *most)
+		*most = size;
+}
+
 static int
 take_integer(struct rdb_reader *r, unsigned encoding)
 {
@@ -286,6 +297,7 @@ start_lzf(struct rdb_reader *r)
 		return 0;
 	if (m < 0 || special2 || packed == 0 || size == 0)
 		return rdb_corrupt(r, "a compressed string has no size");
+	note_size(r, size);
 	if (r->str.block && rdb_tell_block(r, size) != 0)
 		return -1;
 	r->in.p += 1 + n + m;
@@ -318,6 +330,7 @@ take_head(struct rdb_reader *r)
 			    r, "a string has no encoding %" PRIu64, len);
 		return take_integer(r, (unsigned)len);
 	}
+	note_size(r, len);
 	if (r->str.block && rdb_tell_block(r, len) != 0)
 		return -1;
 	r->in.p += n;

@@ -189,6 +189,8 @@ tell_function(struct rdb_reader *r)
 	r->sum.has_functions = true;
 	if (n > r->sum.value_max)
 		r->sum.value_max = n;
+	if (n > r->sum.sizes.whole)
+		r->sum.sizes.whole = n;
 	if (is_told(r, &told) != 0)
 		return -1;
 	if (told)

@@ -4,10 +4,14 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "rdb/rdb_reader.h"
 #include "rdb/redis_conn.h"
 #include "rdb/redis_error.h"
 
 #include "rdb/redis_info.h"
+
+/* Valkey takes 12 to 79 for another family's and refuses them. */
+#define RDB_FOREIGN_MIN 12
 
 static uint64_t
 field_number(const char *info, const char *name)
@@ -184,4 +188,14 @@ redis_info_rdb_version(const struct redis_info *info)
 		if (info->version_number >= redis[i][0])
 			return redis[i][1];
 	return 5;
+}
+
+bool
+redis_info_loads_rdb(const struct redis_info *info, int version)
+{
+	if (version > redis_info_rdb_version(info))
+		return false;
+	if (version >= RDB_VERSION_VALKEY_MAX)
+		return info->valkey;
+	return !info->valkey || version < RDB_FOREIGN_MIN;
 }

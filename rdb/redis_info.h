@@ -44,4 +44,7 @@ int redis_info_get(struct redis_conn *, const struct scope *,
 /* The RDB version this server writes and loads at most. */
 int redis_info_rdb_version(const struct redis_info *);
 
+/* Whether it loads what came with this RDB version. */
+bool redis_info_loads_rdb(const struct redis_info *, int version);
+
 #endif

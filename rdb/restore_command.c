@@ -43,11 +43,10 @@ add_number(struct buf *b, int64_t n)
 	buf_addf(b, "$%d\r\n%s\r\n", len, text);
 }
 
-static void
-set_subject(
-    struct restore_command *c, enum restore_what what, const struct rdb_key *k)
+void
+restore_subject_key(
+    struct restore_subject *s, enum restore_what what, const struct rdb_key *k)
 {
-	struct restore_subject *s = &c->subject;
 	size_t len = k != NULL ? k->name_len : 0;
 
 	s->what = what;
@@ -104,7 +103,7 @@ restore_command_key(struct restore_command *c, const struct rdb_key *k,
 		/* 0 means never, and less is an error: long past instead. */
 		ttl = ttl > 0 ? ttl : 1;
 	}
-	set_subject(c, RESTORE_KEY, k);
+	restore_subject_key(&c->subject, RESTORE_KEY, k);
 	c->slot = cluster_slot(k->name, k->name_len);
 	add_head(c, k, 5U + absttl + 2U * lru, ttl);
 	add_tail(c, k, absttl);
@@ -113,7 +112,7 @@ restore_command_key(struct restore_command *c, const struct rdb_key *k,
 void
 restore_command_function(struct restore_command *c)
 {
-	set_subject(c, RESTORE_FUNCTION, NULL);
+	restore_subject_key(&c->subject, RESTORE_FUNCTION, NULL);
 	buf_truncate(&c->head, 0);
 	buf_adds(&c->head, "*4\r\n$8\r\nFUNCTION\r\n$7\r\nRESTORE\r\n");
 	buf_truncate(&c->tail, 0);
@@ -163,6 +162,10 @@ restore_subject_in(const struct restore_subject *s, struct err *err)
 	case RESTORE_FUNCTION:
 		return err_in(err, "restoring functions");
 	case RESTORE_KEY:
+	case RESTORE_VALUE:
+	case RESTORE_CLAIM:
+	case RESTORE_SHOW:
+	case RESTORE_SHOW_EXPIRING:
 		break;
 	}
 	buf_init(&shown, 1024);

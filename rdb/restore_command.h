@@ -20,7 +20,16 @@ struct rdb_key;
 
 #define RESTORE_NAME_KEPT 128
 
-enum restore_what { RESTORE_SELECT, RESTORE_KEY, RESTORE_FUNCTION };
+enum restore_what {
+	RESTORE_SELECT,
+	RESTORE_KEY,
+	RESTORE_FUNCTION,
+	/* Of a value by plain commands, as enum value_step has them. */
+	RESTORE_VALUE,
+	RESTORE_CLAIM,
+	RESTORE_SHOW,
+	RESTORE_SHOW_EXPIRING,
+};
 
 /* Of which a refusal tells; the name may be cut. */
 struct restore_subject {
@@ -29,6 +38,10 @@ struct restore_subject {
 	uint16_t name_len;
 	unsigned char name[RESTORE_NAME_KEPT];
 };
+
+/* k NULL: what is no key's. */
+void restore_subject_key(
+    struct restore_subject *, enum restore_what, const struct rdb_key *k);
 
 struct restore_command {
 	struct restore_subject subject;

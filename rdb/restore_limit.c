@@ -46,6 +46,7 @@ restore_limit_get(struct redis_conn *c, const struct scope *scope,
 	    get_number(c, scope, "client-query-buffer-limit", QUERY_DEFAULT,
 		&query, err) != 0)
 		return -1;
+	limit->bulk = limit->bytes;
 	query = query > 2 * QUERY_SLACK ? query - QUERY_SLACK : query / 2;
 	if (query >= limit->bytes)
 		return 0;

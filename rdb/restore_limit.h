@@ -16,6 +16,7 @@ struct scope;
 struct restore_limit {
 	uint64_t bytes;	     /* of a payload, or a key's name */
 	const char *setting; /* which it is by, as in CONFIG */
+	uint64_t bulk;	     /* proto-max-bulk-len: of a string, too */
 };
 
 /* What CONFIG does not tell is as by default.  -1: the connection broke. */

@@ -20,20 +20,29 @@
 #include "rdb/rdb_types.h"
 #include "rdb/redis_conn.h"
 #include "rdb/redis_info.h"
-#include "rdb/redis_primaries.h"
 #include "rdb/redis_primary.h"
 #include "rdb/restore_cluster.h"
 #include "rdb/restore_command.h"
 #include "rdb/restore_limit.h"
 #include "rdb/restore_pipe.h"
+#include "rdb/restore_values.h"
+#include "rdb/value_commands.h"
 
 #include "rdb/restore_loader.h"
 
 #define CONNECTIONS_DEFAULT 4
-#define CONNECTIONS_MAX	    64
+#define CONNECTIONS_MAX	    RESTORE_TEMPS_MAX
 #define PIPELINE_DEFAULT    ((size_t)1 << 20)
 #define VALUE_DEFAULT	    ((size_t)16 << 20)
 #define BATCH_BYTES	    ((size_t)128 << 10)
+
+/* A server takes in a RESTORE this large without a pause, and the temporary
+ * file that it waits in is no burden. */
+#define COMMANDS_DEFAULT ((uint64_t)256 << 20)
+#define TEMP_DEFAULT	 "drsync:value:"
+
+/* Of a key's name, from one key to the next. */
+#define NAME_KEPT ((size_t)64 << 10)
 
 /* Of a connection: its output, its input, and names of unanswered keys. */
 #define CONNECTION_BYTES ((size_t)2 << 20)
@@ -44,8 +53,6 @@
 #define CLUSTER_LEAST	   ((size_t)64 << 10)
 #define CLUSTER_MOST	   ((size_t)512 << 10)
 #define CLUSTER_CONN_BYTES ((size_t)640 << 10)
-
-#define FLUSH_TIMEOUT_MS INT64_C(3600000)
 
 /* FUNCTION2 of the RDB format, which FUNCTION RESTORE shares; RDB 10. */
 #define OPCODE_FUNCTION2     245
@@ -63,13 +70,37 @@ struct restore_loader {
 	int version; /* of the server, the oldest of several: 70015 */
 	struct restore_limit limit;
 
+	/* Of one server: what goes by plain commands. */
+	struct restore_values *values; /* NULL for a cluster */
+	struct value_server server;
+	struct redis_info info;
+	uint64_t payload_max; /* what is larger becomes commands */
+	bool by_commands;     /* the key at hand does */
+	bool expired;	      /* its time has passed */
+	struct buf name;
+
 	struct dump_payload *payload;
 	struct restore_command command;
-	struct rdb_key key; /* its name is gone after key_begin() */
+	struct rdb_key key; /* its name is in name, or gone */
 	struct restore_facts facts;
 };
 
 /* Send the batch when it is large, and take turns. */
+static int
+take_turns(struct restore_loader *l, struct err *err)
+{
+	struct restore_pipe *p = l->pipes[l->turn];
+
+	if (restore_pipe_unsent(p) < BATCH_BYTES)
+		return 0;
+	l->turn = (l->turn + 1) % l->npipes;
+	if (restore_pipe_flush(p, &l->scope, err) != 0)
+		return -1;
+	if (restore_pipe_unanswered(p) <= l->window)
+		return 0;
+	return restore_pipe_settle(p, &l->scope, l->window / 2, err);
+}
+
 static int
 put_on_pipe(struct restore_loader *l, struct err *err)
 {
@@ -81,14 +112,7 @@ put_on_pipe(struct restore_loader *l, struct err *err)
 		return -1;
 	if (restore_pipe_put(p, &l->scope, &l->command, err) != 0)
 		return -1;
-	if (restore_pipe_unsent(p) < BATCH_BYTES)
-		return 0;
-	l->turn = (l->turn + 1) % l->npipes;
-	if (restore_pipe_flush(p, &l->scope, err) != 0)
-		return -1;
-	if (restore_pipe_unanswered(p) <= l->window)
-		return 0;
-	return restore_pipe_settle(p, &l->scope, l->window / 2, err);
+	return take_turns(l, err);
 }
 
 static int
@@ -125,15 +149,48 @@ too_large(const struct restore_loader *l, struct err *err)
 }
 
 static int
-visit_key(struct rdb_visitor *v, const struct rdb_key *k, struct err *err)
+begin_commands(struct restore_loader *l, struct err *err)
+{
+	struct restore_pipe *p = l->pipes[l->turn];
+
+	l->by_commands = true;
+	if (restore_pipe_select(p, &l->scope, l->key.db, err) != 0)
+		return -1;
+	return restore_values_begin(l->values, p, l->turn, &l->key, err);
+}
+
+static int
+visit_header(struct rdb_visitor *v, int version, bool valkey, struct err *err)
 {
 	struct restore_loader *l = loader_of(v);
-	bool expired;
 
+	(void)err;
+	if (l->values != NULL)
+		restore_values_dump(l->values, version, valkey);
+	return 0;
+}
+
+/* A value that goes by commands needs its name at the end. */
+static void
+keep_key(struct restore_loader *l, const struct rdb_key *k)
+{
 	l->key = *k;
 	l->key.name = NULL;
-	restore_command_key(
-	    &l->command, k, l->version, scope_wall_ms(&l->scope), &expired);
+	l->by_commands = false;
+	if (l->values == NULL)
+		return;
+	if (l->name.size > NAME_KEPT)
+		buf_release(&l->name);
+	buf_truncate(&l->name, 0);
+	buf_add(&l->name, k->name, k->name_len);
+	l->key.name = (unsigned char *)l->name.data;
+}
+
+static int
+judge_key(struct restore_loader *l, struct err *err)
+{
+	const struct rdb_key *k = &l->key;
+
 	if (rdb_type_min_version(k->type) == 0) {
 		err_set(err, ERR_UNSUPPORTED,
 		    "type %u is not known, so it cannot be restored", k->type);
@@ -145,11 +202,68 @@ visit_key(struct rdb_visitor *v, const struct rdb_key *k, struct err *err)
 		err_set(err, ERR_UNSUPPORTED, "a cluster has database 0 alone");
 		return in_key(l, err);
 	}
-	l->facts.expired += expired;
+	return 0;
+}
+
+static int
+visit_key(struct rdb_visitor *v, const struct rdb_key *k, struct err *err)
+{
+	struct restore_loader *l = loader_of(v);
+
+	keep_key(l, k);
+	restore_command_key(
+	    &l->command, k, l->version, scope_wall_ms(&l->scope), &l->expired);
+	if (judge_key(l, err) != 0)
+		return -1;
+	if (l->values != NULL &&
+	    !redis_info_loads_rdb(&l->info, rdb_type_min_version(k->type)) &&
+	    value_commands_refuse(k->type, &l->server) == NULL)
+		return begin_commands(l, err);
 	if (dump_payload_begin(l->payload, err) != 0 ||
 	    dump_payload_add(l->payload, &k->type, 1, err) != 0)
 		return in_key(l, err);
 	return 0;
+}
+
+/* What is between the type and the footer of a payload. */
+struct middle {
+	struct restore_values *values;
+	uint64_t at, end;
+};
+
+static int
+put_middle(void *arg, const void *data, size_t len, struct err *err)
+{
+	struct middle *m = arg;
+	const unsigned char *p = data;
+	uint64_t at = m->at;
+
+	m->at += len;
+	if (at == 0) {
+		p++;
+		len--;
+		at++;
+	}
+	if (at >= m->end)
+		return 0;
+	len = len < m->end - at ? len : (size_t)(m->end - at);
+	return restore_values_add(m->values, p, len, err);
+}
+
+/* What was gathered of the value goes by commands, as will the rest. */
+static int
+turn_to_commands(struct restore_loader *l, struct err *err)
+{
+	struct middle m = {
+	    .values = l->values, .end = dump_payload_size(l->payload)};
+
+	if (dump_payload_end(
+		l->payload, rdb_type_min_version(l->key.type), err) != 0)
+		return in_key(l, err);
+	if (begin_commands(l, err) != 0 ||
+	    dump_payload_each(l->payload, put_middle, &m, err) != 0)
+		return -1;
+	return dump_payload_begin(l->payload, err);
 }
 
 static int
@@ -157,9 +271,15 @@ visit_raw(struct rdb_visitor *v, const unsigned char *data, size_t len,
     struct err *err)
 {
 	struct restore_loader *l = loader_of(v);
+	uint64_t size = dump_payload_size(l->payload) + len + DUMP_FOOTER_BYTES;
 
-	if (dump_payload_size(l->payload) + len + DUMP_FOOTER_BYTES >
-	    l->limit.bytes)
+	if (!l->by_commands && size > l->payload_max && l->values != NULL &&
+	    value_commands_refuse(l->key.type, &l->server) == NULL &&
+	    turn_to_commands(l, err) != 0)
+		return -1;
+	if (l->by_commands)
+		return restore_values_add(l->values, data, len, err);
+	if (size > l->limit.bytes)
 		return too_large(l, err);
 	if (dump_payload_add(l->payload, data, len, err) != 0)
 		return in_key(l, err);
@@ -175,6 +295,9 @@ visit_key_end(struct rdb_visitor *v, uint64_t raw_bytes, uint64_t elements,
 
 	(void)raw_bytes;
 	(void)elements;
+	if (l->by_commands)
+		return take_turns(l, err);
+	l->facts.expired += l->expired;
 	if (dump_payload_end(l->payload, version, err) != 0)
 		return in_key(l, err);
 	return send_command(l, err);
@@ -228,6 +351,7 @@ visit_module_aux(struct rdb_visitor *v, uint64_t module_id, struct err *err)
 }
 
 static const struct rdb_visitor_ops visitor_ops = {
+    .header = visit_header,
     .function = visit_function,
     .module_aux = visit_module_aux,
     .key_begin = visit_key,
@@ -305,6 +429,7 @@ open_pipes(struct restore_loader *l, const struct redis_target *target,
 	l->pipes[l->npipes++] = restore_pipe_new(c);
 	if (judge_server(l, c, &info, err) != 0)
 		return -1;
+	l->info = info;
 	while (l->npipes < n) {
 		c = redis_connect(
 		    &target->hosts[host], target->user, opts, &l->scope, err);
@@ -313,6 +438,25 @@ open_pipes(struct restore_loader *l, const struct redis_target *target,
 		l->pipes[l->npipes++] = restore_pipe_new(c);
 	}
 	return 0;
+}
+
+static void
+open_values(struct restore_loader *l, const struct restore_opts *opts)
+{
+	l->server = (struct value_server){
+	    .version = l->version,
+	    .valkey = l->info.valkey,
+	    .arg_max = l->limit.bytes,
+	    .arg_setting = l->limit.setting,
+	    .string_max = l->limit.bulk,
+	};
+	l->payload_max = opts->commands_over > 0 ? opts->commands_over
+						 : COMMANDS_DEFAULT;
+	if (l->payload_max > l->limit.bytes)
+		l->payload_max = l->limit.bytes;
+	l->values = restore_values_new(&l->server,
+	    opts->temp_prefix != NULL ? opts->temp_prefix : TEMP_DEFAULT,
+	    l->window, &l->scope);
 }
 
 struct restore_loader *
@@ -334,10 +478,15 @@ restore_loader_new(const struct redis_target *target,
 					     : PIPELINE_DEFAULT;
 	l->payload = dump_payload_new(value);
 	restore_command_init(&l->command, l->payload);
+	buf_init(&l->name, SIZE_MAX / 2);
 	if (target->cluster != NULL)
 		rc = open_cluster(l, target, redis, opts->budget, value, err);
-	else if (carve(l, opts->budget, value + n * CONNECTION_BYTES, err) == 0)
+	else if (carve(l, opts->budget,
+		     value + n * CONNECTION_BYTES + RESTORE_VALUES_BYTES,
+		     err) == 0)
 		rc = open_pipes(l, target, redis, n, err);
+	if (rc == 0 && target->cluster == NULL)
+		open_values(l, opts);
 	if (rc == 0)
 		return l;
 	restore_loader_free(l);
@@ -351,6 +500,8 @@ restore_loader_free(struct restore_loader *l)
 		return;
 	for (unsigned i = 0; i < l->npipes; i++)
 		restore_pipe_free(l->pipes[i]);
+	restore_values_free(l->values);
+	buf_release(&l->name);
 	restore_cluster_free(l->cluster);
 	restore_command_release(&l->command);
 	dump_payload_free(l->payload);
@@ -380,6 +531,19 @@ finish_pipes(struct restore_loader *l, struct err *err)
 	return 0;
 }
 
+static void
+add_values(const struct restore_loader *l, struct restore_facts *facts)
+{
+	facts->by_commands = restore_values_keys(l->values);
+	facts->expired += restore_values_expired(l->values);
+	facts->lost = restore_values_lost(l->values);
+	for (unsigned i = 0; i < l->npipes; i++) {
+		facts->expired += restore_pipe_gone(l->pipes[i]);
+		if (restore_pipe_unclaimed(l->pipes[i]) > 0)
+			facts->lost |= 1U << VALUE_LOST_PENDING;
+	}
+}
+
 int
 restore_loader_finish(
     struct restore_loader *l, struct restore_facts *facts, struct err *err)
@@ -392,59 +556,9 @@ restore_loader_finish(
 		return -1;
 	}
 	*facts = l->facts;
-	/* An expired key is answered by OK, too. */
+	/* An expired key's RESTORE is answered by OK, too. */
 	facts->keys -= facts->expired;
+	if (l->values != NULL)
+		add_values(l, facts);
 	return 0;
-}
-
-static int
-empty_server(const struct redis_target *target, const struct redis_opts *opts,
-    const struct scope *scope, struct err *err)
-{
-	struct redis_info info;
-	struct redis_conn *c;
-	redisReply *r;
-	int rc = -1;
-
-	c = redis_primary_connect(target, opts, scope, &info, NULL, err);
-	if (c == NULL)
-		return -1;
-	/* First what is less: should it be refused, the keys are still there.
-	 * target_check() cannot always foretell it. */
-	if (info.version_number >= 70000) {
-		r = redis_command(c, scope, err, "FUNCTION FLUSH SYNC");
-		if (r == NULL)
-			goto out;
-		freeReplyObject(r);
-	}
-	/* The memory must be free before the load.  SYNC is a word of 6.2;
-	 * lazyfree-lazy-user-flush, which it overrules, too. */
-	r = redis_command(c, scope, err,
-	    info.version_number >= 60200 ? "FLUSHALL SYNC" : "FLUSHALL");
-	if (r == NULL)
-		goto out;
-	freeReplyObject(r);
-	rc = 0;
-out:
-	if (rc != 0)
-		err_in(err, "emptying '%s'", redis_conn_name(c));
-	redis_conn_free(c);
-	return rc;
-}
-
-int
-restore_empty_target(const struct redis_target *target,
-    const struct redis_opts *opts, const struct scope *scope, struct err *err)
-{
-	struct redis_opts patient = *opts;
-	struct redis_primaries p;
-	int rc = 0;
-
-	patient.reply_timeout_ms = FLUSH_TIMEOUT_MS;
-	if (redis_primaries_find(target, opts, scope, &p, err) != 0)
-		return -1;
-	for (size_t i = 0; i < p.n && rc == 0; i++)
-		rc = empty_server(&p.parts[i], &patient, scope, err);
-	redis_primaries_release(&p);
-	return rc;
 }

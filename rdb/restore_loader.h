@@ -8,8 +8,10 @@
  * name.  Replies are all read; the first refusal ends the load, naming the
  * key.
  *
- * Not carried: module data outside of keys (counted), and a value over the
- * server's proto-max-bulk-len, which ends the load with ERR_UNSUPPORTED.
+ * A value that is larger than the server takes in a RESTORE, or of a type that
+ * it does not load, is written by plain commands (value_commands.h) where that
+ * can be done: not modules', nor into a cluster.  Else it ends the load with
+ * ERR_UNSUPPORTED.  Module data outside of keys is not carried, but counted.
  *
  * Into a cluster (a pinned target's, redis_primary_pin()) each key goes to the
  * primary of its slot, and functions to all (restore_cluster.h).
@@ -28,14 +30,23 @@ struct redis_target;
 struct restore_loader;
 struct scope;
 
+/* So many values at most are under way under a name of their own. */
+#define RESTORE_TEMPS_MAX 64
+
 struct restore_opts {
 	unsigned connections;  /* 0: 4; a cluster: one to each primary */
 	size_t pipeline_bytes; /* unanswered per connection; 0: 1 MiB */
 	/* Of a value, in memory; larger ones wait in an unlinked file while
 	 * their length is found out; 0: 16 MiB. */
 	size_t value_bytes;
-	/* restore_loader_new() takes value_bytes and 2 MiB a connection off
-	 * it; NULL: nothing is accounted. */
+	/* Payloads over this become plain commands (value_commands.h), as do
+	 * those over the server's limits; 0: 256 MiB. */
+	uint64_t commands_over;
+	/* What the names of values that are not whole begin with; borrowed;
+	 * NULL: "drsync:value:". */
+	const char *temp_prefix;
+	/* restore_loader_new() takes value_bytes, 2 MiB a connection and 2 MiB
+	 * for plain commands off it; NULL: nothing is accounted. */
 	struct budget *budget;
 };
 
@@ -44,8 +55,10 @@ struct restore_facts {
 	 * whose time had passed by our clock: the server stores none of them. */
 	uint64_t keys, expired;
 	uint64_t functions;
-	uint64_t bytes;	   /* of payloads */
-	uint64_t left_out; /* module data outside of keys */
+	uint64_t bytes;	      /* of payloads */
+	uint64_t left_out;    /* module data outside of keys */
+	uint64_t by_commands; /* keys that became plain commands, and what */
+	uint32_t lost;	      /* these did not carry: bits of value_loss */
 };
 
 /*
@@ -65,12 +78,5 @@ struct rdb_visitor *restore_loader_visitor(struct restore_loader *);
  */
 int restore_loader_finish(
     struct restore_loader *, struct restore_facts *, struct err *);
-
-/*
- * FUNCTION FLUSH and FLUSHALL, of each primary: an import never makes a union.
- * Waits for up to an hour, since freeing a large dataset takes long.
- */
-int restore_empty_target(const struct redis_target *, const struct redis_opts *,
-    const struct scope *, struct err *);
 
 #endif

@@ -1,3 +1,4 @@
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,7 +28,8 @@ struct restore_pipe {
 
 	size_t unsent;
 	uint64_t unanswered;
-	uint64_t keys;
+	uint64_t keys, gone, unclaimed;
+	uint64_t at_hand; /* bytes of the command that goes piece by piece */
 
 	/* Commands without a reply, packed, oldest first. */
 	unsigned char *queue;
@@ -36,6 +38,8 @@ struct restore_pipe {
 
 	char line[REPLY_LINE]; /* of a reply, as far as it came */
 	size_t line_len;
+	uint64_t parts; /* of the reply that are still to come */
+	bool in_bulk;
 };
 
 struct restore_pipe *
@@ -96,6 +100,28 @@ end(struct restore_pipe *p, uint64_t bytes)
 	    sizeof(bytes));
 	p->unsent += bytes;
 	p->unanswered += bytes;
+}
+
+void
+restore_pipe_begin(struct restore_pipe *p, const struct restore_subject *s)
+{
+	begin(p, s);
+	p->at_hand = 0;
+}
+
+int
+restore_pipe_add(struct restore_pipe *p, const struct scope *scope,
+    const void *data, size_t len, struct err *err)
+{
+	p->at_hand += len;
+	return redis_conn_queue(p->conn, scope, data, len, err);
+}
+
+void
+restore_pipe_end(struct restore_pipe *p, enum restore_what what)
+{
+	p->queue[p->last + offsetof(struct pending, what)] = (uint8_t)what;
+	end(p, p->at_hand);
 }
 
 /* Where restore_command_write() writes to. */
@@ -165,6 +191,18 @@ restore_pipe_keys(const struct restore_pipe *p)
 	return p->keys;
 }
 
+uint64_t
+restore_pipe_gone(const struct restore_pipe *p)
+{
+	return p->gone;
+}
+
+uint64_t
+restore_pipe_unclaimed(const struct restore_pipe *p)
+{
+	return p->unclaimed;
+}
+
 size_t
 restore_pipe_unsent(const struct restore_pipe *p)
 {
@@ -190,9 +228,73 @@ refused(const struct restore_pipe *p, const struct pending *c, struct err *err)
 	return restore_subject_refused(&s, p->line + 1, err);
 }
 
+/* Numbers, ids and lists of them: a line each, with one before an id and one
+ * before a list.  What they say does not matter. */
+static int
+pass_over(struct restore_pipe *p, struct err *err)
+{
+	long n = strtol(p->line + 1, NULL, 10);
+
+	if (p->in_bulk) {
+		p->in_bulk = false;
+		p->parts--;
+		return 0;
+	}
+	switch (p->line[0]) {
+	case '*':
+		p->parts += (n > 0 ? (uint64_t)n : 0) - 1;
+		return 0;
+	case '$':
+		p->in_bulk = n >= 0;
+		p->parts -= n < 0;
+		return 0;
+	case '+':
+	case ':':
+		p->parts--;
+		return 0;
+	default:
+		return err_set(err, ERR_CORRUPT, "'%s': a reply that is none",
+		    redis_conn_name(p->conn));
+	}
+}
+
+static int
+want_ok(struct restore_pipe *p, const struct pending *c, struct err *err)
+{
+	if (c->what == RESTORE_SHOW_EXPIRING &&
+	    strcmp(p->line, "-ERR no such key") == 0) {
+		p->gone++;
+		return 0;
+	}
+	if (p->line[0] == '-')
+		return refused(p, c, err);
+	if (strcmp(p->line, "+OK") != 0)
+		return err_set(err, ERR_CORRUPT,
+		    "'%s': a reply that is neither OK nor an error",
+		    redis_conn_name(p->conn));
+	p->keys += c->what != RESTORE_SELECT && c->what != RESTORE_FUNCTION;
+	return 0;
+}
+
+/* The first line of a reply, or, of a value's commands, one more. */
+static int
+judge_line(struct restore_pipe *p, const struct pending *c, struct err *err)
+{
+	if (c->what != RESTORE_VALUE && c->what != RESTORE_CLAIM)
+		return want_ok(p, c, err);
+	if (p->parts == 0) {
+		if (p->line[0] == '-')
+			return refused(p, c, err);
+		p->unclaimed += c->what == RESTORE_CLAIM &&
+		    strcmp(p->line, "*0") == 0;
+		p->parts = 1;
+	}
+	return pass_over(p, err);
+}
+
 /* A reply line without its end. */
 static int
-take_reply(struct restore_pipe *p, struct err *err)
+take_line(struct restore_pipe *p, struct err *err)
 {
 	struct pending c;
 
@@ -202,16 +304,13 @@ take_reply(struct restore_pipe *p, struct err *err)
 		    redis_conn_name(p->conn));
 	memcpy(&c, p->queue + p->head, sizeof(c));
 	p->line[p->line_len] = '\0';
-	if (p->line[0] == '-')
-		return refused(p, &c, err);
-	if (strcmp(p->line, "+OK") != 0)
-		return err_set(err, ERR_CORRUPT,
-		    "'%s': a reply that is neither OK nor an error",
-		    redis_conn_name(p->conn));
-	p->keys += c.what == RESTORE_KEY;
+	if (judge_line(p, &c, err) != 0)
+		return -1;
+	p->line_len = 0;
+	if (p->parts > 0)
+		return 0;
 	p->head += sizeof(c) + c.name_len;
 	p->unanswered -= c.bytes;
-	p->line_len = 0;
 	return 0;
 }
 
@@ -232,7 +331,7 @@ take_bytes(struct restore_pipe *p, const char *in, size_t len, struct err *err)
 			return 0;
 		if (p->line_len > 0 && p->line[p->line_len - 1] == '\r')
 			p->line_len--;
-		if (take_reply(p, err) != 0)
+		if (take_line(p, err) != 0)
 			return -1;
 		in += n + 1;
 		len -= n + 1;

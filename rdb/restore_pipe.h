@@ -1,5 +1,5 @@
 /*
- * restore_pipe.h -- one connection with commands under way, all to be OK.
+ * restore_pipe.h -- one connection with commands under way, all to be good.
  *
  * What was queued for each command is remembered until its reply, so that a
  * refusal names the key it is about.  The server
@@ -12,9 +12,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "rdb/restore_command.h"
+
 struct err;
 struct redis_conn;
-struct restore_command;
 struct restore_pipe;
 struct scope;
 
@@ -25,6 +26,13 @@ void restore_pipe_free(struct restore_pipe *);
 /* Queues it; restore_pipe_select() comes before that of a key. */
 int restore_pipe_put(struct restore_pipe *, const struct scope *,
     const struct restore_command *, struct err *);
+
+/* One of the commands that write a value, piece by piece; what it is for is
+ * known at its end. */
+void restore_pipe_begin(struct restore_pipe *, const struct restore_subject *);
+int restore_pipe_add(struct restore_pipe *, const struct scope *, const void *,
+    size_t, struct err *);
+void restore_pipe_end(struct restore_pipe *, enum restore_what);
 
 /*
  * A SELECT, when db is not the one that was selected last.  Waits for all
@@ -37,8 +45,12 @@ int restore_pipe_select(
 int
 restore_pipe_flush(struct restore_pipe *, const struct scope *, struct err *);
 
-/* RESTORE_KEYs that were answered by OK. */
+/* RESTORE_KEYs and RESTORE_SHOWs that were answered by OK. */
 uint64_t restore_pipe_keys(const struct restore_pipe *);
+/* RESTORE_SHOW_EXPIRINGs that found their key expired. */
+uint64_t restore_pipe_gone(const struct restore_pipe *);
+/* RESTORE_CLAIMs of entries that the server does not take for pending. */
+uint64_t restore_pipe_unclaimed(const struct restore_pipe *);
 
 /* Bytes of whole commands since the last flush, and without a reply. */
 size_t restore_pipe_unsent(const struct restore_pipe *);

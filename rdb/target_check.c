@@ -8,14 +8,12 @@
 #include "rdb/rdb_types.h"
 #include "rdb/redis_info.h"
 #include "rdb/target_probe.h"
+#include "rdb/value_commands.h"
 
 #include "rdb/target_check.h"
 
 /* Of a key beside its bytes in the dump: dict entry, object, allocator. */
 #define KEY_OVERHEAD 48
-
-/* Valkey takes 12 to 79 for another family's and refuses them. */
-#define RDB_FOREIGN_MIN 12
 
 #define WATCHED \
 	"Sentinel watches it, and would promote another server meanwhile"
@@ -37,17 +35,6 @@ no(char why[200], const char *fmt, ...)
 	vsnprintf(why, 200, fmt, ap);
 	va_end(ap);
 	return false;
-}
-
-/* Whether the server reads what an RDB version brought. */
-static bool
-owns_version(const struct redis_info *info, int version)
-{
-	if (version > redis_info_rdb_version(info))
-		return false;
-	if (version >= RDB_VERSION_VALKEY_MAX)
-		return info->valkey;
-	return !info->valkey || version < RDB_FOREIGN_MIN;
 }
 
 /*
@@ -161,7 +148,7 @@ replica_ok(const struct judging *j, char why[200])
 		    j->dump->shards);
 	if (!rdb->complete)
 		return no(why, "the dump is not proved to be whole");
-	if (!owns_version(j->info, rdb->version))
+	if (!redis_info_loads_rdb(j->info, rdb->version))
 		return no(why,
 		    "the dump is RDB version %d, the server "
 		    "(%s) does not load it",
@@ -178,43 +165,71 @@ replica_ok(const struct judging *j, char why[200])
 	    not_refused(j, TARGET_REPLICAOF, why) && modules_ok(j, true, why);
 }
 
+/* Values of types that it does not load become plain commands. */
 static bool
 types_ok(const struct judging *j, char why[200])
 {
 	const struct rdb_summary *rdb = j->dump->rdb;
+	const struct value_server server = {
+	    .version = j->info->version_number, .valkey = j->info->valkey};
 
 	for (uint8_t t = 0; t < 32; t++) {
 		int min = rdb_type_min_version(t);
+		const char *refused;
 
-		if ((rdb->types_seen >> t & 1) == 0)
+		if ((rdb->types_seen >> t & 1) == 0 ||
+		    (min != 0 && redis_info_loads_rdb(j->info, min)))
 			continue;
-		if (min == 0 || !owns_version(j->info, min))
+		refused = j->info->cluster ? "into a cluster"
+					   : value_commands_refuse(t, &server);
+		if (refused != NULL)
 			return no(why,
-			    "the dump holds values of type %s, which came "
-			    "with RDB version %d; the server (%s) does not "
-			    "know it",
-			    rdb_type_name(t, rdb->valkey), min,
-			    j->info->version);
+			    "the server (%s) does not load values of type %s, "
+			    "of RDB version %d, and plain commands do not "
+			    "write %s",
+			    j->info->version, rdb_type_name(t, rdb->valkey),
+			    min, refused);
 	}
 	return true;
 }
 
-/* Where it cannot be told beforehand, the loader refuses it. */
+static bool
+fits(uint64_t need, const char *what, uint64_t max, const char *setting,
+    char why[200])
+{
+	if (need <= max)
+		return true;
+	return no(why,
+	    "the dump's biggest %s %" PRIu64 " bytes, %" PRIu64
+	    " more than the server's %s allows; raise that, or load it by way "
+	    "of 'replica'",
+	    what, need, need - max, setting);
+}
+
+/*
+ * A value over what a RESTORE may take becomes plain commands, but not what
+ * cannot be taken apart.  Where it cannot be told beforehand, the loader
+ * refuses it.
+ */
 static bool
 sizes_ok(const struct judging *j, char why[200])
 {
 	const struct restore_limit *limit = &j->probe->limit;
-	uint64_t need = restore_limit_payload(j->dump->rdb->value_max);
+	const struct rdb_summary *rdb = j->dump->rdb;
+	uint64_t need = restore_limit_payload(rdb->value_max);
 
-	if (limit->bytes == 0 || j->dump->rdb->value_max == 0 ||
-	    need <= limit->bytes)
+	if (limit->bytes == 0 || rdb->value_max == 0 || need <= limit->bytes)
 		return true;
-	return no(why,
-	    "the dump's biggest value takes a RESTORE of %" PRIu64
-	    " bytes, %" PRIu64
-	    " more than the server's %s allows; raise that, or load it by way "
-	    "of 'replica'",
-	    need, need - limit->bytes, limit->setting);
+	if (j->info->cluster)
+		return fits(need, "value takes a RESTORE of", limit->bytes,
+		    limit->setting, why);
+	return fits(restore_limit_payload(rdb->sizes.whole),
+		   "name, function library or module value takes", limit->bytes,
+		   limit->setting, why) &&
+	    fits(rdb->sizes.string, "string has", limit->bulk,
+		"proto-max-bulk-len", why) &&
+	    fits(rdb->sizes.element, "element has", limit->bytes,
+		limit->setting, why);
 }
 
 /* FUNCTION FLUSH comes with FLUSHALL wherever there are functions. */

@@ -4,6 +4,7 @@
 
 #include "base/err.h"
 #include "base/json.h"
+#include "rdb/value_commands.h"
 
 #include "agent/cmd/manifest_show.h"
 #include "agent/cmd/run_show.h"
@@ -41,6 +42,14 @@ show_load(const struct snapshot_load_facts *l)
 	    show_count(l->keys - l->expired, keys), restorer_name(l->way),
 	    l->why);
 	row("loaded", text);
+	if (l->by_commands > 0) {
+		snprintf(text, sizeof(text),
+		    "%s keys by plain commands, which no RESTORE can bring",
+		    show_count(l->by_commands, keys));
+		row("", text);
+	}
+	if (l->lost != 0)
+		row("left out", value_lost_text(l->lost, text));
 	if (l->left_out > 0) {
 		snprintf(text, sizeof(text),
 		    "%s pieces of module data outside of keys, which RESTORE "
@@ -140,12 +149,15 @@ json_load(cJSON *root, const struct snapshot_load_facts *l)
 	    [TARGET_NOT_SAVED] = "no",
 	};
 	cJSON *o = cJSON_AddObjectToObject(root, "import");
+	char lost[VALUE_LOST_MAX];
 
 	cJSON_AddStringToObject(o, "way", restorer_name(l->way));
 	cJSON_AddStringToObject(o, "why", l->why);
 	json_add_int(o, "keys", (int64_t)l->keys);
 	json_add_int(o, "expired", (int64_t)l->expired);
 	json_add_int(o, "left_out", (int64_t)l->left_out);
+	json_add_int(o, "by_commands", (int64_t)l->by_commands);
+	cJSON_AddStringToObject(o, "lost", value_lost_text(l->lost, lost));
 	cJSON_AddBoolToObject(o, "replaced", l->replaced);
 	cJSON_AddStringToObject(o, "saved", saved[l->saved]);
 	if (l->saved == TARGET_NOT_SAVED)

@@ -214,6 +214,7 @@ describe_data(struct taking *t, const struct rdb_summary *sum)
 	m->types_seen = sum->types_seen;
 	m->db_max = sum->db_max;
 	m->value_max = sum->value_max;
+	m->sizes = sum->sizes;
 	m->functions = keystats_functions(t->stats);
 	m->has_modules = sum->has_modules;
 	m->fingerprint = t->fingerprint;

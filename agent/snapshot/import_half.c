@@ -6,6 +6,7 @@
 #include "base/err.h"
 #include "rdb/key_subset.h"
 #include "rdb/redis_error.h"
+#include "rdb/restore_loader.h"
 
 #include "agent/snapshot/catalog.h"
 #include "agent/snapshot/dataset.h"
@@ -105,21 +106,23 @@ compare(const struct import_half *q, const struct manifest *m,
     const struct snapshot_env *env, struct import_half_answer *a,
     struct err *err)
 {
-	char mark[IMPORT_MARKER_SIZE];
+	char mark[IMPORT_MARKER_SIZE], values[IMPORT_MARKER_SIZE];
 	struct key_subset_opts opts = {
 	    .items = q->keys + q->functions,
 	    .memory_max = budget_left(env->budget) / 2,
 	    .types_seen = m->types_seen,
 	    .apart = mark,
+	    .apart_prefix = values,
 	};
 
 	if (!m->verified)
 		return no(a, "that snapshot could not be parsed");
-	if (q->keys > m->total.keys + 1)
+	if (q->keys > m->total.keys + 1 + RESTORE_TEMPS_MAX)
 		return no(a,
 		    "it holds %" PRIu64 " keys, that snapshot %" PRIu64,
 		    q->keys - 1, m->total.keys);
 	import_marker_key(q->job, mark);
+	import_marker_values(q->job, values);
 	if (opts.memory_max > DIGESTS_BYTES)
 		opts.memory_max = DIGESTS_BYTES;
 	return all_passes(two, &opts, scope, env, a, err);

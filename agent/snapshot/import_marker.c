@@ -13,6 +13,12 @@ import_marker_key(const char *job, char out[IMPORT_MARKER_SIZE])
 	snprintf(out, IMPORT_MARKER_SIZE, "drsync:import:%s", job);
 }
 
+void
+import_marker_values(const char *job, char out[IMPORT_MARKER_SIZE])
+{
+	snprintf(out, IMPORT_MARKER_SIZE, "drsync:import:%s:value:", job);
+}
+
 /* Its slot is on the move: whoever asks the cluster again is told where. */
 static int
 failed(struct err *err, const char *doing)

@@ -13,7 +13,7 @@
 
 #include "agent/snapshot/snapshot_id.h"
 
-#define IMPORT_MARKER_SIZE (16 + JOB_NAME_MAX)
+#define IMPORT_MARKER_SIZE (24 + JOB_NAME_MAX)
 
 struct err;
 struct redis_conn;
@@ -28,5 +28,9 @@ int import_marker_get(struct redis_conn *, const char *job,
     char snapshot[SNAPSHOT_ID_SIZE], const struct scope *, struct err *);
 
 void import_marker_key(const char *job, char out[IMPORT_MARKER_SIZE]);
+
+/* What the names begin with under which the import writes values that are not
+ * whole: they are nobody's data. */
+void import_marker_values(const char *job, char out[IMPORT_MARKER_SIZE]);
 
 #endif

@@ -101,6 +101,7 @@ struct manifest {
 	uint32_t types_seen; /* as in rdb_summary */
 	uint32_t db_max;
 	uint64_t value_max; /* as in rdb_summary; 0: not known */
+	struct rdb_sizes sizes;
 	uint64_t functions;
 	bool has_modules;
 	struct fingerprint *fingerprint; /* NULL when unverified */

@@ -147,6 +147,13 @@ manifest_add_dump(cJSON *root, const struct manifest *m)
 }
 
 static void
+add_size(cJSON *o, const char *name, uint64_t bytes)
+{
+	if (bytes > 0)
+		json_add_int(o, name, (int64_t)bytes);
+}
+
+static void
 add_data(cJSON *root, const struct manifest *m)
 {
 	cJSON *o = cJSON_AddObjectToObject(root, "data");
@@ -157,8 +164,10 @@ add_data(cJSON *root, const struct manifest *m)
 	cJSON_AddBoolToObject(o, "modules", m->has_modules);
 	json_add_int(o, "types_seen", m->types_seen);
 	json_add_int(o, "db_max", m->db_max);
-	if (m->value_max > 0)
-		json_add_int(o, "value_max", (int64_t)m->value_max);
+	add_size(o, "value_max", m->value_max);
+	add_size(o, "string_max", m->sizes.string);
+	add_size(o, "element_max", m->sizes.element);
+	add_size(o, "whole_max", m->sizes.whole);
 	list = cJSON_AddObjectToObject(o, "kinds");
 	for (int i = 0; i < RDB_KINDS; i++)
 		if (m->kinds[i].keys > 0)

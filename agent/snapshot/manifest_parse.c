@@ -303,7 +303,7 @@ parse_data(const cJSON *root, struct manifest *m, struct err *err)
 {
 	const cJSON *o, *fp;
 	uint64_t types = 0, db_max = 0;
-	int64_t value_max = 0;
+	int64_t value_max = 0, string = 0, element = 0, whole = 0;
 
 	if (!m->verified)
 		return 0;
@@ -314,12 +314,17 @@ parse_data(const cJSON *root, struct manifest *m, struct err *err)
 	    field_small(o, "types_seen", UINT32_MAX, &types, err) != 0 ||
 	    field_small(o, "db_max", UINT32_MAX, &db_max, err) != 0 ||
 	    field_opt_count(o, "value_max", &value_max, err) != 0 ||
+	    field_opt_count(o, "string_max", &string, err) != 0 ||
+	    field_opt_count(o, "element_max", &element, err) != 0 ||
+	    field_opt_count(o, "whole_max", &whole, err) != 0 ||
 	    parse_kinds(o, m, err) != 0 || parse_dbs(o, m, err) != 0 ||
 	    json_get_object(root, "fingerprint", &fp, err) != 0)
 		return -1;
 	m->types_seen = (uint32_t)types;
 	m->db_max = (uint32_t)db_max;
 	m->value_max = (uint64_t)value_max;
+	m->sizes = (struct rdb_sizes){
+	    (uint64_t)string, (uint64_t)element, (uint64_t)whole};
 	m->fingerprint = fingerprint_parse(fp, err);
 	return m->fingerprint != NULL ? 0 : -1;
 }

@@ -119,6 +119,7 @@ sum_shard(struct manifest *m, const struct manifest *s, struct err *err)
 		m->db_max = s->db_max;
 	if (s->value_max > m->value_max)
 		m->value_max = s->value_max;
+	rdb_sizes_join(&m->sizes, &s->sizes);
 	return fingerprint_add(m->fingerprint, s->fingerprint, err);
 }
 

@@ -44,6 +44,7 @@ manifest_target(const struct manifest *m, struct manifest_target *t)
 		    .has_modules = m->has_modules,
 		    .db_max = m->db_max,
 		    .value_max = m->value_max,
+		    .sizes = m->sizes,
 		},
 	    .dump =
 		{

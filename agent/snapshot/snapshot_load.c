@@ -73,6 +73,7 @@ loading_ask_target(struct loading *l, struct target_verdict *v, struct err *err)
 
 	manifest_target(l->m, &t);
 	t.rdb.value_max = l->value_max;
+	t.rdb.sizes = l->sizes;
 	if (target_whole_check(l->opts->target, l->opts->redis, l->scope,
 		&t.dump, &whole, err) != 0)
 		return -1;
@@ -215,6 +216,7 @@ snapshot_load(struct store *store, const struct manifest *m,
 	    .guard = {store, m->job, m->id, opts->target, opts->redis,
 		opts->overwrite, m},
 	    .value_max = m->value_max,
+	    .sizes = m->sizes,
 	};
 
 	memset(facts, 0, sizeof(*facts));

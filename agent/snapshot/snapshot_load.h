@@ -46,12 +46,14 @@ struct snapshot_load_opts {
 
 struct snapshot_load_facts {
 	enum restorer way;
-	char why[300];	   /* why that one */
-	uint64_t keys;	   /* in the snapshot */
-	uint64_t expired;  /* not loaded: their time had passed */
-	uint64_t left_out; /* module data outside of keys: RESTORE has no
+	char why[300];	      /* why that one */
+	uint64_t keys;	      /* in the snapshot */
+	uint64_t expired;     /* not loaded: their time had passed */
+	uint64_t left_out;    /* module data outside of keys: RESTORE has no
 			    * way to carry it */
-	bool replaced;	   /* the target held data before */
+	uint64_t by_commands; /* keys that no RESTORE could bring, */
+	uint32_t lost;	      /* and what was lost by it: bits of value_loss */
+	bool replaced;	      /* the target held data before */
 	/* Whether a restart of the target would lose it again. */
 	enum target_save saved;
 	char unsaved_why[200];

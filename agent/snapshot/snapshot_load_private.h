@@ -5,6 +5,8 @@
 #ifndef AGENT_SNAPSHOT_SNAPSHOT_LOAD_PRIVATE_H
 #define AGENT_SNAPSHOT_SNAPSHOT_LOAD_PRIVATE_H
 
+#include "rdb/rdb_reader.h"
+
 #include "agent/snapshot/import_guard.h"
 #include "agent/snapshot/snapshot_load.h"
 
@@ -19,7 +21,8 @@ struct loading {
 	struct snapshot_load_facts *facts;
 	struct guard_request guard;
 	struct guard_answer answer;
-	uint64_t value_max; /* as in rdb_summary */
+	uint64_t value_max;	/* as in rdb_summary, */
+	struct rdb_sizes sizes; /* and so are these */
 };
 
 /* Whether the run's leases last. */
@@ -31,7 +34,7 @@ int loading_note_begin(struct loading *, struct err *);
 /* Right before the target's data may go. */
 int loading_last_look(struct loading *, struct err *);
 
-/* Which ways it can take, as far as value_max tells. */
+/* Which ways it can take, as far as the sizes tell. */
 int loading_ask_target(struct loading *, struct target_verdict *, struct err *);
 
 /* ERR_UNSUPPORTED, and the target as it was, when it cannot reach us. */

@@ -1,27 +1,33 @@
 #include <inttypes.h>
 #include <stdbool.h>
+#include <string.h>
 
 #include "base/err.h"
 #include "rdb/redis_conn.h"
 #include "rdb/redis_primaries.h"
+#include "rdb/restore_empty.h"
 #include "rdb/restore_loader.h"
 #include "rdb/target_check.h"
+#include "rdb/value_commands.h"
 
 #include "agent/snapshot/env.h"
 #include "agent/snapshot/import_marker.h"
 #include "agent/snapshot/manifest.h"
+#include "agent/snapshot/progress.h"
 #include "agent/snapshot/snapshot_load_private.h"
 #include "agent/snapshot/snapshot_read.h"
 
-/* Manifests of older versions do not tell how big the biggest value is. */
+/* Manifests of older versions do not tell how big the biggest values are. */
 static int
-judge_sizes(struct loading *l, uint64_t value_max, struct err *err)
+judge_sizes(struct loading *l, const struct rdb_summary *sum, struct err *err)
 {
 	struct target_verdict v;
 
-	if (value_max == l->value_max)
+	if (sum->value_max == l->value_max &&
+	    memcmp(&sum->sizes, &l->sizes, sizeof(l->sizes)) == 0)
 		return 0;
-	l->value_max = value_max;
+	l->value_max = sum->value_max;
+	l->sizes = sum->sizes;
 	if (loading_ask_target(l, &v, err) != 0)
 		return -1;
 	if (v.restore_ok)
@@ -40,9 +46,21 @@ prove_copy(struct loading *l, struct err *err)
 	};
 
 	if (snapshot_read(l->store, l->m, l->scope, l->env, &opts, err) != 0 ||
-	    judge_sizes(l, sum.value_max, err) != 0)
+	    judge_sizes(l, &sum, err) != 0)
 		return err_in(err, "the target's old data is untouched");
 	return 0;
+}
+
+static void
+note_losses(const struct loading *l)
+{
+	char lost[VALUE_LOST_MAX];
+
+	if (l->facts->lost != 0)
+		progress_note(l->env->progress, STEP_IMPORT,
+		    "%" PRIu64 " keys by plain commands, which do not carry %s",
+		    l->facts->by_commands,
+		    value_lost_text(l->facts->lost, lost));
 }
 
 static int
@@ -65,6 +83,9 @@ feed_loader(struct loading *l, struct restore_loader *loader, struct err *err)
 		    facts.keys + facts.expired, l->m->total.keys);
 	l->facts->expired = facts.expired;
 	l->facts->left_out = facts.left_out;
+	l->facts->by_commands = facts.by_commands;
+	l->facts->lost = facts.lost;
+	note_losses(l);
 	return 0;
 }
 
@@ -91,13 +112,16 @@ static int
 refill(struct loading *l, struct err *err)
 {
 	const struct snapshot_load_opts *o = l->opts;
+	char values[IMPORT_MARKER_SIZE];
 	struct restore_opts opts = {
 	    .connections = o->connections,
 	    .budget = l->env->budget,
+	    .temp_prefix = values,
 	};
 	struct restore_loader *loader;
 	int rc;
 
+	import_marker_values(l->m->job, values);
 	if (l->facts->replaced &&
 	    restore_empty_target(o->target, o->redis, l->scope, err) != 0)
 		return err_in(err, "emptying the target");

@@ -225,10 +225,12 @@ add_summary(struct rdb_summary *all, const struct rdb_summary *sum)
 {
 	uint64_t keys = all->keys + sum->keys, value_max = all->value_max;
 	uint32_t types = all->types_seen | sum->types_seen;
+	struct rdb_sizes sizes = all->sizes;
 
 	*all = *sum;
 	all->keys = keys;
 	all->types_seen = types;
+	rdb_sizes_join(&all->sizes, &sizes);
 	if (value_max > all->value_max)
 		all->value_max = value_max;
 }

@@ -98,6 +98,20 @@ describe('versions', { skip: process.arch !== 'x64' && 'no servers' }, () => {
 				assert.equal(await job.target.keys(), await job.source.keys());
 			});
 
+	test('versions: what a Redis 6.2 does not load goes by plain commands',
+		async (t) => {
+			const job = await pair(t, 'Redis 7.0', 'Redis 6.2');
+			await job.source.pipe(DATA);
+			const { import: loaded, comparison } = await job.ok('sync');
+			assert.equal(loaded.way, 'restore');
+			assert.equal(loaded.by_commands, 6);
+			assert.match(loaded.lost, /last seen, counters of streams$/);
+			assert.equal(comparison.same, true);
+			assert.deepEqual(await seen(job.target),
+				await seen(job.source));
+			assert.equal(await job.target.keys(), await job.source.keys());
+		});
+
 	test('versions: the fields of a Valkey hash that expire go along',
 		async (t) => {
 			const job = await pair(t, 'Valkey 9.1', 'Valkey 9.1');

@@ -240,7 +240,7 @@ what_the_whole_holds_twice_counts_once(void **state)
 	key_subset_free(s);
 }
 
-/* In database 0 alone. */
+/* The one in database 0 alone, those with the prefix in all. */
 static void
 a_key_apart_does_not_count(void **state)
 {
@@ -248,6 +248,7 @@ a_key_apart_does_not_count(void **state)
 	    .items = 2,
 	    .memory_max = MEMORY,
 	    .apart = "mark",
+	    .apart_prefix = "temp:",
 	};
 	struct key_subset *s = key_subset_new(&opts);
 	struct buf b;
@@ -256,7 +257,9 @@ a_key_apart_does_not_count(void **state)
 	begin(&b);
 	put(&b, "mark", "1");
 	put(&b, "marks", "1");
+	put(&b, "temp:1", "1");
 	RAW(&b, "\xfe\x02");
+	put(&b, "temp:", "1");
 	put(&b, "mark", "1");
 	feed(&b, key_subset_part(s));
 	begin(&b);

@@ -167,8 +167,8 @@ refuses_headers_and_opcodes_it_does_not_know(void **state)
 }
 
 /* Of a dump with one more thing, whose bytes are put by more. */
-static uint64_t
-value_max_with(void (*more)(struct buf *))
+static struct rdb_summary
+summary_with(void (*more)(struct buf *))
 {
 	struct rdb_reader *r = rdb_reader_new();
 	struct rdb_summary sum;
@@ -185,7 +185,13 @@ value_max_with(void (*more)(struct buf *))
 	rdb_reader_summary(r, &sum);
 	rdb_reader_free(r);
 	buf_release(&b);
-	return sum.value_max;
+	return sum;
+}
+
+static uint64_t
+value_max_with(void (*more)(struct buf *))
+{
+	return summary_with(more).value_max;
 }
 
 static void
@@ -227,6 +233,35 @@ the_biggest_value_is_in_the_summary(void **state)
 	assert_int_equal(value_max_with(a_list), 8);
 	assert_int_equal(value_max_with(a_long_name), 10);
 	assert_int_equal(value_max_with(a_library), 9 + 11);
+}
+
+static void
+a_packed_list(struct buf *b)
+{
+	buf_addc(b, 10);
+	rdb_put_string(b, "p");
+	rdb_put_ziplist(b, "first second");
+}
+
+/* What each of the three takes, whichever way the bytes are kept. */
+static void
+the_biggest_parts_are_in_the_summary(void **state)
+{
+	struct rdb_sizes s;
+
+	(void)state;
+	s = summary_with(a_list).sizes;
+	assert_int_equal(s.string, 5);
+	assert_int_equal(s.element, 4);
+	assert_int_equal(s.whole, 1);
+	s = summary_with(a_long_name).sizes;
+	assert_int_equal(s.element, 0);
+	assert_int_equal(s.whole, 10);
+	s = summary_with(a_library).sizes;
+	assert_int_equal(s.whole, 9 + 11);
+	s = summary_with(a_packed_list).sizes;
+	assert_true(s.element > 11);
+	assert_int_equal(s.string, 5);
 }
 
 static void
@@ -627,6 +662,7 @@ main(void)
 	    cmocka_unit_test(an_error_tells_offset_database_and_key),
 	    cmocka_unit_test(refuses_headers_and_opcodes_it_does_not_know),
 	    cmocka_unit_test(the_biggest_value_is_in_the_summary),
+	    cmocka_unit_test(the_biggest_parts_are_in_the_summary),
 	    cmocka_unit_test(an_unknown_version_is_in_the_summary),
 	    cmocka_unit_test(takes_padding_and_an_end_mark_but_no_other_tail),
 	    cmocka_unit_test(a_stream_that_goes_on_is_left_after_the_end),

@@ -130,6 +130,8 @@ the_families_do_not_read_each_others_new_versions(void **state)
 	w.rdb.version = 12;
 	only_restore(&w, "RDB version 12");
 	w.rdb.types_seen = 1u << RDB_TYPE_HASH_LISTPACK_EX;
+	only_restore(&w, "RDB version 12");
+	w.info.version_number = 80100;
 	neither(&w, "version");
 
 	world_init(&w);
@@ -138,7 +140,31 @@ the_families_do_not_read_each_others_new_versions(void **state)
 	w.rdb.valkey = true;
 	only_restore(&w, "RDB version 80");
 	w.rdb.types_seen = 1u << RDB_TYPE_HASH_2_VALKEY;
+	only_restore(&w, "RDB version 80");
+	w.info.version_number = 70200;
 	neither(&w, "version");
+}
+
+static void
+an_older_server_gets_commands_where_there_are_some(void **state)
+{
+	struct world w;
+
+	(void)state;
+	world_init(&w);
+	w.info.version_number = 60220;
+	strcpy(w.info.version, "6.2.20");
+	w.rdb.types_seen = 1u << RDB_TYPE_HASH_LISTPACK |
+	    1u << RDB_TYPE_STREAM_LISTPACKS_3;
+	only_restore(&w, "RDB version 10");
+	w.info.cluster = true;
+	judge(&w);
+	assert_false(w.v.restore_ok);
+	assert_non_null(strstr(w.v.restore_why, "into a cluster"));
+	w.info.cluster = false;
+	w.rdb.types_seen |= 1u << RDB_TYPE_HASH_LISTPACK_EX;
+	neither(&w, "version");
+	assert_non_null(strstr(w.v.restore_why, "hashes whose fields expire"));
 }
 
 static void
@@ -275,23 +301,39 @@ without_maxmemory_the_machine_is_the_ceiling(void **state)
 
 /* Found out while it is sent, the target's old data would be gone by then. */
 static void
-a_value_over_what_a_restore_may_take_is_left_to_replica(void **state)
+what_no_command_brings_is_left_to_replica(void **state)
 {
 	struct world w;
 
 	(void)state;
 	world_init(&w);
-	w.probe.limit = (struct restore_limit){1000, "proto-max-bulk-len"};
-	w.rdb.value_max = 1000 - 11;
+	w.probe.limit = (struct restore_limit){
+	    1000, "client-query-buffer-limit", 2000};
+	w.rdb.value_max = 5000;
+	w.rdb.sizes = (struct rdb_sizes){2000, 1000, 1000 - 11};
 	judge(&w);
 	assert_true(w.v.restore_ok);
-	w.rdb.value_max++;
+	w.rdb.sizes.string++;
 	judge(&w);
 	assert_true(w.v.replica_ok);
 	assert_false(w.v.restore_ok);
 	assert_non_null(strstr(w.v.restore_why,
-	    "a RESTORE of 1001 bytes, 1 more than the server's "
+	    "biggest string has 2001 bytes, 1 more than the server's "
 	    "proto-max-bulk-len allows"));
+	w.rdb.sizes = (struct rdb_sizes){.element = 1001};
+	judge(&w);
+	assert_non_null(strstr(w.v.restore_why,
+	    "biggest element has 1001 bytes, 1 more than the server's "
+	    "client-query-buffer-limit"));
+	w.rdb.sizes = (struct rdb_sizes){.whole = 1000};
+	judge(&w);
+	assert_non_null(strstr(
+	    w.v.restore_why, "module value takes 1011 bytes, 11 more than"));
+	w.info.cluster = true;
+	w.rdb.value_max = 1000 - 10;
+	judge(&w);
+	assert_non_null(strstr(w.v.restore_why,
+	    "a RESTORE of 1001 bytes, 1 more than the server's"));
 	/* Of a manifest that does not tell. */
 	w.rdb.value_max = 0;
 	judge(&w);
@@ -420,9 +462,10 @@ a_real_server_tells_what_it_refuses(void **state)
 	says(w.probe.refused[TARGET_REPLICAOF], "renamed or disabled");
 	says(w.v.restore_why, "refuses RESTORE: ERR unknown command");
 	w.rdb.value_max = UINT64_C(513) << 20;
+	w.rdb.sizes.string = UINT64_C(513) << 20;
 	strcpy(w.probe.refused[TARGET_RESTORE], "");
 	judge(&w);
-	says(w.v.restore_why, "1048587 more than the server's proto-max-bulk");
+	says(w.v.restore_why, "1048576 more than the server's proto-max-bulk");
 	check_server(no_flush, NULL, 0, &w);
 	says(w.v.restore_why, "FLUSHALL: it is renamed or disabled");
 }
@@ -634,6 +677,8 @@ main(void)
 		a_newer_dump_can_be_restored_as_far_as_its_types_are_known),
 	    cmocka_unit_test(the_dumps_of_a_cluster_are_no_full_sync),
 	    cmocka_unit_test(the_families_do_not_read_each_others_new_versions),
+	    cmocka_unit_test(
+		an_older_server_gets_commands_where_there_are_some),
 	    cmocka_unit_test(functions_need_a_server_that_has_them),
 	    cmocka_unit_test(databases_memory_and_replicas_rule_out_both),
 	    cmocka_unit_test(
@@ -643,8 +688,7 @@ main(void)
 	    cmocka_unit_test(
 		a_dump_that_could_not_be_parsed_is_sent_whole_or_not_at_all),
 	    cmocka_unit_test(without_maxmemory_the_machine_is_the_ceiling),
-	    cmocka_unit_test(
-		a_value_over_what_a_restore_may_take_is_left_to_replica),
+	    cmocka_unit_test(what_no_command_brings_is_left_to_replica),
 	    cmocka_unit_test(a_command_counts_for_the_way_that_needs_it),
 	    cmocka_unit_test(a_real_server_tells_what_it_refuses),
 	    cmocka_unit_test(a_real_server_tells_what_a_user_may_not),

@@ -1,0 +1,94 @@
+/*
+ * value_commands.h -- values as the plain commands that write them.
+ *
+ * For a value that RESTORE cannot bring: it is larger than the server takes
+ * in one argument, or in an encoding that the server does not know.  An
+ * rdb_visitor makes of each key
+ *
+ *	DEL temp
+ *	SET, APPEND | RPUSH | SADD | ZADD | HSET [HPEXPIREAT] | XADD, XSETID,
+ *	XGROUP, XCLAIM		of temp, in batches
+ *	PEXPIREAT temp ms
+ *	RENAME temp key
+ *
+ * so that the key is seen when it is whole, with its expiry, or not at all.
+ * temp lies in the key's slot; a load that is cut short leaves it behind, and
+ * it is told by its prefix.  Memory is bounded whatever the size of a value or
+ * an element.  The commands are not the same when they are sent twice.
+ *
+ * Facts: redis/src/aof.c 7.0, rewriteStreamObject() and its like.
+ */
+#ifndef RDB_VALUE_COMMANDS_H
+#define RDB_VALUE_COMMANDS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct err;
+struct rdb_visitor;
+struct scope;
+struct value_commands;
+
+#define VALUE_PREFIX_MAX 160
+#define VALUE_TEMP_MAX	 (VALUE_PREFIX_MAX + 32)
+
+/* What a command is for, and so what its answer means. */
+enum value_step {
+	VALUE_WRITE, /* all but an error is fine */
+	VALUE_CLAIM, /* of a pending entry: an empty array says it is lost */
+	VALUE_SHOW,  /* OK: the key is there */
+	/* The same, but its time may have passed: then there is no temp. */
+	VALUE_SHOW_EXPIRING,
+};
+
+struct value_out {
+	int (*put)(void *arg, const void *, size_t, struct err *);
+	/* The command whose bytes were put is whole. */
+	int (*end)(void *arg, enum value_step, struct err *);
+	void *arg;
+};
+
+struct value_server {
+	int version; /* 70015 */
+	bool valkey;
+	/* Bytes that it takes in an argument, by which of its settings, and
+	 * in a string, which no command makes longer than proto-max-bulk-len.
+	 */
+	uint64_t arg_max, string_max;
+	const char *arg_setting;
+};
+
+/* What commands cannot carry. */
+enum value_loss {
+	VALUE_LOST_ACCESS,   /* idle times and frequencies, of LRU and LFU */
+	VALUE_LOST_SEEN,     /* when consumers were seen and active */
+	VALUE_LOST_COUNTERS, /* of streams, before Redis 7.0 */
+	VALUE_LOST_CONSUMER, /* with nothing pending, before Redis 6.2 */
+	VALUE_LOST_PENDING,  /* of deleted entries, from Redis 7.0 on */
+	VALUE_LOSSES
+};
+
+#define VALUE_LOST_MAX 256
+
+/* These bits in words: "counters of streams, ..."; returns out. */
+const char *value_lost_text(uint32_t lost, char out[VALUE_LOST_MAX]);
+
+/* NULL when values of this RDB type can be written by commands, else why not:
+ * "data of a module". */
+const char *value_commands_refuse(uint8_t type, const struct value_server *);
+
+struct value_commands *
+value_commands_new(const struct value_out *, const struct value_server *);
+void value_commands_free(struct value_commands *);
+struct rdb_visitor *value_commands_visitor(struct value_commands *);
+
+/* Before each key: what temp's name begins with, of at most VALUE_PREFIX_MAX
+ * bytes, and the time.  A key whose time has passed is but deleted. */
+void value_commands_next(
+    struct value_commands *, const char *prefix, int64_t now_ms);
+
+/* Bits of enum value_loss, so far; VALUE_LOST_PENDING is told by answers. */
+uint32_t value_commands_lost(const struct value_commands *);
+
+#endif
