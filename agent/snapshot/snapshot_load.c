@@ -164,8 +164,8 @@ see_it_saved(struct loading *l)
 		    f->unsaved_why);
 }
 
-static int
-settle(const struct loading *l, struct err *err)
+int
+loading_settle(const struct loading *l, struct err *err)
 {
 	const struct snapshot_load_opts *o = l->opts;
 
@@ -191,7 +191,7 @@ guarded(struct loading *l, struct err *err)
 		return -1;
 	progress_note(l->env->progress, STEP_IMPORT, "by '%s': %s",
 	    restorer_name(l->facts->way), l->facts->why);
-	if (load(l, &verdict, err) != 0 || settle(l, err) != 0 ||
+	if (load(l, &verdict, err) != 0 || loading_settle(l, err) != 0 ||
 	    (l->facts->way == RESTORER_RESTORE &&
 		loading_unmark(l, err) != 0) ||
 	    import_guard_note(&l->guard, &l->answer, true, l->scope, err) != 0)

@@ -39,7 +39,8 @@ struct snapshot_load_opts {
 	int port;
 	const char *tls_cert, *tls_key, *tls_ca;
 	/* Asked when all is loaded, before it is noted so: whether it will
-	 * last.  NULL: nobody is asked. */
+	 * last; and by 'restore' of its mark, before the first key.  NULL:
+	 * nobody is asked. */
 	int (*settle)(void *arg, const struct scope *, struct err *);
 	void *settle_arg;
 };

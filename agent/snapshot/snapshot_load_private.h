@@ -41,6 +41,9 @@ int loading_ask_target(struct loading *, struct target_verdict *, struct err *);
 int loading_by_replica(struct loading *, struct err *);
 int loading_by_restore(struct loading *, struct err *);
 
+/* Whether what is there by now will last. */
+int loading_settle(const struct loading *, struct err *);
+
 /* After the latter: what it brought will last, so it is no half any more. */
 int loading_unmark(struct loading *, struct err *);
 

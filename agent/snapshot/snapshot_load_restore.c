@@ -125,7 +125,9 @@ refill(struct loading *l, struct err *err)
 	if (l->facts->replaced &&
 	    restore_empty_target(o->target, o->redis, l->scope, err) != 0)
 		return err_in(err, "emptying the target");
-	if (mark(l, true, err) != 0)
+	/* A replica that takes over must know the mark, or what it has of the
+	 * load is nobody's. */
+	if (mark(l, true, err) != 0 || loading_settle(l, err) != 0)
 		return -1;
 	loader = restore_loader_new(o->target, o->redis, l->scope, &opts, err);
 	if (loader == NULL)

@@ -263,6 +263,59 @@ by_restore_the_target_holds_the_same_and_nothing_else(void **state)
 	expect_noted(g, ENDED);
 }
 
+/* What the target holds each time: keys of database 0, and the mark. */
+struct settling {
+	struct ground *g;
+	int asked, fail_at;
+	long long keys[2], marks[2];
+};
+
+static int
+note_settling(void *arg, const struct scope *scope, struct err *err)
+{
+	struct settling *s = arg;
+	int i = s->asked++;
+
+	(void)scope;
+	assert_true(i < 2);
+	s->keys[i] = redis_data_int(s->g->to.conn, "DBSIZE");
+	s->marks[i] = redis_data_int(
+	    s->g->to.conn, "EXISTS drsync:import:" RIG_JOB);
+	return i == s->fail_at ? err_set(err, ERR_TRANSIENT, "not yet") : 0;
+}
+
+static void
+the_mark_lasts_before_the_first_key_and_until_all_of_them_do(void **state)
+{
+	struct ground *g = *state;
+	struct settling s = {.g = g, .fail_at = 1};
+
+	g->opts.way = RESTORER_RESTORE;
+	g->opts.settle = note_settling;
+	g->opts.settle_arg = &s;
+	assert_int_equal(load_from(g, g->store), -1);
+	assert_int_equal(g->rig.err.kind, ERR_TRANSIENT);
+	assert_int_equal(s.asked, 2);
+	assert_int_equal(s.keys[0], 1);
+	assert_true(s.keys[1] > 1);
+	assert_int_equal(s.marks[0], 1);
+	assert_int_equal(s.marks[1], 1);
+	/* Half of an import still, so that the next one may begin again. */
+	assert_int_equal(
+	    redis_data_int(g->to.conn, "EXISTS drsync:import:" RIG_JOB), 1);
+	expect_noted(g, BEGUN);
+
+	s = (struct settling){.g = g, .fail_at = 0};
+	assert_int_equal(load_from(g, g->store), -1);
+	assert_int_equal(s.asked, 1);
+	assert_int_equal(redis_data_int(g->to.conn, "DBSIZE"), 1);
+
+	s = (struct settling){.g = g, .fail_at = -1};
+	must_load(g);
+	expect_same_data(g);
+	expect_noted(g, ENDED);
+}
+
 static void
 foreign_data_is_not_touched(void **state)
 {
@@ -715,6 +768,7 @@ main(void)
 	    cmocka_unit_test(the_ways_have_names),
 	    TEST(by_replica_the_target_holds_the_same),
 	    TEST(by_restore_the_target_holds_the_same_and_nothing_else),
+	    TEST(the_mark_lasts_before_the_first_key_and_until_all_of_them_do),
 	    TEST(foreign_data_is_not_touched),
 	    TEST(a_copy_that_does_not_verify_leaves_the_old_data),
 	    TEST(a_note_that_cannot_be_made_leaves_the_old_data),
