@@ -12,7 +12,8 @@ static const struct cmd_flag flags[] = {
 };
 
 static const enum option takes[] = {DR_STORE_OPTIONS, DR_REDIS_OPTIONS,
-    OPT_CIPHER_KEY, LOADING_OPTIONS, OPT_IN_FLIGHT, OPT_TIMEOUT, OPTIONS};
+    FILTER_OPTIONS, OPT_CIPHER_KEY, LOADING_OPTIONS, OPT_IN_FLIGHT, OPT_TIMEOUT,
+    OPTIONS};
 
 static int
 run(struct cmd_call *c, struct err *err)
@@ -40,7 +41,11 @@ const struct cmd cmd_restore = {
 	    "'restore' it is read once before the target is emptied. A Redis "
 	    "that is empty loads while it receives: by 'replica' each piece "
 	    "of the dump is proved before it is sent. Into a cluster, named "
-	    "by any of its nodes, each key goes to the primary of its slot.",
+	    "by any of its nodes, each key goes to the primary of its slot.\n"
+	    "Given a filter and the id of a snapshot, it loads only what the "
+	    "filter takes, by 'restore', and compares that. The DR Redis "
+	    "holds none of the job's snapshots then, so the next import into "
+	    "it has to be allowed by --overwrite-target.",
     .flags = flags,
     .options = takes,
     .run = run,

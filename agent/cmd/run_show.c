@@ -50,6 +50,13 @@ show_load(const struct snapshot_load_facts *l)
 	}
 	if (l->lost != 0)
 		row("left out", value_lost_text(l->lost, text));
+	if (l->part != NULL) {
+		snprintf(text, sizeof(text),
+		    "%s keys, which the filter does not take",
+		    show_count(l->unwanted, keys));
+		row("left out", text);
+		row("next import", "has to be allowed by --overwrite-target");
+	}
 	if (l->left_out > 0) {
 		snprintf(text, sizeof(text),
 		    "%s pieces of module data outside of keys, which RESTORE "
@@ -158,6 +165,8 @@ json_load(cJSON *root, const struct snapshot_load_facts *l)
 	json_add_int(o, "left_out", (int64_t)l->left_out);
 	json_add_int(o, "by_commands", (int64_t)l->by_commands);
 	cJSON_AddStringToObject(o, "lost", value_lost_text(l->lost, lost));
+	if (l->part != NULL)
+		json_add_int(o, "unwanted", (int64_t)l->unwanted);
 	cJSON_AddBoolToObject(o, "replaced", l->replaced);
 	cJSON_AddStringToObject(o, "saved", saved[l->saved]);
 	if (l->saved == TARGET_NOT_SAVED)

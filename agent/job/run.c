@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/retry.h"
 #include "base/scope.h"
+#include "rdb/fingerprint.h"
 #include "rdb/key_filter.h"
 #include "rdb/posing_master.h"
 #include "rdb/redis_primary.h"
@@ -29,6 +30,8 @@ run_report_release(struct run_report *r)
 {
 	manifest_free(r->m);
 	r->m = NULL;
+	fingerprint_free(r->load.part);
+	r->load.part = NULL;
 }
 
 /*
@@ -288,6 +291,10 @@ run_restore(struct run *r, struct err *err)
 	if (find_snapshot(r, REGION_DR, err) != 0)
 		return -1;
 	tell_part(r, STEP_IMPORT);
+	if (run_filter_at_load(r) != NULL)
+		progress_note(r->env->progress, STEP_IMPORT,
+		    "of snapshot '%s' only what the filter takes is loaded",
+		    r->report->m->id);
 	return import_and_compare(r, err);
 }
 

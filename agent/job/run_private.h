@@ -39,6 +39,10 @@ struct run {
 
 typedef int step_fn(struct run *, struct err *);
 
+/* What is to be loaded of the snapshot; NULL: all of it, since it is just what
+ * the settings' filter takes, or there is none. */
+const struct key_filter *run_filter_at_load(const struct run *);
+
 /* Each is safe to begin again; what it did is in the report. */
 step_fn run_step_snapshot, run_step_copy, run_step_copy_blob, run_step_import,
     run_step_compare;

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "rdb/key_filter.h"
 #include "rdb/rdb_compat.h"
 #include "rdb/replicas_wait.h"
 #include "storage/blob_copy.h"
@@ -113,6 +114,13 @@ settle(void *arg, const struct scope *scope, struct err *err)
 	return replicas_wait(&r->pinned, r->pinned_opts, scope, err);
 }
 
+const struct key_filter *
+run_filter_at_load(const struct run *r)
+{
+	return key_filter_same(r->filter, r->report->m->filter) ? NULL
+								: r->filter;
+}
+
 int
 run_step_import(struct run *r, struct err *err)
 {
@@ -120,6 +128,7 @@ run_step_import(struct run *r, struct err *err)
 	struct snapshot_load_opts opts = {
 	    .overwrite = r->opts->overwrite,
 	    .unverified = r->opts->unverified,
+	    .filter = run_filter_at_load(r),
 	    .connections = (unsigned)settings_int(s, OPT_CONNECTIONS),
 	    .bind = settings_str(s, OPT_BIND),
 	    .advertise = settings_str(s, OPT_ADVERTISE),
@@ -148,8 +157,11 @@ run_step_compare(struct run *r, struct err *err)
 	struct fingerprint *theirs = NULL;
 	int rc;
 
-	rc = snapshot_compare(report->m, &r->pinned, r->pinned_opts, &r->scope,
-	    r->env, &report->comparison, &theirs, err);
+	rc = snapshot_compare_part(report->load.part != NULL
+		? report->load.part
+		: report->m->fingerprint,
+	    &r->pinned, r->pinned_opts, &r->scope, r->env, &report->comparison,
+	    &theirs, err);
 	if (rc == 0)
 		fingerprint_text(theirs, report->target_fingerprint);
 	fingerprint_free(theirs);

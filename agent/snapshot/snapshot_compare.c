@@ -104,6 +104,17 @@ snapshot_compare(const struct manifest *m, const struct redis_target *target,
     const struct snapshot_env *env, struct fp_comparison *result,
     struct fingerprint **out, struct err *err)
 {
+	assert(m->fingerprint != NULL);
+	return snapshot_compare_part(
+	    m->fingerprint, target, redis, scope, env, result, out, err);
+}
+
+int
+snapshot_compare_part(const struct fingerprint *ours,
+    const struct redis_target *target, const struct redis_opts *redis,
+    const struct scope *scope, const struct snapshot_env *env,
+    struct fp_comparison *result, struct fingerprint **out, struct err *err)
+{
 	struct sync_opts opts = {
 	    .progress = advance,
 	    .progress_arg = env->progress,
@@ -112,17 +123,15 @@ snapshot_compare(const struct manifest *m, const struct redis_target *target,
 	struct redis_primaries p;
 	int rc = -1;
 
-	assert(m->fingerprint != NULL);
 	if (redis_primaries_find(target, redis, scope, &p, err) != 0)
 		return err_in(err, "comparing with '%s'", target->shown);
-	theirs = fingerprint_like(m->fingerprint);
+	theirs = fingerprint_like(ours);
 	opts.budget = budget_carve(env->budget, READ_CHUNKS * CHUNK_SIZE, err);
 	if (opts.budget == NULL)
 		goto out;
 	if (read_all(&p, redis, theirs, scope, &opts, err) != 0)
 		goto out;
-	fingerprint_compare(
-	    m->fingerprint, theirs, scope_wall_ms(scope), result);
+	fingerprint_compare(ours, theirs, scope_wall_ms(scope), result);
 	if (p.map != NULL &&
 	    judge_cluster(target, &p, redis, scope, result, err) != 0)
 		goto out;

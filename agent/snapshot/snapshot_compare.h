@@ -25,4 +25,10 @@ int snapshot_compare(const struct manifest *, const struct redis_target *,
     const struct snapshot_env *, struct fp_comparison *result,
     struct fingerprint **out, struct err *);
 
+/* The same of a part of a snapshot, by its fingerprint. */
+int snapshot_compare_part(const struct fingerprint *,
+    const struct redis_target *, const struct redis_opts *,
+    const struct scope *, const struct snapshot_env *,
+    struct fp_comparison *result, struct fingerprint **out, struct err *);
+
 #endif

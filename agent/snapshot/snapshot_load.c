@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "rdb/fingerprint.h"
 #include "rdb/redis_target.h"
 #include "rdb/target_whole.h"
 
@@ -65,6 +66,22 @@ loading_note_begin(struct loading *l, struct err *err)
 	return loading_still_ours(l, err);
 }
 
+/* Nobody knows what the part takes in a server's memory; the sizes of what
+ * cannot be taken apart are those of the whole. */
+static void
+take_part(struct manifest_target *t, const struct rdb_summary *part)
+{
+	t->rdb.keys = part->keys;
+	t->rdb.types_seen = part->types_seen;
+	t->rdb.db_max = part->db_max;
+	t->rdb.value_max = part->value_max;
+	t->rdb.sizes = part->sizes;
+	t->rdb.has_functions = part->has_functions;
+	t->rdb.has_modules = part->has_modules;
+	t->dump.size = part->size;
+	t->dump.used_memory = 0;
+}
+
 int
 loading_ask_target(struct loading *l, struct target_verdict *v, struct err *err)
 {
@@ -74,10 +91,32 @@ loading_ask_target(struct loading *l, struct target_verdict *v, struct err *err)
 	manifest_target(l->m, &t);
 	t.rdb.value_max = l->value_max;
 	t.rdb.sizes = l->sizes;
+	if (l->opts->filter != NULL)
+		take_part(&t, &l->part);
 	if (target_whole_check(l->opts->target, l->opts->redis, l->scope,
 		&t.dump, &whole, err) != 0)
 		return -1;
 	*v = whole.verdict;
+	return 0;
+}
+
+/* A full sync would have to be of a dump that no store has and no manifest
+ * vouches for. */
+static int
+choose_filtered(
+    struct loading *l, const struct target_verdict *v, struct err *err)
+{
+	if (l->opts->way == RESTORER_REPLICA)
+		return err_set(err, ERR_UNSUPPORTED,
+		    "restorer 'replica' loads whole snapshots: with a filter "
+		    "it is 'restore'");
+	if (!v->restore_ok)
+		return err_set(err, ERR_UNSUPPORTED,
+		    "restorer 'restore', which a filter takes, does not work "
+		    "here: %s",
+		    v->restore_why);
+	l->facts->way = RESTORER_RESTORE;
+	snprintf(l->facts->why, sizeof(l->facts->why), "the filter needs it");
 	return 0;
 }
 
@@ -88,6 +127,8 @@ choose(struct loading *l, const struct target_verdict *v, struct err *err)
 	struct snapshot_load_facts *f = l->facts;
 	enum restorer want = l->opts->way;
 
+	if (l->opts->filter != NULL)
+		return choose_filtered(l, v, err);
 	if (want != RESTORER_RESTORE && v->replica_ok) {
 		f->way = RESTORER_REPLICA;
 		snprintf(f->why, sizeof(f->why), "%s",
@@ -183,17 +224,25 @@ guarded(struct loading *l, struct err *err)
 		    "it (RDB version %d), so nothing proves it; to load it "
 		    "all the same give --unverified",
 		    l->m->rdb_version);
+	if (!l->m->verified && l->opts->filter != NULL)
+		return err_set(err, ERR_UNSUPPORTED,
+		    "the snapshot cannot be read, and so not filtered");
 	if (import_guard_ask(&l->guard, l->scope, l->env, &l->answer, err) != 0)
 		return -1;
 	l->facts->replaced = !l->answer.empty;
+	if (l->opts->filter != NULL && loading_prove_part(l, err) != 0)
+		return -1;
 	if (loading_ask_target(l, &verdict, err) != 0 ||
 	    choose(l, &verdict, err) != 0)
 		return -1;
 	progress_note(l->env->progress, STEP_IMPORT, "by '%s': %s",
 	    restorer_name(l->facts->way), l->facts->why);
 	if (load(l, &verdict, err) != 0 || loading_settle(l, err) != 0 ||
-	    (l->facts->way == RESTORER_RESTORE &&
-		loading_unmark(l, err) != 0) ||
+	    (l->facts->way == RESTORER_RESTORE && loading_unmark(l, err) != 0))
+		return -1;
+	/* Of a part it stays "begun", so that the guard takes it for no copy
+	 * of the snapshot. */
+	if (l->opts->filter == NULL &&
 	    import_guard_note(&l->guard, &l->answer, true, l->scope, err) != 0)
 		return -1;
 	see_it_saved(l);
@@ -221,7 +270,9 @@ snapshot_load(struct store *store, const struct manifest *m,
 
 	memset(facts, 0, sizeof(*facts));
 	facts->keys = m->total.keys;
-	if (guarded(&l, err) != 0)
-		return err_in(err, "import into '%s'", opts->target->shown);
-	return 0;
+	if (guarded(&l, err) == 0)
+		return 0;
+	fingerprint_free(facts->part);
+	facts->part = NULL;
+	return err_in(err, "import into '%s'", opts->target->shown);
 }

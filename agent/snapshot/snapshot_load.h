@@ -13,6 +13,8 @@
 #include "rdb/target_save.h"
 
 struct err;
+struct fingerprint;
+struct key_filter;
 struct manifest;
 struct posing_opts;
 struct redis_opts;
@@ -33,8 +35,11 @@ struct snapshot_load_opts {
 	/* The target's name, repeated by the user, when data there
 	 * that is not this job's may be destroyed; NULL: may not. */
 	const char *overwrite;
-	bool unverified;      /* load a snapshot that could not be parsed */
-	unsigned connections; /* for restore; 0: 4 */
+	bool unverified; /* load a snapshot that could not be parsed */
+	/* Of the snapshot, load what it takes: by 'restore', which reads
+	 * key by key.  NULL: all of it. */
+	const struct key_filter *filter;
+	unsigned connections;	      /* for restore; 0: 4 */
 	const char *bind, *advertise; /* for replica; see posing_master.h */
 	int port;
 	const char *tls_cert, *tls_key, *tls_ca;
@@ -47,8 +52,11 @@ struct snapshot_load_opts {
 
 struct snapshot_load_facts {
 	enum restorer way;
-	char why[300];	      /* why that one */
-	uint64_t keys;	      /* in the snapshot */
+	char why[300];	   /* why that one */
+	uint64_t keys;	   /* in the snapshot, or the part of it */
+	uint64_t unwanted; /* keys that the filter does not take */
+	/* Of the part, to be freed; NULL: all was loaded. */
+	struct fingerprint *part;
 	uint64_t expired;     /* not loaded: their time had passed */
 	uint64_t left_out;    /* module data outside of keys: RESTORE has no
 			    * way to carry it */
@@ -60,6 +68,11 @@ struct snapshot_load_facts {
 	char unsaved_why[200];
 };
 
+/*
+ * With a filter the job's state never says that the import ended: the target
+ * holds no snapshot of the job then, and a later import into it needs to be
+ * forced.
+ */
 int snapshot_load(struct store *, const struct manifest *, const struct scope *,
     const struct snapshot_env *, const struct snapshot_load_opts *,
     struct snapshot_load_facts *, struct err *);

@@ -21,8 +21,9 @@ struct loading {
 	struct snapshot_load_facts *facts;
 	struct guard_request guard;
 	struct guard_answer answer;
-	uint64_t value_max;	/* as in rdb_summary, */
-	struct rdb_sizes sizes; /* and so are these */
+	uint64_t value_max;	 /* as in rdb_summary, */
+	struct rdb_sizes sizes;	 /* and so are these */
+	struct rdb_summary part; /* of what a filter takes */
 };
 
 /* Whether the run's leases last. */
@@ -36,6 +37,9 @@ int loading_last_look(struct loading *, struct err *);
 
 /* Which ways it can take, as far as the sizes tell. */
 int loading_ask_target(struct loading *, struct target_verdict *, struct err *);
+
+/* With a filter: the copy proved, and what is to be loaded of it. */
+int loading_prove_part(struct loading *, struct err *);
 
 /* ERR_UNSUPPORTED, and the target as it was, when it cannot reach us. */
 int loading_by_replica(struct loading *, struct err *);

@@ -3,6 +3,8 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "rdb/fingerprint.h"
+#include "rdb/rdb_pick.h"
 #include "rdb/redis_conn.h"
 #include "rdb/redis_primaries.h"
 #include "rdb/restore_empty.h"
@@ -36,6 +38,15 @@ judge_sizes(struct loading *l, const struct rdb_summary *sum, struct err *err)
 	    "restorer 'restore' does not work here: %s", v.restore_why);
 }
 
+/* What a visitor sees of the snapshot: all of it, or what the filter takes. */
+static struct rdb_pick *
+pick_for(const struct loading *l, struct rdb_visitor *v)
+{
+	return l->opts->filter != NULL
+	    ? rdb_pick_new(v, l->opts->filter, l->m->point_ms)
+	    : NULL;
+}
+
 static int
 prove_copy(struct loading *l, struct err *err)
 {
@@ -48,6 +59,29 @@ prove_copy(struct loading *l, struct err *err)
 	if (snapshot_read(l->store, l->m, l->scope, l->env, &opts, err) != 0 ||
 	    judge_sizes(l, &sum, err) != 0)
 		return err_in(err, "the target's old data is untouched");
+	return 0;
+}
+
+int
+loading_prove_part(struct loading *l, struct err *err)
+{
+	struct fingerprint *part = l->facts->part = fingerprint_like(
+	    l->m->fingerprint);
+	struct rdb_pick *pick = pick_for(l, fingerprint_visitor(part));
+	struct snapshot_read_opts opts = {
+	    .step = STEP_VERIFY,
+	    .visitors = {rdb_pick_visitor(pick)},
+	    .summary = &l->part,
+	};
+	int rc;
+
+	rc = snapshot_read(l->store, l->m, l->scope, l->env, &opts, err);
+	rdb_pick_summary(pick, &l->part);
+	rdb_pick_free(pick);
+	if (rc != 0)
+		return err_in(err, "the target's old data is untouched");
+	l->facts->keys = fingerprint_keys(part);
+	l->facts->unwanted = l->m->total.keys - l->facts->keys;
 	return 0;
 }
 
@@ -72,15 +106,20 @@ feed_loader(struct loading *l, struct restore_loader *loader, struct err *err)
 	    .by_piece = manifest_has_pieces(l->m),
 	    .visitors = {restore_loader_visitor(loader)},
 	};
+	struct rdb_pick *pick = pick_for(l, restore_loader_visitor(loader));
 	struct restore_facts facts = {0};
+	int rc;
 
-	if (snapshot_read(l->store, l->m, l->scope, l->env, &opts, err) != 0 ||
-	    restore_loader_finish(loader, &facts, err) != 0)
+	if (pick != NULL)
+		opts.visitors[0] = rdb_pick_visitor(pick);
+	rc = snapshot_read(l->store, l->m, l->scope, l->env, &opts, err);
+	rdb_pick_free(pick);
+	if (rc != 0 || restore_loader_finish(loader, &facts, err) != 0)
 		return -1;
-	if (facts.keys + facts.expired != l->m->total.keys)
+	if (facts.keys + facts.expired != l->facts->keys)
 		return err_set(err, ERR_CORRUPT,
 		    "%" PRIu64 " keys arrived of %" PRIu64,
-		    facts.keys + facts.expired, l->m->total.keys);
+		    facts.keys + facts.expired, l->facts->keys);
 	l->facts->expired = facts.expired;
 	l->facts->left_out = facts.left_out;
 	l->facts->by_commands = facts.by_commands;
@@ -141,8 +180,9 @@ int
 loading_by_restore(struct loading *l, struct err *err)
 {
 	/* The note may take long, and the target takes writes meanwhile. */
-	if (prove_copy(l, err) != 0 || loading_note_begin(l, err) != 0 ||
-	    loading_last_look(l, err) != 0)
+	if (l->opts->filter == NULL && prove_copy(l, err) != 0)
+		return -1;
+	if (loading_note_begin(l, err) != 0 || loading_last_look(l, err) != 0)
 		return -1;
 	l->facts->replaced = !l->answer.empty;
 	if (refill(l, err) != 0)

@@ -141,6 +141,39 @@ test('a part is never the latest, but for its own job', async (t) => {
 	await job.fails(EXIT.FAILED, /no snapshot by its own filter/, 'copy');
 });
 
+test('of a whole snapshot a part is loaded, and noted as none', async (t) => {
+	const job = await pair(t);
+	const { snapshot } = await job.ok('sync');
+	const filter = ['--filter-key', 'user:*', '--filter-functions', 'no'];
+	await job.fails(EXIT.FAILED, new RegExp(`name it`), 'restore', ...filter);
+	const users = (await keysOf(job.source)).filter((k) =>
+		k.startsWith('user:'));
+
+	const r = await job.run('restore', snapshot.id, ...filter);
+	assert.equal(r.code, EXIT.DONE, r.stderr);
+	assert.match(r.stderr, /only what the filter takes is loaded/);
+	assert.match(r.stdout, /loaded +300 keys by 'restore'/);
+	assert.match(r.stdout, /left out +3\d\d keys, which the filter/);
+	assert.match(r.stdout, /compared +the same: 300 keys compared/);
+	assert.match(r.stdout, /next import +has to be allowed/);
+	assert.deepEqual(await keysOf(job.target), users);
+	assert.equal(await values(job.target, users),
+		await values(job.source, users));
+	assert.deepEqual(await job.target.functions(), []);
+
+	await job.fails(EXIT.REFUSED, /--overwrite-target/, 'sync');
+	await job.fails(EXIT.REFUSED, /--overwrite-target/, 'restore');
+	const again = await job.ok('restore', snapshot.id, ...filter,
+		'--overwrite-target', job.target.name);
+	assert.equal(again.import.keys, 300);
+	assert.equal(again.import.unwanted, snapshot.data.keys - 300);
+	await job.fails(EXIT.FAILED, /it is 'restore'/, 'restore', snapshot.id,
+		...filter, '--restorer', 'replica', '--overwrite-target',
+		job.target.name);
+	await job.ok('sync', '--overwrite-target', job.target.name);
+	assert.equal(await job.target.digest(), await job.source.digest());
+});
+
 test('of a cluster a part of each shard is taken', async (t) => {
 	const source = await Cluster.start(t, { replicas: 0 });
 	const target = await Redis.start(t);

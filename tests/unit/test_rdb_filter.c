@@ -14,11 +14,16 @@
 #include "base/err.h"
 #include "base/scope.h"
 #include "base/xalloc.h"
+#include "rdb/fingerprint.h"
 #include "rdb/key_filter.h"
 #include "rdb/rdb_filter.h"
+#include "rdb/rdb_pick.h"
 #include "rdb/rdb_reader.h"
+#include "rdb/redis_conn.h"
 #include "tests/sim/catcher.h"
 #include "tests/sim/rdb_bytes.h"
+#include "tests/sim/real_redis.h"
+#include "tests/sim/redis_data.h"
 
 #define DUMP_MAX ((size_t)8 << 20)
 
@@ -292,6 +297,79 @@ a_value_of_any_size_takes_one_chunk(void **state)
 }
 
 static void
+read_into(struct rdb_visitor *v, const void *dump, size_t len)
+{
+	struct rdb_reader *r = rdb_reader_new();
+	struct err err = {0};
+
+	rdb_reader_add(r, v);
+	if (rdb_reader_feed(r, dump, len, &err) != 0 ||
+	    rdb_reader_finish(r, &err) != 0)
+		fail_msg("%s", err.text);
+	rdb_reader_free(r);
+}
+
+/* By rdb_pick; the way of a restore. */
+static void
+what_is_picked_is_what_is_written(
+    enum key_rule rule, const char *text, const void *dump, size_t len)
+{
+	struct buf whole = {.data = (char *)(uintptr_t)dump, .len = len};
+	struct fingerprint *picked = fingerprint_new(0);
+	struct fingerprint *written = fingerprint_new(0);
+	char a[33], b[33];
+	struct rdb_pick *pick;
+	struct part p;
+
+	part_init(&p, rule, text);
+	pick = rdb_pick_new(fingerprint_visitor(picked), p.filter, 1000);
+	read_into(rdb_pick_visitor(pick), dump, len);
+	rdb_pick_free(pick);
+	if (take(&p, &whole, 100000) != 0)
+		fail_msg("%s", p.err.text);
+	assert_true(p.left_out.keys > 0 || rule == KEY_RULE_FUNCTIONS);
+	read_into(fingerprint_visitor(written), p.out.data, p.out.len);
+	fingerprint_text(picked, a);
+	fingerprint_text(written, b);
+	assert_string_equal(a, b);
+	assert_int_equal(
+	    fingerprint_functions(picked), fingerprint_functions(written));
+	fingerprint_free(picked);
+	fingerprint_free(written);
+	part_release(&p);
+}
+
+/* Of a real server's keys, in every type and encoding. */
+static void
+both_ways_take_the_same_part(void **state)
+{
+	static const char *const args[] = {REDIS_DATA_DEBUG, NULL};
+	const struct real_redis_opts opts = {.args = args};
+	struct real_redis *server = real_redis_start(&opts);
+	struct redis_conn *conn = redis_data_connect(server, NULL);
+	unsigned char *dump;
+	size_t len;
+
+	(void)state;
+	redis_data_fill(conn, 1000);
+	dump = redis_data_dump(server, conn, &len);
+	for (int k = 0; k < RDB_MODULE; k++) {
+		const char *type = rdb_kind_name((enum rdb_kind)k);
+
+		what_is_picked_is_what_is_written(
+		    KEY_RULE_TYPES, type, dump, len);
+		what_is_picked_is_what_is_written(
+		    KEY_RULE_NOT_TYPES, type, dump, len);
+	}
+	what_is_picked_is_what_is_written(KEY_RULE_TTL, "with", dump, len);
+	what_is_picked_is_what_is_written(KEY_RULE_KEYS, "*1*", dump, len);
+	what_is_picked_is_what_is_written(KEY_RULE_FUNCTIONS, "no", dump, len);
+	free(dump);
+	redis_conn_free(conn);
+	real_redis_stop(server);
+}
+
+static void
 a_sink_that_fails_ends_it(void **state)
 {
 	struct buf dump;
@@ -321,6 +399,7 @@ main(void)
 	    cmocka_unit_test(an_old_dump_becomes_one_with_a_checksum),
 	    cmocka_unit_test(nothing_taken_is_a_dump_too),
 	    cmocka_unit_test(a_value_of_any_size_takes_one_chunk),
+	    cmocka_unit_test(both_ways_take_the_same_part),
 	    cmocka_unit_test(a_sink_that_fails_ends_it),
 	};
 

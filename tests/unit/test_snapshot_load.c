@@ -20,6 +20,7 @@
 #include "agent/snapshot/snapshot_load.h"
 #include "agent/snapshot/source.h"
 #include "base/xalloc.h"
+#include "rdb/key_filter.h"
 #include "rdb/redis_config.h"
 #include "rdb/redis_conn.h"
 #include "storage/pieces.h"
@@ -314,6 +315,83 @@ the_mark_lasts_before_the_first_key_and_until_all_of_them_do(void **state)
 	must_load(g);
 	expect_same_data(g);
 	expect_noted(g, ENDED);
+}
+
+static void
+load_part(struct ground *g, const struct key_filter *filter)
+{
+	struct fp_comparison cmp;
+
+	g->opts.filter = filter;
+	must_load(g);
+	assert_int_equal(g->facts.way, RESTORER_RESTORE);
+	assert_non_null(g->facts.part);
+	assert_int_equal(g->facts.keys + g->facts.unwanted, g->m->total.keys);
+	assert_int_equal(redis_data_int(g->to.conn, "DBSIZE"), g->facts.keys);
+	assert_int_equal(
+	    snapshot_compare_part(g->facts.part, &g->to.target, &g->to.redis,
+		&g->rig.scope, &g->rig.env, &cmp, NULL, &g->rig.err),
+	    0);
+	if (!cmp.same)
+		fail_msg("%s", cmp.why);
+	fingerprint_free(g->facts.part);
+	g->facts.part = NULL;
+	g->opts.filter = NULL;
+}
+
+/* The next one would else take what others loaded for its own. */
+static void
+a_part_that_was_loaded_is_no_import_of_the_snapshot(void **state)
+{
+	struct ground *g = *state;
+	struct key_filter *filter = key_filter_new();
+
+	assert_int_equal(
+	    key_filter_add(filter, KEY_RULE_DBS, "0", &g->rig.err), 0);
+	assert_int_equal(
+	    key_filter_add(filter, KEY_RULE_TYPES, "hash,zset", &g->rig.err),
+	    0);
+	load_part(g, filter);
+	expect_noted(g, BEGUN);
+	assert_int_equal(redis_data_int(g->to.conn, "EXISTS s:int"), 0);
+
+	assert_int_equal(load_from(g, g->store), -1);
+	assert_int_equal(g->rig.err.kind, ERR_REFUSED);
+	assert_non_null(strstr(g->rig.err.text, "--overwrite-target"));
+	g->opts.filter = filter;
+	assert_int_equal(load_from(g, g->store), -1);
+	assert_int_equal(g->rig.err.kind, ERR_REFUSED);
+	g->opts.filter = NULL;
+	g->opts.overwrite = g->to.name;
+	must_load(g);
+	expect_same_data(g);
+	expect_noted(g, ENDED);
+
+	/* And over a whole import of the job's own. */
+	g->opts.overwrite = NULL;
+	load_part(g, filter);
+	expect_noted(g, BEGUN);
+	key_filter_free(filter);
+}
+
+static void
+a_part_is_not_loaded_as_a_replica(void **state)
+{
+	struct ground *g = *state;
+	struct key_filter *filter = key_filter_new();
+
+	assert_int_equal(
+	    key_filter_add(filter, KEY_RULE_DBS, "0", &g->rig.err), 0);
+	redis_data_do(g->to.conn, "SET old data");
+	g->opts.overwrite = g->to.name;
+	g->opts.filter = filter;
+	g->opts.way = RESTORER_REPLICA;
+	assert_int_equal(load_from(g, g->store), -1);
+	assert_int_equal(g->rig.err.kind, ERR_UNSUPPORTED);
+	assert_non_null(strstr(g->rig.err.text, "it is 'restore'"));
+	expect_old_data(g);
+	expect_noted(g, NOTHING);
+	key_filter_free(filter);
 }
 
 static void
@@ -633,6 +711,19 @@ a_target_that_cannot_take_it_is_not_touched(void **state)
 	expect_noted(g, NOTHING);
 }
 
+/* It has four databases, the snapshot needs more, and one is wanted. */
+static void
+a_target_need_only_take_what_the_filter_takes(void **state)
+{
+	struct ground *g = *state;
+	struct key_filter *filter = key_filter_new();
+
+	assert_int_equal(
+	    key_filter_add(filter, KEY_RULE_DBS, "0", &g->rig.err), 0);
+	load_part(g, filter);
+	key_filter_free(filter);
+}
+
 static int
 up_without_replicaof(void **state)
 {
@@ -769,6 +860,8 @@ main(void)
 	    TEST(by_replica_the_target_holds_the_same),
 	    TEST(by_restore_the_target_holds_the_same_and_nothing_else),
 	    TEST(the_mark_lasts_before_the_first_key_and_until_all_of_them_do),
+	    TEST(a_part_that_was_loaded_is_no_import_of_the_snapshot),
+	    TEST(a_part_is_not_loaded_as_a_replica),
 	    TEST(foreign_data_is_not_touched),
 	    TEST(a_copy_that_does_not_verify_leaves_the_old_data),
 	    TEST(a_note_that_cannot_be_made_leaves_the_old_data),
@@ -782,6 +875,9 @@ main(void)
 	    TEST(an_unverified_snapshot_is_refused_unless_asked_for),
 	    cmocka_unit_test_setup_teardown(
 		a_target_that_cannot_take_it_is_not_touched, up_few_databases,
+		down),
+	    cmocka_unit_test_setup_teardown(
+		a_target_need_only_take_what_the_filter_takes, up_few_databases,
 		down),
 	    cmocka_unit_test_setup_teardown(
 		a_target_without_replicaof_is_loaded_by_restore,
