@@ -129,6 +129,12 @@ fail:
 	return NULL;
 }
 
+bool
+redis_conn_renew_due(const struct redis_conn *c, const struct scope *scope)
+{
+	return scope_wall_ms(scope) >= c->renew_ms;
+}
+
 int
 redis_conn_renew(
     struct redis_conn *c, const struct scope *scope, struct err *err)
@@ -137,7 +143,7 @@ redis_conn_renew(
 	struct token token = {0};
 	int rc;
 
-	if (now_ms < c->renew_ms)
+	if (!redis_conn_renew_due(c, scope))
 		return 0;
 	c->renew_ms = now_ms + RENEW_AGAIN_MS;
 	rc = redis_login_token(c->credential, scope, &token, err);

@@ -57,6 +57,8 @@ void redis_conn_free(struct redis_conn *);
  * pending.  That none can be had is a failure only once the old one is over.
  */
 int redis_conn_renew(struct redis_conn *, const struct scope *, struct err *);
+/* Whether something would be done. */
+bool redis_conn_renew_due(const struct redis_conn *, const struct scope *);
 
 const char *redis_conn_name(const struct redis_conn *); /* "host:port" */
 int redis_conn_fd(const struct redis_conn *);

@@ -98,7 +98,7 @@ take_turns(struct restore_loader *l, struct err *err)
 		return -1;
 	if (restore_pipe_unanswered(p) <= l->window)
 		return 0;
-	return restore_pipe_settle(p, &l->scope, l->window / 2, err);
+	return restore_pipe_keep(p, &l->scope, l->window / 2, err);
 }
 
 static int

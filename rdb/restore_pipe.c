@@ -359,3 +359,14 @@ restore_pipe_settle(struct restore_pipe *p, const struct scope *scope,
 	}
 	return 0;
 }
+
+int
+restore_pipe_keep(struct restore_pipe *p, const struct scope *scope,
+    uint64_t unanswered_max, struct err *err)
+{
+	if (!redis_conn_renew_due(p->conn, scope))
+		return restore_pipe_settle(p, scope, unanswered_max, err);
+	if (restore_pipe_settle(p, scope, 0, err) != 0)
+		return -1;
+	return redis_conn_renew(p->conn, scope, err);
+}

@@ -2,9 +2,8 @@
  * restore_pipe.h -- one connection with commands under way, all to be good.
  *
  * What was queued for each command is remembered until its reply, so that a
- * refusal names the key it is about.  The server
- * keeps replies in its own memory, so writing much before reading cannot lock
- * both sides up.
+ * refusal names the key it is about.  The server keeps replies in its own
+ * memory, so writing much before reading cannot lock both sides up.
  */
 #ifndef RDB_RESTORE_PIPE_H
 #define RDB_RESTORE_PIPE_H
@@ -61,6 +60,13 @@ uint64_t restore_pipe_unanswered(const struct restore_pipe *);
  * A refusal is as restore_subject_refused() has it.
  */
 int restore_pipe_settle(struct restore_pipe *, const struct scope *,
+    uint64_t unanswered_max, struct err *);
+
+/*
+ * The same, and as redis_conn_renew(), which has to wait for all replies when
+ * it is time.
+ */
+int restore_pipe_keep(struct restore_pipe *, const struct scope *,
     uint64_t unanswered_max, struct err *);
 
 #endif

@@ -92,7 +92,7 @@ send_on(struct restore_values *v, struct err *err)
 		return -1;
 	if (restore_pipe_unanswered(p) <= v->window)
 		return 0;
-	return restore_pipe_settle(p, v->scope, v->window / 2, err);
+	return restore_pipe_keep(p, v->scope, v->window / 2, err);
 }
 
 static int

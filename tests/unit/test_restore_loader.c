@@ -17,12 +17,14 @@
 #include "rdb/redis_conn.h"
 #include "rdb/restore_empty.h"
 #include "rdb/restore_loader.h"
+#include "tests/sim/brief_token.h"
 #include "tests/sim/real_redis.h"
 #include "tests/sim/redis_data.h"
 #include "tests/sim/script_server.h"
 
 static struct real_redis *source, *target;
 static struct redis_conn *from, *to;
+static struct credential *password; /* NULL: none */
 
 static int
 start_servers(void **state)
@@ -81,7 +83,8 @@ load_into(int port, const void *dump, size_t len,
     const struct restore_opts *opts, struct restore_facts *facts,
     struct err *err)
 {
-	const struct redis_opts redis = {.reply_timeout_ms = 10000};
+	const struct redis_opts redis = {
+	    .password = password, .reply_timeout_ms = 10000};
 	struct scope scope = scope_root(NULL);
 	struct rdb_reader *reader = rdb_reader_new();
 	const unsigned char *p = dump;
@@ -261,6 +264,24 @@ a_refusal_names_the_key_and_the_servers_words(void **state)
 	    strstr(err.text, "restoring key 'a-key' of database 0: OOM"));
 }
 
+/* Until a load that failed has none of its commands left there. */
+static void
+wait_alone(void)
+{
+	struct scope scope = scope_root(NULL);
+	struct err err = {0};
+	bool alone = false;
+
+	while (!alone) {
+		redisReply *r = redis_command(
+		    to, &scope, &err, "CLIENT LIST TYPE normal");
+
+		assert_non_null(r);
+		alone = strchr(r->str, '\n') == strrchr(r->str, '\n');
+		freeReplyObject(r);
+	}
+}
+
 static void
 a_value_over_the_servers_ceiling_is_refused_by_name(void **state)
 {
@@ -280,6 +301,7 @@ a_value_over_the_servers_ceiling_is_refused_by_name(void **state)
 	assert_non_null(strstr(err.text, "'replica'"));
 	/* What just fits goes through; what was cut short was of no key. */
 	redis_data_do(from, "DEL {huge}");
+	wait_alone();
 	redis_data_do(to, "FLUSHALL");
 	loaded(&(struct restore_opts){0}, &facts);
 	assert_int_equal(facts.by_commands, 1);
@@ -330,6 +352,26 @@ its_memory_comes_off_the_budget(void **state)
 	assert_int_equal(load(&opts, &facts, &err), -1);
 	assert_int_equal(err.kind, ERR_USAGE);
 	budget_free(b);
+}
+
+static void
+the_connections_of_a_long_load_show_a_fresh_token(void **state)
+{
+	const struct restore_opts opts = {.connections = 2};
+	struct restore_facts facts;
+	struct brief_token brief;
+
+	(void)state;
+	redis_data_fill(from, 20000);
+	brief_token_init(&brief, 2);
+	brief_token_let_in(to);
+	redis_data_do(to, "CONFIG RESETSTAT");
+	password = &brief.base;
+	loaded(&opts, &facts);
+	password = NULL;
+	redis_data_do(to, "ACL SETUSER default nopass");
+	assert_int_equal(brief_token_logins(to), 4);
+	assert_int_equal(brief.gets, 4);
 }
 
 static void
@@ -598,6 +640,9 @@ main(void)
 		empty_servers),
 	    cmocka_unit_test_setup(
 		its_memory_comes_off_the_budget, empty_servers),
+	    cmocka_unit_test_setup(
+		the_connections_of_a_long_load_show_a_fresh_token,
+		empty_servers),
 	    cmocka_unit_test_setup(
 		emptying_takes_keys_and_functions, empty_servers),
 	    cmocka_unit_test_setup(
