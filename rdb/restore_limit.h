@@ -13,6 +13,10 @@ struct err;
 struct redis_conn;
 struct scope;
 
+/* Of what goes by RESTORE, whatever the server takes: more would stop it for
+ * long, and burden the disk with a temporary file. */
+#define RESTORE_PAYLOAD_MAX (UINT64_C(256) << 20)
+
 struct restore_limit {
 	uint64_t bytes;	     /* of a payload, or a key's name */
 	const char *setting; /* which it is by, as in CONFIG */

@@ -36,10 +36,7 @@
 #define VALUE_DEFAULT	    ((size_t)16 << 20)
 #define BATCH_BYTES	    ((size_t)128 << 10)
 
-/* A server takes in a RESTORE this large without a pause, and the temporary
- * file that it waits in is no burden. */
-#define COMMANDS_DEFAULT ((uint64_t)256 << 20)
-#define TEMP_DEFAULT	 "drsync:value:"
+#define TEMP_DEFAULT "drsync:value:"
 
 /* Of a key's name, from one key to the next. */
 #define NAME_KEPT ((size_t)64 << 10)
@@ -451,7 +448,7 @@ open_values(struct restore_loader *l, const struct restore_opts *opts)
 	    .string_max = l->limit.bulk,
 	};
 	l->payload_max = opts->commands_over > 0 ? opts->commands_over
-						 : COMMANDS_DEFAULT;
+						 : RESTORE_PAYLOAD_MAX;
 	if (l->payload_max > l->limit.bytes)
 		l->payload_max = l->limit.bytes;
 	l->values = restore_values_new(&l->server,

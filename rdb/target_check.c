@@ -193,6 +193,20 @@ types_ok(const struct judging *j, char why[200])
 	return true;
 }
 
+bool
+target_needs_plain(const struct redis_info *info,
+    const struct restore_limit *limit, const struct target_dump *dump)
+{
+	uint64_t need = restore_limit_payload(dump->rdb->value_max);
+
+	for (uint8_t t = 0; t < 32; t++)
+		if ((dump->rdb->types_seen >> t & 1) != 0 &&
+		    !redis_info_loads_rdb(info, rdb_type_min_version(t)))
+			return true;
+	return need > RESTORE_PAYLOAD_MAX ||
+	    (limit->bytes > 0 && need > limit->bytes);
+}
+
 static bool
 fits(uint64_t need, const char *what, uint64_t max, const char *setting,
     char why[200])
@@ -242,6 +256,9 @@ restore_allowed(const struct judging *j, char why[200])
 	    !not_refused(j, TARGET_RESTORE, why))
 		return false;
 	if (rdb->has_functions && !not_refused(j, TARGET_FUNCTION_RESTORE, why))
+		return false;
+	if (target_needs_plain(j->info, &j->probe->limit, j->dump) &&
+	    !not_refused(j, TARGET_PLAIN, why))
 		return false;
 	return j->info->keys == 0 ||
 	    (not_refused(j, TARGET_FLUSHALL, why) &&

@@ -45,6 +45,11 @@ struct target_verdict {
 	char restore_why[200];
 };
 
+/* Whether 'restore' brings some of its values by plain commands, as far as
+ * the dump's facts tell. */
+bool target_needs_plain(const struct redis_info *, const struct restore_limit *,
+    const struct target_dump *);
+
 void target_judge(const struct redis_info *, const struct target_probe *,
     const struct target_dump *, struct target_verdict *);
 

@@ -15,6 +15,9 @@
 #define VERSION_DRYRUN	  70000
 #define VERSION_FUNCTIONS 70000
 
+/* Rights to some keys alone are left to the server to judge. */
+#define PROBE_KEY "drsync:probe"
+
 struct probing {
 	struct redis_conn *c;
 	const struct scope *scope;
@@ -25,7 +28,7 @@ struct probing {
 
 struct words {
 	int argc;
-	const char *argv[8];
+	const char *argv[10];
 };
 
 static const char *const names[TARGET_COMMANDS] = {
@@ -36,6 +39,7 @@ static const char *const names[TARGET_COMMANDS] = {
     [TARGET_SELECT] = "SELECT",
     [TARGET_RESTORE] = "RESTORE",
     [TARGET_FUNCTION_RESTORE] = "FUNCTION RESTORE",
+    [TARGET_PLAIN] = "plain commands",
 };
 
 /*
@@ -133,10 +137,37 @@ dry_run(const struct probing *g, const char *user, enum target_command which,
 	if (rc != 1)
 		return rc;
 	if (r->type == REDIS_REPLY_STRING) {
-		snprintf(why, sizeof(why), "user '%.40s' may not run it", user);
+		snprintf(why, sizeof(why), "user '%.40s' may not run %s", user,
+		    which == TARGET_PLAIN ? command->argv[0] : "it");
 		refuse(g, which, why);
 	}
 	freeReplyObject(r);
+	return 0;
+}
+
+/* What every value needs that goes by plain commands, and what some do. */
+static int
+dry_run_plain(const struct probing *g, const char *user, struct err *err)
+{
+	static const struct words rows[] = {
+	    {2, {"DEL", PROBE_KEY}},
+	    {3, {"RENAME", PROBE_KEY, PROBE_KEY}},
+	    {3, {"PEXPIREAT", PROBE_KEY, "1"}},
+	    {3, {"SET", PROBE_KEY, "v"}},
+	    {3, {"APPEND", PROBE_KEY, "v"}},
+	    {3, {"RPUSH", PROBE_KEY, "v"}},
+	    {3, {"SADD", PROBE_KEY, "v"}},
+	    {4, {"ZADD", PROBE_KEY, "1", "v"}},
+	    {4, {"HSET", PROBE_KEY, "f", "v"}},
+	    {5, {"XADD", PROBE_KEY, "*", "f", "v"}},
+	    {3, {"XSETID", PROBE_KEY, "1-1"}},
+	    {5, {"XGROUP", "CREATE", PROBE_KEY, "g", "1"}},
+	    {6, {"XCLAIM", PROBE_KEY, "g", "c", "0", "1-1"}},
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		if (dry_run(g, user, TARGET_PLAIN, &rows[i], err) != 0)
+			return -1;
 	return 0;
 }
 
@@ -156,7 +187,9 @@ dry_runs(const struct probing *g, const char *user, struct err *err)
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
 		if (dry_run(g, user, rows[i].which, &rows[i].words, err) != 0)
 			return -1;
-	return 0;
+	return target_needs_plain(g->info, &g->p->limit, g->dump)
+	    ? dry_run_plain(g, user, err)
+	    : 0;
 }
 
 static int
@@ -329,7 +362,7 @@ target_probe(struct redis_conn *c, const struct scope *scope,
 
 	*p = (struct target_probe){0};
 	if (probe_config(&g, err) != 0 || probe_names(&g, err) != 0 ||
-	    probe_acl(&g, err) != 0 || probe_restore(&g, err) != 0 ||
+	    probe_restore(&g, err) != 0 || probe_acl(&g, err) != 0 ||
 	    probe_modules(&g, err) != 0 || probe_sentinels(&g, err) != 0)
 		return err_in(err, "asking what the target can load");
 	*err = (struct err){0};

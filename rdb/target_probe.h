@@ -31,6 +31,7 @@ enum target_command {
 	TARGET_SELECT, /* of the dump's highest database */
 	TARGET_RESTORE,
 	TARGET_FUNCTION_RESTORE,
+	TARGET_PLAIN, /* where target_needs_plain() */
 	TARGET_COMMANDS
 };
 

@@ -513,6 +513,45 @@ a_real_server_tells_what_a_user_may_not(void **state)
 	}
 }
 
+/* A type that came after 7.0. */
+static void
+what_becomes_commands_needs_the_rights_to_them(void **state)
+{
+	static const char *const commands[] = {"RENAME", "XCLAIM"};
+	struct real_redis *server = real_redis_start(NULL);
+	struct redis_conn *c = redis_data_connect(server, NULL);
+	struct scope scope = scope_root(NULL);
+	struct err err = {0};
+	struct world w;
+	char want[80];
+
+	(void)state;
+	redis_data_do(c, "ACL SETUSER bob on nopass +@all ~*");
+	redis_data_do(c, "AUTH bob x");
+	for (size_t i = 0; i < 3; i++) {
+		world_init(&w);
+		w.rdb.types_seen = 1u << RDB_TYPE_SET_LISTPACK;
+		if (redis_info_get(c, &scope, &w.info, &err) != 0 ||
+		    target_probe(c, &scope, &w.info, &w.dump, &w.probe, &err) !=
+			0)
+			fail_msg("%s", err.text);
+		judge(&w);
+		if (w.v.restore_ok != (i == 0))
+			fail_msg("%zu: %s", i, w.v.restore_why);
+		if (i > 0) {
+			snprintf(want, sizeof(want),
+			    "refuses plain commands: user 'bob' may not run %s",
+			    commands[i - 1]);
+			says(w.v.restore_why, want);
+			redis_data_do(c, "ACL SETUSER bob +@all");
+		}
+		if (i < 2)
+			redis_data_do(c, "ACL SETUSER bob -%s", commands[i]);
+	}
+	redis_conn_free(c);
+	real_redis_stop(server);
+}
+
 static void
 what_is_not_known_is_left_to_restore(void **state)
 {
@@ -692,6 +731,7 @@ main(void)
 	    cmocka_unit_test(a_command_counts_for_the_way_that_needs_it),
 	    cmocka_unit_test(a_real_server_tells_what_it_refuses),
 	    cmocka_unit_test(a_real_server_tells_what_a_user_may_not),
+	    cmocka_unit_test(what_becomes_commands_needs_the_rights_to_them),
 	    cmocka_unit_test(what_is_not_known_is_left_to_restore),
 	    cmocka_unit_test(
 		too_few_databases_are_found_where_config_is_hidden),
