@@ -1,3 +1,4 @@
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +20,9 @@ struct restore_values {
 	const struct scope *scope;
 	const char *prefix;
 	size_t window;
+	/* Commands of a load that broke off, which the server has still to
+	 * read, must not meet those of the one after it. */
+	uint64_t nonce;
 	struct value_server server;
 	struct value_commands *commands; /* NULL until they are needed */
 
@@ -43,6 +47,7 @@ restore_values_new(const struct value_server *server, const char *prefix,
 	v->prefix = prefix;
 	v->window = window;
 	v->scope = scope;
+	scope_random(scope, &v->nonce, sizeof(v->nonce));
 	return v;
 }
 
@@ -147,7 +152,8 @@ restore_values_begin(struct restore_values *v, struct restore_pipe *pipe,
 	restore_subject_key(&v->subject, RESTORE_VALUE, k);
 	v->keys++;
 	v->expired += k->expires_ms != RDB_NO_EXPIRY && k->expires_ms <= now_ms;
-	snprintf(prefix, sizeof(prefix), "%s%u:", v->prefix, number);
+	snprintf(prefix, sizeof(prefix), "%s%016" PRIx64 ":%u:", v->prefix,
+	    v->nonce, number);
 	value_commands_next(v->commands, prefix, now_ms);
 	return in_key(v, value_replay_begin(v->replay, k, err), err);
 }

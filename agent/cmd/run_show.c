@@ -44,7 +44,7 @@ show_load(const struct snapshot_load_facts *l)
 	row("loaded", text);
 	if (l->by_commands > 0) {
 		snprintf(text, sizeof(text),
-		    "%s keys by plain commands, which no RESTORE can bring",
+		    "%s of them by plain commands, not by RESTORE",
 		    show_count(l->by_commands, keys));
 		row("", text);
 	}
