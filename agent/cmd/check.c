@@ -7,9 +7,9 @@
 #include "agent/cmd/show.h"
 #include "agent/job/check.h"
 
-static const enum option takes[] = {SOURCE_REDIS_OPTIONS, SOURCE_STORE_OPTIONS,
-    DR_STORE_OPTIONS, DR_REDIS_OPTIONS, OPT_IMPORT, CODING_OPTIONS,
-    LOADING_OPTIONS, OPT_IN_FLIGHT, OPT_TIMEOUT, OPTIONS};
+static const enum option takes[] = {SOURCE_REDIS_OPTIONS, FILTER_OPTIONS,
+    SOURCE_STORE_OPTIONS, DR_STORE_OPTIONS, DR_REDIS_OPTIONS, OPT_IMPORT,
+    CODING_OPTIONS, LOADING_OPTIONS, OPT_IN_FLIGHT, OPT_TIMEOUT, OPTIONS};
 
 static const char *
 result_name(enum check_result r)

@@ -10,9 +10,9 @@
 #include "agent/job/settings.h"
 
 /* All there are: so that what a command line comes to can be looked at. */
-static const enum option takes[] = {SOURCE_REDIS_OPTIONS, SOURCE_STORE_OPTIONS,
-    DR_REDIS_OPTIONS, DR_STORE_OPTIONS, CODING_OPTIONS, LOADING_OPTIONS,
-    OPT_IN_FLIGHT, OPT_IMPORT, OPT_TIMEOUT, OPTIONS};
+static const enum option takes[] = {SOURCE_REDIS_OPTIONS, FILTER_OPTIONS,
+    SOURCE_STORE_OPTIONS, DR_REDIS_OPTIONS, DR_STORE_OPTIONS, CODING_OPTIONS,
+    LOADING_OPTIONS, OPT_IN_FLIGHT, OPT_IMPORT, OPT_TIMEOUT, OPTIONS};
 
 static void
 show_text(struct cmd_call *c)
