@@ -4,10 +4,10 @@
  * A Valkey from 9.0 on writes for a replica what the replica can load, by the
  * version that it tells with REPLCONF: RDB 11, which Redis 7.2 loads, to one
  * that tells none.  What that version cannot hold (fields of hashes that
- * expire) makes the sync fail; nothing is left out.  Redis writes its own
- * version for everybody and knows no such option.  Read in Valkey's source
- * (replication.c, replicaRdbVersion; rdb.c, rdbGetObjectType), never tried on
- * a real one.
+ * expire) makes it end the connection once it has forked; nothing is left out.
+ * Redis writes its own version for everybody and knows no such option.  Read
+ * in Valkey's source (replication.c, replicaRdbVersion; rdb.c,
+ * rdbGetObjectType), and seen with Valkey 9.1.
  */
 #ifndef RDB_RDB_COMPAT_H
 #define RDB_RDB_COMPAT_H

@@ -114,9 +114,6 @@ int redis_conn_read(struct redis_conn *, const struct scope *, void *out,
 int redis_conn_line(struct redis_conn *, const struct scope *, char *out,
     size_t max, struct err *);
 
-/* Whether the server has closed the connection, as far as was read. */
-bool redis_conn_ended(const struct redis_conn *);
-
 /* As redis_socket_set_batch() says, for redis_conn_read(). */
 void redis_conn_set_batch(struct redis_conn *, int bytes);
 

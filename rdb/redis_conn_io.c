@@ -50,7 +50,7 @@ redis_conn_fill(
 		CONN_IN_SIZE - c->in_end, &got, err) != 0)
 		return -1;
 	c->in_end += got;
-	*end = c->ended = got == 0;
+	*end = got == 0;
 	return 0;
 }
 
@@ -71,14 +71,7 @@ redis_conn_read(struct redis_conn *c, const struct scope *scope, void *out,
 	}
 	if (redis_socket_read(c->socket, scope, out, size, got, err) != 0)
 		return redis_conn_named(c, err);
-	c->ended = *got == 0;
 	return 0;
-}
-
-bool
-redis_conn_ended(const struct redis_conn *c)
-{
-	return c->ended;
 }
 
 void

@@ -32,7 +32,6 @@ struct redis_conn {
 
 	unsigned char *in;
 	size_t in_start, in_end;
-	bool ended; /* the peer says no more */
 	struct resp_guard guard;
 	redisReader *reader;
 	redisReply *ready; /* parsed ahead by redis_conn_reply_ready() */

@@ -51,6 +51,18 @@ version_number(const char *text)
 	return part[0] * 10000 + part[1] % 100 * 100 + part[2] % 100;
 }
 
+static uint64_t
+volatile_items(const char *line)
+{
+	static const char name[] = ",keys_with_volatile_items=";
+	const char *at = strstr(line, name);
+	const char *end = strchr(line, '\n');
+
+	if (at == NULL || (end != NULL && at > end))
+		return 0;
+	return strtoull(at + strlen(name), NULL, 10);
+}
+
 /* Lines such as "db0:keys=4,expires=1,avg_ttl=0". */
 static void
 parse_keyspace(const char *info, struct redis_info *out)
@@ -66,6 +78,7 @@ parse_keyspace(const char *info, struct redis_info *out)
 			continue;
 		out->keys += keys;
 		out->expires += expires;
+		out->fields_expire += volatile_items(p);
 		if (keys > 0 && db > out->db_max_used)
 			out->db_max_used = db;
 	}

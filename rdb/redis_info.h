@@ -34,6 +34,7 @@ struct redis_info {
 	bool tells_forks;		 /* from Redis 6.2 */
 	uint64_t forks;			 /* since its start */
 	uint64_t keys, expires;		 /* of all databases */
+	uint64_t fields_expire; /* keys with fields that do; Valkey 9 */
 	uint32_t db_max_used;
 	int databases; /* CONFIG; 0: not to be had */
 };

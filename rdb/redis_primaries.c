@@ -5,6 +5,7 @@
 #include "base/err.h"
 #include "base/xalloc.h"
 #include "rdb/cluster_map.h"
+#include "rdb/cluster_self.h"
 #include "rdb/redis_conn.h"
 #include "rdb/redis_info.h"
 #include "rdb/redis_primary.h"
@@ -146,35 +147,21 @@ redis_primaries_connect(const struct redis_target *t,
 	return c;
 }
 
-/* "[93->-ID]" and "[93-<-ID]" stand at the end of a server's own line. */
-static bool
-has_slots_on_their_way(const char *nodes)
-{
-	const char *self = strstr(nodes, "myself");
-	const char *bracket = self != NULL ? strstr(self, " [") : NULL;
-	const char *end = self != NULL ? strchr(self, '\n') : NULL;
-
-	return bracket != NULL && (end == NULL || bracket < end);
-}
-
 static int
 is_at_rest(const struct redis_target *part, const struct redis_opts *opts,
     const struct scope *scope, bool *rest, struct err *err)
 {
 	struct redis_conn *c = redis_primary_connect(
 	    part, opts, scope, NULL, NULL, err);
-	redisReply *r;
+	struct cluster_self self;
+	int rc;
 
 	if (c == NULL)
 		return -1;
-	r = redis_command(c, scope, err, "CLUSTER NODES");
+	rc = cluster_self_ask(c, scope, &self, err);
 	redis_conn_free(c);
-	if (r == NULL)
-		return -1;
-	*rest = r->type != REDIS_REPLY_STRING ||
-	    !has_slots_on_their_way(r->str);
-	freeReplyObject(r);
-	return 0;
+	*rest = rc == 0 && self.moving == 0;
+	return rc;
 }
 
 int

@@ -235,8 +235,6 @@ sync_dump(const struct redis_target *target, const struct redis_opts *opts,
 		    sync_opts->admit_arg, host.conn, &host.info, scope, err);
 	if (rc == 0)
 		rc = take_dump(&s, sync_opts, sink, err);
-	facts->hung_up = rc != 0 && facts->forked_ms > 0 &&
-	    redis_conn_ended(host.conn);
 	redis_conn_free(host.conn);
 	return rc;
 }

@@ -40,7 +40,6 @@ struct sync_facts {
 	bool negotiates; /* it took our REPLCONF version */
 	/* $EOF framing; else the server wrote, and replaced, its dump file. */
 	bool diskless;
-	bool hung_up; /* it closed the connection once it had forked */
 	struct fork_mark before; /* as INFO told before */
 	int64_t asked_ms;	 /* wall clock: PSYNC or SYNC sent */
 	/*

@@ -170,9 +170,11 @@ stage_file_write(const struct stage_file *f, uint64_t off,
 		if (write_all(f->fd, v, count, &off) != 0)
 			return -1;
 	}
-	/* Only a hint: it lets the commit's fsync find little left to do. */
-	sync_file_range(
-	    f->fd, (off_t)start, (off_t)(off - start), SYNC_FILE_RANGE_WRITE);
+	/* Only a hint: it lets the commit's fsync find little left to do.  Of
+	 * no bytes, it would be to the file's end. */
+	if (off > start)
+		sync_file_range(f->fd, (off_t)start, (off_t)(off - start),
+		    SYNC_FILE_RANGE_WRITE);
 	return 0;
 }
 

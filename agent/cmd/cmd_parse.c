@@ -192,8 +192,9 @@ cmd_parse(const struct cmd *cmd, int argc, char **argv, struct cmd_line *l,
 			    "no option '%.40s'; options have two dashes", word);
 		} else if (c->nargs == cmd->most_args) {
 			return err_set(err, ERR_USAGE,
-			    "'%.80s' is too much; usage: drsync %s %s", word,
-			    cmd->name, cmd->args);
+			    "'%.80s' is too much; usage: drsync %s%s%s", word,
+			    cmd->name, cmd->args[0] != '\0' ? " " : "",
+			    cmd->args);
 		} else {
 			c->args[c->nargs++] = word;
 		}

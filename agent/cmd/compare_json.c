@@ -31,6 +31,7 @@ json_side(cJSON *doc, const struct compare_view *v, int side)
 	cJSON_AddStringToObject(o, "what", v->shown[side]);
 	cJSON_AddStringToObject(o, "server", v->c->facts[side].server);
 	json_add_int(o, "point_ms", v->c->facts[side].point_ms);
+	cJSON_AddBoolToObject(o, "filtered", v->c->facts[side].part);
 	json_sum(o, &total);
 	json_add_int(o, "expired", (int64_t)facts.gone);
 	json_add_int(o, "modules", (int64_t)facts.modules);

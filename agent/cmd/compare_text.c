@@ -43,6 +43,10 @@ show_side(const struct compare_view *v, int side)
 	    facts->server[0] != '\0' ? ", " : "", facts->server);
 	if (facts->point_ms > 0)
 		row("stands for", show_time(facts->point_ms, at));
+	if (facts->part)
+		row("filtered",
+		    "a PART of its source: what the filter left "
+		    "out is missing");
 	snprintf(text, sizeof(text), "%s%s%s%s", show_count(counts.keys, keys),
 	    counts.gone > 0 ? ", and " : "",
 	    counts.gone > 0 ? show_count(counts.gone, gone) : "",
@@ -236,10 +240,12 @@ show_found(const struct compare_view *v)
 	double part = compare_looked_into(v);
 	char n[32], of[32], text[300];
 
-	snprintf(text, sizeof(text),
-	    "%s keys differ, in %s slots whose sums differed",
+	snprintf(text, sizeof(text), "%s key%s, in %s slot%s whose sum%s",
 	    show_count(c->differing, n),
-	    show_count(slot_set_count(c->slots), of));
+	    c->differing == 1 ? " differs" : "s differ",
+	    show_count(slot_set_count(c->slots), of),
+	    slot_set_count(c->slots) == 1 ? "" : "s",
+	    slot_set_count(c->slots) == 1 ? " differed" : "s differed");
 	row("", text);
 	if (part == 1)
 		return;

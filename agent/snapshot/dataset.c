@@ -248,6 +248,7 @@ read_snapshot(struct dataset *d, struct rdb_visitor *visitor,
 		return newer(err);
 	snprintf(facts->server, sizeof(facts->server), "%s", d->m->server);
 	facts->point_ms = d->m->point_ms;
+	facts->part = d->m->filter != NULL;
 	return snapshot_read(d->store, d->m, scope, env, &opts, err);
 }
 

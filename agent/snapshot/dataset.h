@@ -36,6 +36,7 @@ const char *dataset_shown(const struct dataset *);
 struct dataset_facts {
 	char server[64];  /* "redis 7.0.15"; "" unknown */
 	int64_t point_ms; /* the data stood for this instant; 0: unknown */
+	bool part;	  /* a snapshot that left keys out by a filter */
 };
 
 /*

@@ -279,9 +279,8 @@ run(struct taking *t, struct source *source, const struct scope *scope,
 	return part_writer_commit(t->parts, scope, t->m, err);
 }
 
-/* The scope of the run may be what ended it. */
-static struct scope
-scope_afterwards(void)
+struct scope
+dump_afterwards(void)
 {
 	struct scope root = scope_root(NULL);
 
@@ -303,7 +302,7 @@ dump_take(struct source *source, struct store *store, const struct scope *scope,
 		rc = run(&t, source, scope, err);
 	flow_free(t.flow);
 	if (rc != 0) {
-		afterwards = scope_afterwards();
+		afterwards = dump_afterwards();
 		part_writer_abandon(
 		    store, &t.part_opts, atomic_load(&t.begun), &afterwards);
 	}
@@ -315,15 +314,15 @@ dump_take(struct source *source, struct store *store, const struct scope *scope,
 }
 
 void
-dump_abandon(struct store *store, const struct manifest *m)
+dump_abandon(
+    struct store *store, const struct scope *scope, const struct manifest *m)
 {
-	struct scope scope = scope_afterwards();
 	char blob[BLOB_NAME_MAX + 1];
 
 	for (size_t i = 0; i < m->nparts; i++) {
 		struct err ignored = {0};
 
 		catalog_blob(blob, m->job, m->id, m->parts[i].name);
-		store->ops->remove(store, &scope, blob, NULL, &ignored);
+		store->ops->remove(store, scope, blob, NULL, &ignored);
 	}
 }

@@ -14,9 +14,10 @@
 
 #include <stddef.h>
 
+#include "base/scope.h"
+
 struct err;
 struct manifest;
-struct scope;
 struct snapshot_env;
 struct snapshot_take_opts;
 struct source;
@@ -36,7 +37,11 @@ int dump_take(struct source *, struct store *, const struct scope *,
     const struct snapshot_env *, const struct snapshot_take_opts *,
     const struct dump_name *, struct manifest *m, struct err *);
 
+/* Time to clear up in, also when the run's scope is what ended it. */
+struct scope dump_afterwards(void);
+
 /* Removes the parts of a dump that no manifest will list. */
-void dump_abandon(struct store *, const struct manifest *);
+void
+dump_abandon(struct store *, const struct scope *, const struct manifest *);
 
 #endif

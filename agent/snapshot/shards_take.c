@@ -308,11 +308,13 @@ put_together(struct shards *t, struct err *err)
 static void
 abandon(struct shards *t)
 {
+	struct scope scope = dump_afterwards();
+
 	for (size_t i = 0; i < t->m->nshards; i++)
-		dump_abandon(t->store, t->m->shards[i]);
+		dump_abandon(t->store, &scope, t->m->shards[i]);
 	for (size_t i = 0; i < t->n; i++)
 		if (t->jobs[i].m != NULL)
-			dump_abandon(t->store, t->jobs[i].m);
+			dump_abandon(t->store, &scope, t->jobs[i].m);
 }
 
 int

@@ -109,7 +109,7 @@ take_back(struct taking *t, enum err_kind why)
 	catalog_blob(blob, t->m->job, t->m->id, MANIFEST_NAME);
 	if (t->store->ops->stat(t->store, &scope, blob, &props, &err) != 0 &&
 	    err.kind == ERR_MISSING)
-		dump_abandon(t->store, t->m);
+		dump_abandon(t->store, &scope, t->m);
 }
 
 struct manifest *

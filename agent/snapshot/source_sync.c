@@ -1,3 +1,4 @@
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +12,7 @@
 #include "rdb/rdb_reader.h"
 #include "rdb/redis_conn.h"
 #include "rdb/redis_profile.h"
+#include "rdb/redis_info.h"
 #include "rdb/sync_client.h"
 
 #include "agent/snapshot/dump_aux.h"
@@ -49,12 +51,29 @@ advance(void *arg, uint64_t done, uint64_t total, bool about)
 		progress_advance(arg, STEP_SNAPSHOT, done, total);
 }
 
+/* A Valkey that cannot write it ends the connection, when it has forked. */
+static int
+check_compat(const struct source_sync *ss, const struct redis_info *info,
+    struct err *err)
+{
+	const struct rdb_compat *compat = ss->opts.compat;
+
+	if (compat == NULL || compat->most == 0 || info->fields_expire == 0)
+		return 0;
+	return err_set(err, ERR_UNSUPPORTED,
+	    "rdb_compat is '%s', for which no fields of hashes that expire can "
+	    "be written, and the source has %" PRIu64 " keys with such fields",
+	    compat->name, info->fields_expire);
+}
+
 static int
 admit(void *arg, struct redis_conn *conn, const struct redis_info *info,
     const struct scope *scope, struct err *err)
 {
 	const struct source_sync *ss = arg;
 
+	if (check_compat(ss, info, err) != 0)
+		return -1;
 	return source_guard_admit(
 	    &ss->opts.guard, conn, info, scope, ss->progress, err);
 }
@@ -101,26 +120,6 @@ tell(const struct source_sync *ss, const struct sync_facts *sync,
 		    sum.version, compat->most, compat->name);
 }
 
-/*
- * A Valkey ends the connection when it cannot write what it was asked for.  It
- * would each time, and fork for it.
- */
-static void
-blame_compat(const struct source_sync *ss, const struct sync_facts *sync,
-    struct err *err)
-{
-	const struct rdb_compat *compat = ss->opts.compat;
-
-	if (compat == NULL || compat->most == 0 || !sync->negotiates ||
-	    !sync->hung_up)
-		return;
-	err->kind = ERR_UNSUPPORTED;
-	err_in(err,
-	    "rdb_compat is '%s', for which no fields of hashes that expire can "
-	    "be written",
-	    compat->name);
-}
-
 static size_t
 sync_source_cost(const struct source *s, const struct source_call *call)
 {
@@ -155,10 +154,8 @@ sync_source_dump(struct source *s, const struct scope *scope,
 		return -1;
 	rc = sync_dump(ss->target, ss->redis, scope, &opts, sink, &sync, err);
 	budget_free(opts.budget);
-	if (rc != 0) {
-		blame_compat(ss, &sync, err);
+	if (rc != 0)
 		return -1;
-	}
 	memset(facts, 0, sizeof(*facts));
 	if (sync.version[0] != '\0')
 		snprintf(facts->server, sizeof(facts->server), "%s %s",

@@ -118,6 +118,8 @@ send_dump(struct script_conn *c, struct script_node *n)
 {
 	unsigned nth = atomic_fetch_add(&n->dumps, 1);
 
+	if (nth == 0)
+		atomic_store(&n->infos_before, atomic_load(&n->infos));
 	if (n->refuses != NULL)
 		return script_sends(c, n->refuses);
 	if (script_sendf(c, "+FULLRESYNC " REPLID "%d %d\r\n$EOF:%s\r\n",

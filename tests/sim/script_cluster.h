@@ -31,6 +31,7 @@ struct script_node {
 	unsigned behind;	/* a replica, for so many INFOs */
 	unsigned stale;		/* so many of its first dumps are older */
 	atomic_uint infos, dumps;
+	atomic_uint infos_before; /* the first dump was asked for */
 };
 
 struct script_cluster {

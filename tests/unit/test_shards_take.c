@@ -243,7 +243,7 @@ a_replica_is_taken_once_it_has_caught_up(void **state)
 	m = must_take(g);
 	snprintf(host, sizeof(host), "127.0.0.1:%d", replica->port);
 	assert_string_equal(m->shards[0]->host, host);
-	assert_true(atomic_load(&replica->infos) > 3);
+	assert_true(atomic_load(&replica->infos_before) > 3);
 	assert_int_equal(atomic_load(&g->cluster.nodes[NODE_LOW].dumps), 0);
 }
 

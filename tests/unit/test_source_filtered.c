@@ -9,12 +9,15 @@
 #include <cmocka.h>
 
 #include "agent/snapshot/manifest.h"
+#include "agent/snapshot/snapshot_take.h"
+#include "agent/snapshot/source.h"
 #include "base/buf.h"
 #include "base/budget.h"
 #include "base/err.h"
 #include "base/xalloc.h"
 #include "rdb/fingerprint.h"
 #include "rdb/key_filter.h"
+#include "rdb/rdb_reader.h"
 #include "storage/store.h"
 #include "tests/sim/snapshot_rig.h"
 
@@ -137,6 +140,49 @@ of_a_dump_that_cannot_be_read_no_part_is_taken(void **state)
 	buf_release(&dump);
 }
 
+/* A source that does not notice itself that its dump was cut. */
+static int
+dump_half(struct source *s, const struct scope *scope,
+    const struct source_call *call, struct sink *sink,
+    struct source_facts *facts, struct err *err)
+{
+	struct buf dump;
+	int rc;
+
+	(void)s;
+	(void)scope;
+	(void)sink;
+	*facts = (struct source_facts){.consistent = true};
+	snapshot_rig_dump(&dump);
+	rc = rdb_reader_feed(call->reader, dump.data, dump.len / 2, err);
+	buf_release(&dump);
+	return rc;
+}
+
+static size_t
+costs_nothing(const struct source *s, const struct source_call *call)
+{
+	(void)s;
+	(void)call;
+	return 0;
+}
+
+static void
+the_end_of_the_source_is_asked_for(void **state)
+{
+	static const struct source_ops ops = {
+	    .way = "half", .cost = costs_nothing, .dump = dump_half};
+	struct ground *g = *state;
+	struct source half = {.ops = &ops, .shown = (char *)"half"};
+	size_t blobs;
+
+	assert_null(snapshot_take(&half, g->store, &g->rig.scope, &g->rig.env,
+	    &g->rig.take, &g->rig.err));
+	assert_int_equal(g->rig.err.kind, ERR_CORRUPT);
+	assert_int_equal(snapshot_rig_audit(&g->rig, g->store, &blobs), 0);
+	assert_int_equal(blobs, 0);
+}
+
 static void
 all_memory_is_given_back(void **state)
 {
@@ -159,6 +205,8 @@ main(void)
 		of_a_dump_with_a_flipped_bit_no_part_is_taken, up, down),
 	    cmocka_unit_test_setup_teardown(
 		of_a_dump_that_cannot_be_read_no_part_is_taken, up, down),
+	    cmocka_unit_test_setup_teardown(
+		the_end_of_the_source_is_asked_for, up, down),
 	    cmocka_unit_test_setup_teardown(all_memory_is_given_back, up, down),
 	};
 
