@@ -79,8 +79,10 @@ answer(struct script_conn *c, const struct node *n, const char *words)
 		    "*3\r\n:8192\r\n:%u\r\n*2\r\n$0\r\n\r\n:%d\r\n",
 		    port_of(w, 0), w->last_slot, port_of(w, 1));
 	if (strcmp(words, "CLUSTER NODES") == 0)
-		return script_send_bulk(
-		    c, n->nodes != NULL ? n->nodes : "a h:1@2 myself,master\n");
+		return script_send_bulk(c,
+		    n->nodes != NULL ? n->nodes
+				     : "a h:1@2 myself,master - 0 0 1 "
+				       "connected 0-5\n");
 	if (strcmp(words, "FUNCTION LIST WITHCODE") == 0)
 		return n->library == NULL
 		    ? script_sends(c, "*0\r\n")
@@ -288,6 +290,9 @@ slots_on_their_way_are_no_rest(void **state)
 	} rows[] = {
 	    {"a h:1@2 myself,master - 0 0 1 connected 0-5\n"
 	     "b h:2@3 master - 0 0 1 connected 6-9 [6->-a]\n",
+		true},
+	    {"b h:2@3,myself master - 0 0 1 connected 6-9 [6->-a]\n"
+	     "a h:1@2 myself,master - 0 0 1 connected 0-5\n",
 		true},
 	    {"b h:2@3 master - 0 0 1 connected 6-9\n"
 	     "a h:1@2 myself,master - 0 0 1 connected 0-5 [6-<-b]\n",
