@@ -108,22 +108,33 @@ page_has(const struct page *p, const struct digest *d)
 	return false;
 }
 
-static int
-table_add(const struct table *t, const struct digest *d, struct page *scratch,
-    bool *is_new, struct err *err)
+/* The page that has the digest, or that with room for it: its number in *at,
+ * in place or in scratch. */
+static struct page *
+table_find(const struct table *t, const struct digest *d, struct page *scratch,
+    uint64_t *at, struct err *err)
 {
 	for (uint64_t i = d->low & (t->npages - 1);;
 	     i = (i + 1) & (t->npages - 1)) {
 		struct page *p = page_at(t, i, scratch, err);
 
-		if (p == NULL)
-			return -1;
-		*is_new = !page_has(p, d);
-		if (!*is_new)
-			return 0;
-		if (p->n < PAGE_KEYS)
-			return page_add(t, i, p, d, err);
+		*at = i;
+		if (p == NULL || p->n < PAGE_KEYS || page_has(p, d))
+			return p;
 	}
+}
+
+static int
+table_add(const struct table *t, const struct digest *d, struct page *scratch,
+    bool *is_new, struct err *err)
+{
+	uint64_t at;
+	struct page *p = table_find(t, d, scratch, &at, err);
+
+	if (p == NULL)
+		return -1;
+	*is_new = !page_has(p, d);
+	return *is_new ? page_add(t, at, p, d, err) : 0;
 }
 
 /* Twice as many pages; into a file once they are too many for memory. */
@@ -177,18 +188,39 @@ key_set_free(struct key_set *s)
 	free(s);
 }
 
+static struct digest
+digest_of(uint32_t db, const void *name, size_t len)
+{
+	XXH128_hash_t h = XXH3_128bits_withSeed(name, len, db);
+
+	return (struct digest){h.low64, h.high64};
+}
+
 int
 key_set_add(struct key_set *s, uint32_t db, const void *name, size_t len,
     bool *is_new, struct err *err)
 {
-	XXH128_hash_t h = XXH3_128bits_withSeed(name, len, db);
-	struct digest d = {h.low64, h.high64};
+	struct digest d = digest_of(db, name, len);
 
 	if (s->count >= s->table.npages * FILL_MOST && grow(s, err) != 0)
 		return -1;
 	if (table_add(&s->table, &d, &s->scratch, is_new, err) != 0)
 		return -1;
 	s->count += *is_new;
+	return 0;
+}
+
+int
+key_set_has(struct key_set *s, uint32_t db, const void *name, size_t len,
+    bool *has, struct err *err)
+{
+	struct digest d = digest_of(db, name, len);
+	uint64_t at;
+	const struct page *p = table_find(&s->table, &d, &s->scratch, &at, err);
+
+	if (p == NULL)
+		return -1;
+	*has = page_has(p, &d);
 	return 0;
 }
 

@@ -23,6 +23,10 @@ void key_set_free(struct key_set *); /* NULL is fine */
 int key_set_add(struct key_set *, uint32_t db, const void *name, size_t,
     bool *is_new, struct err *);
 
+/* Whether it was added; adds nothing. */
+int key_set_has(struct key_set *, uint32_t db, const void *name, size_t,
+    bool *has, struct err *);
+
 uint64_t key_set_count(const struct key_set *);
 
 #endif

@@ -12,12 +12,18 @@
 #include "rdb/redis_conn.h"
 #include "rdb/redis_error.h"
 #include "rdb/redis_info.h"
+#include "rdb/scan_again.h"
+#include "rdb/scan_changes.h"
+#include "rdb/scan_hold.h"
 #include "rdb/scan_pace.h"
 #include "rdb/scan_pipe.h"
 #include "rdb/scan_walk.h"
 #include "rdb/sync_host.h"
 
 #include "rdb/scan_client.h"
+
+/* Keys whose values are asked for before the next ones are looked for. */
+#define CHANGED_BATCH 512
 
 struct scan {
 	const struct scope *scope;
@@ -30,6 +36,8 @@ struct scan {
 	struct key_set *seen;
 	struct scan_pace pace; /* of groups under way in pipe */
 	struct scan_walk *names;
+	struct scan_again *again; /* NULL: there is no second pass */
+	bool second;
 };
 
 /* Seconds and microseconds; -1 for what is no time. */
@@ -85,9 +93,38 @@ usage_told(struct scan *s)
 	return usage;
 }
 
+static void
+tell_once(struct scan *s, const struct err *why)
+{
+	snprintf(s->facts->once, sizeof(s->facts->once), "%.159s", why->text);
+}
+
+/* Without it the dump is as good as one pass makes it. */
+static void
+prepare_again(struct scan *s, const struct redis_address *address,
+    const char *user, const struct redis_opts *redis, struct sink *sink)
+{
+	struct scan_hold_opts hold = {
+	    .dir = s->opts->hold_dir,
+	    .max_bytes = s->opts->hold_max,
+	    .budget = s->opts->budget,
+	};
+	struct redis_conn *events;
+	struct err why = {0};
+
+	if (hold.max_bytes == 0)
+		return;
+	events = redis_connect(address, user, redis, s->scope, &why);
+	if (events != NULL)
+		s->again = scan_again_new(
+		    s->walk, events, &s->info, sink, s->scope, &hold, &why);
+	if (s->again == NULL)
+		tell_once(s, &why);
+}
+
 static int
 open_conns(struct scan *s, const struct redis_target *target,
-    const struct redis_opts *redis, struct err *err)
+    const struct redis_opts *redis, struct sink *sink, struct err *err)
 {
 	struct redis_address address;
 	struct err ignored = {0};
@@ -115,6 +152,7 @@ open_conns(struct scan *s, const struct redis_target *target,
 	/* A word of 7.2. */
 	freeReplyObject(
 	    redis_command(s->fetch, s->scope, &ignored, "CLIENT NO-TOUCH ON"));
+	prepare_again(s, &address, target->user, redis, sink);
 	return 0;
 }
 
@@ -133,6 +171,11 @@ open_pipe(struct scan *s, struct sink *sink)
 	    .single = s->info.cluster,
 	};
 
+	/* What changes in the second pass stays as it is read. */
+	if (s->again != NULL && !s->second) {
+		pipe.changes = scan_again_changes(s->again);
+		sink = scan_again_sink(s->again);
+	}
 	if (!pipe.expire_time)
 		pipe.clock_offset_ms = clock_offset(s);
 	s->facts->expiry_exact = pipe.expire_time;
@@ -185,7 +228,8 @@ tell_progress(struct scan *s)
 	uint64_t done = rdb_writer_bytes(s->writer);
 	uint64_t total = 0;
 
-	if (s->opts->progress == NULL || keys == 0)
+	/* The second pass begins the dump anew. */
+	if (s->opts->progress == NULL || keys == 0 || s->second)
 		return;
 	if (keys >= all)
 		total = done;
@@ -200,6 +244,8 @@ take_oldest(struct scan *s, struct err *err)
 	if (scan_pipe_take(s->pipe, s->scope, err) != 0 ||
 	    scan_walk_watch(s->names, err) != 0)
 		return -1;
+	if (s->again != NULL)
+		scan_changes_drain(scan_again_changes(s->again));
 	return scan_pace_keep(&s->pace, err);
 }
 
@@ -276,6 +322,66 @@ note_end(struct scan *s)
 	s->facts->repeated = scan_walk_repeated(s->names);
 }
 
+static int
+fetch_changed(struct scan *s, struct err *err)
+{
+	struct scan_changes *changes = scan_again_changes(s->again);
+	struct scan_name names[CHANGED_BATCH];
+
+	for (uint32_t db = 0; db <= scan_changes_db_max(changes); db++) {
+		size_t at = 0, n;
+
+		if (select_db(s, s->fetch, db, err) != 0)
+			return -1;
+		while ((n = scan_changes_next(
+			    changes, db, &at, names, CHANGED_BATCH)) > 0)
+			if (fetch_values(s, db, names, n, err) != 0)
+				return -1;
+	}
+	return 0;
+}
+
+/* Read what changed, then take all else from the first pass: only the reading
+ * is of the window. */
+static int
+second_pass(struct scan *s, struct sink *sink, struct err *err)
+{
+	uint64_t kept = 0;
+
+	s->facts->changed = scan_changes_count(scan_again_changes(s->again));
+	scan_pipe_free(s->pipe);
+	rdb_writer_free(s->writer);
+	open_pipe(s, sink);
+	if (write_head(s, err) != 0 || fetch_changed(s, err) != 0)
+		return -1;
+	note_end(s);
+	if (scan_again_copy(s->again, s->writer, &kept, err) != 0)
+		return -1;
+	s->facts->keys += kept;
+	s->facts->again = true;
+	return rdb_writer_finish(s->writer, err);
+}
+
+static int
+end_dump(struct scan *s, struct sink *sink, struct err *err)
+{
+	int64_t now_ms = scope_wall_ms(s->scope);
+	struct err why = {0};
+
+	note_end(s);
+	if (s->again == NULL)
+		return 0;
+	if (scan_again_begin(s->again, s->walk, s->scope, &why) != 0) {
+		tell_once(s, &why);
+		if (scope_check(s->scope, err) != 0)
+			return -1;
+		return scan_again_give_up(s->again, err);
+	}
+	s->second = true;
+	s->facts->began_ms = now_ms;
+	return second_pass(s, sink, err);
+}
+
 int
 scan_dump(const struct redis_target *target, const struct redis_opts *redis,
     const struct scope *scope, const struct scan_opts *opts, struct sink *sink,
@@ -292,9 +398,12 @@ scan_dump(const struct redis_target *target, const struct redis_opts *redis,
 	scan_pace_init(&s.pace, scope, opts->keys_per_second,
 	    opts->latency_most_ms, SCAN_PIPE_GROUPS_MAX);
 	*facts = (struct scan_facts){.began_ms = scope_wall_ms(scope)};
-	if (open_conns(&s, target, redis, err) != 0)
+	facts->first_ms = facts->began_ms;
+	if (open_conns(&s, target, redis, sink, err) != 0)
 		goto out;
-	share = budget_carve(opts->budget, SCAN_SEEN_BYTES, err);
+	share = budget_carve(opts->budget,
+	    SCAN_SEEN_BYTES + (opts->hold_max > 0 ? SCAN_CHANGED_BYTES : 0),
+	    err);
 	if (share == NULL)
 		goto out;
 	s.seen = key_set_new(s.info.keys, SCAN_SEEN_BYTES, err);
@@ -304,12 +413,12 @@ scan_dump(const struct redis_target *target, const struct redis_opts *redis,
 	open_pipe(&s, sink);
 	if (write_head(&s, err) != 0 || scan_all(&s, err) != 0)
 		goto out;
-	note_end(&s);
-	rc = 0;
+	rc = end_dump(&s, sink, err);
 out:
 	scan_walk_free(s.names);
 	scan_pipe_free(s.pipe);
 	rdb_writer_free(s.writer);
+	scan_again_free(s.again);
 	key_set_free(s.seen);
 	budget_free(share);
 	redis_conn_free(s.walk);

@@ -7,6 +7,10 @@
  * written meanwhile may be in the dump or not.  A key that is there from the
  * beginning to the end is in it, once.
  *
+ * Where the server tells of each change (notify-keyspace-events, which is left
+ * as it is), a second pass reads again what changed during the first, and the
+ * time in which all of the dump was so is that of the second (scan_again.h).
+ *
  * The source is spared: a ceiling of keys a second, and fewer requests under
  * way while its answers take longer than they may.  Nothing is changed in it,
  * but that a read key counts as used (from Redis 7.2 on not even that).
@@ -18,6 +22,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/chunk.h"
+#include "rdb/scan_changes.h"
+
 struct budget;
 struct err;
 struct redis_opts;
@@ -28,10 +35,18 @@ struct sink;
 /* Of memory for the keys that were seen; beyond it they go to a file. */
 #define SCAN_SEEN_BYTES ((size_t)24 << 20)
 
+/* And for a second pass: the keys that changed, and a chunk. */
+#define SCAN_AGAIN_BYTES (SCAN_CHANGED_BYTES + CHUNK_SIZE)
+
 struct scan_opts {
 	/* Of the chunks that are written: one, and as many as the sink keeps.
-	 * SCAN_SEEN_BYTES are carved from it beside. */
+	 * SCAN_SEEN_BYTES are carved from it beside, and SCAN_AGAIN_BYTES
+	 * taken unless hold_max is 0. */
 	struct budget *budget;
+	/* Where the first pass may be kept back, and how much: a temporary
+	 * file in hold_dir (NULL: TMPDIR, else /var/tmp).  0: one pass. */
+	const char *hold_dir;
+	uint64_t hold_max;
 	uint64_t keys_per_second; /* at most; 0: no limit */
 	int64_t latency_most_ms;  /* of an answer; 0: 20 */
 	/* total is reckoned from the number of keys; 0 while too few came. */
@@ -43,8 +58,12 @@ struct scan_facts {
 	char host[280];
 	char version[32];
 	bool valkey;
-	char replid[64]; /* of its history, as INFO tells; "" unknown */
-	int64_t began_ms, ended_ms; /* wall clock: the window */
+	char replid[64];  /* of its history, as INFO tells; "" unknown */
+	int64_t first_ms; /* wall clock, when reading began */
+	int64_t began_ms, ended_ms; /* the window: of the second pass, or all */
+	bool again;		    /* there was a second pass */
+	uint64_t changed;	    /* keys for it: changed, or they may have */
+	char once[160]; /* why there was none, though hold_max is not 0 */
 	uint64_t keys;
 	uint64_t gone;	   /* deleted or expired before their turn came */
 	uint64_t repeated; /* told more than once by SCAN, and written once */

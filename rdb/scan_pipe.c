@@ -10,8 +10,10 @@
 #include "base/xalloc.h"
 #include "rdb/key_show.h"
 #include "rdb/rdb_reader.h"
+#include "rdb/rdb_types.h"
 #include "rdb/redis_conn.h"
 #include "rdb/redis_error.h"
+#include "rdb/scan_changes.h"
 #include "rdb/scan_value.h"
 
 #include "rdb/scan_pipe.h"
@@ -239,6 +241,17 @@ note_size(struct scan_pipe *p, uint64_t len)
 	    : p->value_bytes - (p->value_bytes - len) / 16;
 }
 
+static void
+note_silent(struct scan_pipe *p, const struct rdb_key *key)
+{
+	enum rdb_kind kind = rdb_type_kind(key->type);
+
+	if (p->opts.changes != NULL &&
+	    (kind == RDB_STREAM || kind == RDB_MODULE))
+		scan_changes_note(
+		    p->opts.changes, key->db, key->name, key->name_len);
+}
+
 static int
 take_value(struct scan_pipe *p, const struct scope *scope, struct rdb_key *key,
     struct err *err)
@@ -264,6 +277,7 @@ take_value(struct scan_pipe *p, const struct scope *scope, struct rdb_key *key,
 	if (p->line[0] != '\0')
 		return unexpected(p, "the end of a value", err);
 	note_size(p, len);
+	note_silent(p, key);
 	p->facts.keys++;
 	return 0;
 }

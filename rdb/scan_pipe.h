@@ -19,6 +19,7 @@
 struct err;
 struct rdb_writer;
 struct redis_conn;
+struct scan_changes;
 struct scan_pipe;
 struct scope;
 
@@ -31,6 +32,8 @@ struct scan_pipe_opts {
 	int64_t clock_offset_ms; /* the server's clock less ours, for PTTL */
 	enum scan_usage usage;
 	bool single; /* one key in a MULTI: a cluster */
+	/* Told of the keys that may change in silence; NULL: nobody is. */
+	struct scan_changes *changes;
 };
 
 struct scan_name {

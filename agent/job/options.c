@@ -37,10 +37,12 @@ const struct option_row options[OPTIONS] = {
 [OPT_SPOOL_DIR] = {"spool.dir", "spool-dir", "DIR", OPTION_PATH,
     .global = true,
     .help = "where compressed bytes wait when the store is slower than the "
-	"source; default: TMPDIR, else /var/tmp"},
+	"source, and what scan read until it knows what changed meanwhile; "
+	"default: TMPDIR, else /var/tmp"},
 [OPT_SPOOL_MAX] = {"spool.max_bytes", "spool-max", "SIZE", OPTION_SIZE,
     .global = true, .fallback = "64GiB",
-    .help = "ceiling of the spool; a run that would pass it ends cleanly"},
+    .help = "ceiling of the spool; a run that would pass it ends cleanly; "
+	"and, apart, of what scan keeps: more is not read again"},
 
 [OPT_SOURCE_REDIS] = {"source.redis", "source", "URL", OPTION_URL,
     .help = "Redis to copy: redis://[USER@]HOST[:PORT][,HOST...], rediss:// "

@@ -37,7 +37,7 @@ struct source_facts {
 	bool diskless;	   /* false: by the source's own dump file */
 	bool unverified;   /* RDB newer than the reader, bytes kept */
 	cJSON *profile;	   /* redis_profile.h; taken by the caller; or NULL */
-	char note[200];	   /* worth telling; "" else */
+	char note[480];	   /* worth telling; "" else */
 };
 
 /* What a dump is taken with. */

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/buf.h"
 #include "base/budget.h"
 #include "base/chunk.h"
 #include "base/err.h"
@@ -22,6 +23,9 @@
 
 #define PROFILE_MS 10000
 
+/* What a spool takes, too, where no ceiling is set. */
+#define SPOOL_DEFAULT ((uint64_t)64 << 30)
+
 struct source_scan {
 	struct source source;
 	const struct redis_target *target;
@@ -35,9 +39,40 @@ advance(void *arg, uint64_t done, uint64_t total)
 	progress_about(arg, STEP_SNAPSHOT, done, total);
 }
 
+/* "1.2 s" */
+static void
+add_seconds(struct buf *b, int64_t ms)
+{
+	buf_addf(b, "%" PRId64 ".%" PRId64 " s", ms / 1000, ms % 1000 / 100);
+}
+
+static void
+tell_once(const struct scan_facts *scan, struct buf *note)
+{
+	buf_addf(note, "%" PRIu64 " keys were read one after another in ",
+	    scan->keys);
+	add_seconds(note, scan->ended_ms - scan->began_ms);
+	buf_addf(note, ", and %" PRIu64 " went meanwhile", scan->gone);
+	if (scan->once[0] != '\0')
+		buf_addf(note, "; changes were not read again: %s", scan->once);
+}
+
+static void
+tell_again(const struct scan_facts *scan, struct buf *note)
+{
+	buf_addf(note, "%" PRIu64 " keys as they were within ", scan->keys);
+	add_seconds(note, scan->ended_ms - scan->began_ms);
+	buf_addf(note, "; what changed in the ");
+	add_seconds(note, scan->began_ms - scan->first_ms);
+	buf_addf(
+	    note, " before was read again (%" PRIu64 " keys)", scan->changed);
+}
+
 static void
 describe(const struct scan_facts *scan, struct source_facts *facts)
 {
+	struct buf note;
+
 	memset(facts, 0, sizeof(*facts));
 	snprintf(facts->server, sizeof(facts->server), "%s %s",
 	    scan->valkey ? "valkey" : "redis", scan->version);
@@ -51,14 +86,18 @@ describe(const struct scan_facts *scan, struct source_facts *facts)
 	 * age of the data. */
 	facts->point_ms = scan->began_ms;
 	facts->window_ms = scan->ended_ms - scan->began_ms;
-	snprintf(facts->note, sizeof(facts->note),
-	    "by 'scan', NOT a point in time: %" PRIu64
-	    " keys were read one after another in %" PRId64 ".%" PRId64
-	    " s, and %" PRIu64 " went meanwhile%s%s",
-	    scan->keys, facts->window_ms / 1000, facts->window_ms % 1000 / 100,
-	    scan->gone,
-	    scan->functions_left_out ? "; functions were refused" : "",
-	    scan->expiry_exact ? "" : "; expiry to some milliseconds");
+	buf_init(&note, sizeof(facts->note) - 1);
+	buf_adds(&note, "by 'scan', NOT a point in time: ");
+	if (scan->again)
+		tell_again(scan, &note);
+	else
+		tell_once(scan, &note);
+	if (scan->functions_left_out)
+		buf_adds(&note, "; functions were refused");
+	if (!scan->expiry_exact)
+		buf_adds(&note, "; expiry to some milliseconds");
+	memcpy(facts->note, note.data, note.len + 1);
+	buf_release(&note);
 }
 
 static cJSON *
@@ -77,11 +116,23 @@ profile_of(
 	return profile;
 }
 
+/* What is kept back lies on the disk as it is: not where it is to be
+ * enciphered. */
+static uint64_t
+hold_max(const struct snapshot_env *env)
+{
+	if (env->cipher_key != NULL)
+		return 0;
+	return env->spool_max > 0 ? env->spool_max : SPOOL_DEFAULT;
+}
+
 static size_t
 scan_source_cost(const struct source *s, const struct source_call *call)
 {
+	size_t once = (1 + call->held) * CHUNK_SIZE + SCAN_SEEN_BYTES;
+
 	(void)s;
-	return (1 + call->held) * CHUNK_SIZE + SCAN_SEEN_BYTES;
+	return hold_max(call->env) > 0 ? once + SCAN_AGAIN_BYTES : once;
 }
 
 static int
@@ -93,6 +144,8 @@ scan_source_dump(struct source *s, const struct scope *scope,
 	struct scan_opts opts = {
 	    .keys_per_second = ss->opts.keys_per_second,
 	    .latency_most_ms = ss->opts.latency_most_ms,
+	    .hold_dir = call->env->spool_dir,
+	    .hold_max = hold_max(call->env),
 	    .progress = advance,
 	    .progress_arg = call->env->progress,
 	};
@@ -112,6 +165,8 @@ scan_source_dump(struct source *s, const struct scope *scope,
 		flow_failed(flow, err);
 		goto out;
 	}
+	if (opts.hold_max == 0)
+		strcpy(scan.once, "it would need the disk, unenciphered");
 	describe(&scan, facts);
 	facts->unverified = reader_newer(call->reader);
 	facts->profile = profile_of(ss, facts->host, scope);

@@ -131,6 +131,9 @@ describe('versions', { skip: process.arch !== 'x64' && 'no servers' }, () => {
 		for (const from of ['Valkey 9.1', 'Redis 6.2']) {
 			const job = await pair(t, from, 'Valkey 9.1');
 			await job.source.pipe(DATA);
+			// Read in two passes.
+			await job.source.cli('config', 'set',
+				'notify-keyspace-events', 'KA');
 			await job.ok('sync', '--source-way', 'scan',
 				'--allow-inconsistent', 'yes');
 			assert.deepEqual(await seen(job.target),

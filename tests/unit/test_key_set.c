@@ -102,6 +102,35 @@ a_file_that_cannot_be_made_is_told(void **state)
 	key_set_free(s);
 }
 
+/* Asked for, it is not there for it; in memory and in a file. */
+static void
+what_was_added_is_told(void **state)
+{
+	static const size_t memory[] = {PAGE, 64 * PAGE};
+
+	(void)state;
+	for (size_t m = 0; m < sizeof(memory) / sizeof(memory[0]); m++) {
+		struct err err = {0};
+		struct key_set *s = key_set_new(0, memory[m], &err);
+
+		assert_non_null(s);
+		for (unsigned i = 0; i < 2000; i++)
+			assert_true(add_number(s, 2 * i));
+		for (unsigned i = 0; i < 4000; i++) {
+			char name[32];
+			bool has;
+
+			snprintf(name, sizeof(name), "key:%u", i);
+			assert_int_equal(
+			    key_set_has(s, 0, name, strlen(name), &has, &err),
+			    0);
+			assert_int_equal(has, i % 2 == 0);
+		}
+		assert_int_equal(key_set_count(s), 2000);
+		key_set_free(s);
+	}
+}
+
 int
 main(void)
 {
@@ -109,6 +138,7 @@ main(void)
 	    cmocka_unit_test(a_key_is_new_once),
 	    cmocka_unit_test(none_is_lost_while_it_grows),
 	    cmocka_unit_test(a_file_that_cannot_be_made_is_told),
+	    cmocka_unit_test(what_was_added_is_told),
 	};
 
 	return cmocka_run_group_tests_name("key_set", tests, NULL, NULL);

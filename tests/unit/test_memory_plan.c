@@ -186,7 +186,9 @@ a_scan_and_what_it_has_seen_fit_the_least_memory(void **state)
 	with_memory(r, MEMORY_LEAST);
 	r->env.in_flight = IN_FLIGHT_MOST;
 	for (unsigned seal = 0; seal < 2; seal++) {
+		/* Sealed, it is not read twice. */
 		r->take.seal = seal;
+		r->env.cipher_key = seal ? &r->key : NULL;
 		m = snapshot_take(
 		    &c.source, s, &r->scope, &r->env, &r->take, &r->err);
 		if (m == NULL)

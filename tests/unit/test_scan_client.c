@@ -30,7 +30,7 @@
 #include "tests/sim/redis_data.h"
 #include "tests/sim/script_server.h"
 
-#define BUDGET (SCAN_SEEN_BYTES + CHUNK_SIZE)
+#define BUDGET (SCAN_SEEN_BYTES + CHUNK_SIZE + SCAN_AGAIN_BYTES)
 
 struct rig {
 	struct budget *budget;
@@ -686,6 +686,196 @@ both_connections_show_a_fresh_token_in_mid_scan(void **state)
 	real_redis_stop(server);
 }
 
+/* What a client does once, after the first keys were read. */
+struct meddler {
+	struct redis_conn *conn;
+	const char *const *commands;
+	bool done;
+};
+
+static void
+meddle(void *arg, uint64_t done, uint64_t total)
+{
+	struct meddler *m = arg;
+
+	(void)done;
+	(void)total;
+	for (size_t i = 0; !m->done && m->commands[i] != NULL; i++)
+		redis_data_do(m->conn, m->commands[i]);
+	m->done = true;
+}
+
+/* A scan that may read twice, of a server that is configured so. */
+static void
+dump_twice(struct rig *r, struct real_redis *server, struct redis_conn *conn,
+    const char *flags, const char *const *commands)
+{
+	struct meddler m = {.conn = conn, .commands = commands};
+
+	if (flags != NULL)
+		redis_data_do(
+		    conn, "CONFIG SET notify-keyspace-events %s", flags);
+	rig_init(r);
+	r->opts.hold_max = (uint64_t)1 << 30;
+	r->opts.progress = meddle;
+	r->opts.progress_arg = &m;
+	must_dump(r, real_redis_port(server));
+	assert_true(m.done);
+}
+
+static void
+holds_what_is_there_now(
+    const struct rig *r, struct real_redis *server, struct redis_conn *conn)
+{
+	char ours[33], theirs[33];
+	unsigned char *saved;
+	size_t len;
+
+	saved = redis_data_dump(server, conn, &len);
+	fingerprint_of(saved, len, theirs);
+	fingerprint_of(r->out.data, r->out.len, ours);
+	assert_string_equal(ours, theirs);
+	free(saved);
+}
+
+/* In each way in which a key can change; those of streams in silence, too. */
+static void
+what_changes_in_the_first_pass_is_read_again(void **state)
+{
+	static const char *const commands[] = {
+	    "EVAL "
+	    "for\ni=1,300\ndo\nredis.call('set','key:'..i,'changed')\nend 0",
+	    "SELECT 1",
+	    "EVAL "
+	    "for\n_,k\nin\nipairs(redis.call('keys','*'))\ndo\n"
+	    "redis.call('append',k,'more')\nend 0",
+	    "SELECT 0",
+	    "SET come 1",
+	    "RENAME goes went",
+	    "DEL leaves",
+	    "PEXPIREAT stays 4102444800000",
+	    "SET brief 1 PX 1",
+	    "XADD s 9-1 f v",
+	    "XREADGROUP GROUP g c STREAMS s >",
+	    "XACK s g 1-1",
+	    "MOVE moves 7",
+	    "FUNCTION DELETE mylib",
+	    NULL,
+	};
+	static const char *const flags[] = {"AE", "KA"};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++) {
+		struct redis_conn *conn;
+		struct real_redis *server = start(&conn);
+		struct rig r;
+
+		redis_data_fill(conn, 3000);
+		redis_data_do(
+		    conn, "MSET goes 1 leaves 2 stays 3 moves 4 unread 5");
+		redis_data_do(conn, "XADD s 1-1 f v");
+		redis_data_do(conn, "XGROUP CREATE s g 0");
+		redis_data_do(conn, "XREADGROUP GROUP g c STREAMS s >");
+		dump_twice(&r, server, conn, flags[i], commands);
+		if (!r.facts.again)
+			fail_msg("%s", r.facts.once);
+		holds_what_is_there_now(&r, server, conn);
+		assert_in_range(r.facts.changed, 3300, 3400);
+		assert_true(r.facts.began_ms >= r.facts.first_ms);
+		rig_free(&r);
+		redis_conn_free(conn);
+		real_redis_stop(server);
+	}
+}
+
+/* The group of a stream moves on without a word. */
+static void
+a_stream_is_read_again_though_nobody_told(void **state)
+{
+	static const char *const commands[] = {"XACK s g 1-1", NULL};
+	struct redis_conn *conn;
+	struct real_redis *server = start(&conn);
+	struct rig r;
+
+	(void)state;
+	redis_data_do(conn, "XADD s 1-1 f v");
+	redis_data_do(conn, "XGROUP CREATE s g 0");
+	redis_data_do(conn, "XREADGROUP GROUP g c STREAMS s >");
+	dump_twice(&r, server, conn, "AE", commands);
+	assert_true(r.facts.again);
+	assert_int_equal(r.facts.changed, 1);
+	holds_what_is_there_now(&r, server, conn);
+	rig_free(&r);
+	redis_conn_free(conn);
+	real_redis_stop(server);
+}
+
+static void
+what_is_not_all_told_makes_no_second_pass(void **state)
+{
+	static const struct {
+		const char *flags, *command, *why;
+	} cases[] = {
+	    {NULL, "SET a 1", "and not 'AE'"},
+	    {"E$lshzx", "SET a 1", "and not 'AE'"},
+	    {"A", "SET a 1", "and not 'AE'"},
+	    {"AE", "FLUSHALL", "flushed, swapped or configured"},
+	    {"AE", "FLUSHDB", "flushed, swapped or configured"},
+	    {"AE", "SWAPDB 0 1", "flushed, swapped or configured"},
+	    {"AE", "DEBUG RELOAD", "flushed, swapped or configured"},
+	    {"AE", "CONFIG SET notify-keyspace-events AKE",
+		"flushed, swapped or configured"},
+	    {"AE", "CONFIG RESETSTAT", "flushed, swapped or configured"},
+	    {"AE", "REPLICAOF 127.0.0.1 1", "a replica"},
+	    {"AE", "CLIENT KILL TYPE pubsub", "closed the connection"},
+	    {"AE",
+		"EVAL for\ni=1,50000\ndo\nredis.call('set',"
+		"string.rep('x',90)..i,'')\nend 0",
+		"too many keys"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const char *const commands[] = {cases[i].command, NULL};
+		struct redis_conn *conn;
+		struct real_redis *server = start(&conn);
+		struct rig r;
+
+		redis_data_do(conn, "DEBUG POPULATE 600 k 8");
+		dump_twice(&r, server, conn, cases[i].flags, commands);
+		assert_false(r.facts.again);
+		if (strstr(r.facts.once, cases[i].why) == NULL)
+			fail_msg("%s: %s", cases[i].command, r.facts.once);
+		/* What one pass read is a dump all the same. */
+		assert_true(r.facts.keys >= 512);
+		assert_int_equal(r.facts.began_ms, r.facts.first_ms);
+		rig_free(&r);
+		redis_conn_free(conn);
+		real_redis_stop(server);
+	}
+}
+
+static void
+what_may_not_fit_is_not_kept_back(void **state)
+{
+	struct redis_conn *conn;
+	struct real_redis *server = start(&conn);
+	struct rig r;
+
+	(void)state;
+	redis_data_do(conn, "CONFIG SET notify-keyspace-events AE");
+	redis_data_do(conn, "SET a 1");
+	rig_init(&r);
+	r.opts.hold_max = 4096;
+	must_dump(&r, real_redis_port(server));
+	assert_false(r.facts.again);
+	assert_non_null(strstr(r.facts.once, "the spool's ceiling"));
+	keys_are(&r, "0:a ");
+	rig_free(&r);
+	redis_conn_free(conn);
+	real_redis_stop(server);
+}
+
 int
 main(void)
 {
@@ -702,6 +892,10 @@ main(void)
 	    cmocka_unit_test(a_server_whose_answers_are_late_is_left_alone),
 	    cmocka_unit_test(no_more_keys_a_second_than_wanted),
 	    cmocka_unit_test(both_connections_show_a_fresh_token_in_mid_scan),
+	    cmocka_unit_test(what_changes_in_the_first_pass_is_read_again),
+	    cmocka_unit_test(a_stream_is_read_again_though_nobody_told),
+	    cmocka_unit_test(what_is_not_all_told_makes_no_second_pass),
+	    cmocka_unit_test(what_may_not_fit_is_not_kept_back),
 	};
 
 	return cmocka_run_group_tests_name("scan_client", tests, NULL, NULL);
