@@ -9,6 +9,7 @@ struct scope;
 
 /*
  * FUNCTION FLUSH and FLUSHALL, of each primary: an import never makes a union.
+ * The first is emptied when all are connected.
  * Waits for up to an hour, since freeing a large dataset takes long.
  */
 int restore_empty_target(const struct redis_target *, const struct redis_opts *,

@@ -12,6 +12,7 @@
 #include "rdb/posing_tls.h"
 #include "rdb/redis_conn.h"
 #include "rdb/redis_primary.h"
+#include "rdb/restore_loader.h"
 #include "rdb/target_whole.h"
 #include "rdb/tls_stream.h"
 
@@ -134,6 +135,25 @@ judge(struct checking *c, const struct target_whole *t, const char *by,
 	    v->restore_ok ? "yes" : "no: ", v->restore_why);
 }
 
+/* As a run would, by 'restore': with its memory and its connections. */
+static int
+try_loader(struct checking *c, const struct redis_target *pinned,
+    const struct redis_opts *redis, struct err *err)
+{
+	const struct snapshot_env *env = agent_env(c->agent, err);
+	struct restore_opts opts = {
+	    .connections = (unsigned)settings_int(c->settings, OPT_CONNECTIONS),
+	};
+	struct restore_loader *loader;
+
+	if (env == NULL)
+		return -1;
+	opts.budget = env->budget;
+	loader = restore_loader_new(pinned, redis, &c->scope, &opts, err);
+	restore_loader_free(loader);
+	return loader != NULL ? 0 : -1;
+}
+
 static int
 judge_target(struct checking *c, const struct redis_target *target,
     const struct redis_opts *redis, struct err *err)
@@ -152,6 +172,8 @@ judge_target(struct checking *c, const struct redis_target *target,
 		memcpy(c->dr_local_ip, whole.local_ip, sizeof(whole.local_ip));
 		c->dr_reached = true;
 		rc = judge(c, &whole, d.by, err);
+		if (rc == 0 && c->dr_by_restore_only)
+			rc = try_loader(c, &pinned, redis, err);
 		if (rc != 0)
 			err_in(err, "'%s'", whole.name);
 	}

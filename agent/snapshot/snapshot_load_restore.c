@@ -2,6 +2,7 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "base/budget.h"
 #include "base/err.h"
 #include "rdb/fingerprint.h"
 #include "rdb/rdb_pick.h"
@@ -11,6 +12,7 @@
 #include "rdb/restore_loader.h"
 #include "rdb/target_check.h"
 #include "rdb/value_commands.h"
+#include "storage/pieces.h"
 
 #include "agent/snapshot/env.h"
 #include "agent/snapshot/import_marker.h"
@@ -18,6 +20,47 @@
 #include "agent/snapshot/progress.h"
 #include "agent/snapshot/snapshot_load_private.h"
 #include "agent/snapshot/snapshot_read.h"
+
+#define UNTOUCHED "the target's old data is untouched"
+
+/* Nothing is written yet; temp_prefix as in restore_loader.h. */
+static struct restore_loader *
+open_loader(const struct loading *l, const char *temp_prefix, struct err *err)
+{
+	const struct snapshot_load_opts *o = l->opts;
+	struct restore_opts opts = {
+	    .connections = o->connections,
+	    .budget = l->env->budget,
+	    .temp_prefix = temp_prefix,
+	};
+
+	return restore_loader_new(o->target, o->redis, l->scope, &opts, err);
+}
+
+/*
+ * In the memory that the load will leave for it, and with the load's
+ * connections: what is not to be had then is found out now.  The connections
+ * are not kept, since the reading may last longer than a server, or what is on
+ * the way to it, leaves silent ones open.
+ */
+static int
+read_as_if_loading(
+    struct loading *l, const struct snapshot_read_opts *opts, struct err *err)
+{
+	struct restore_loader *loader = open_loader(l, NULL, err);
+	struct budget *gate = NULL;
+	int rc = -1;
+
+	if (loader == NULL)
+		return -1;
+	if (manifest_has_pieces(l->m))
+		gate = budget_carve(l->env->budget, PIECE_BYTES, err);
+	if (gate != NULL || !manifest_has_pieces(l->m))
+		rc = snapshot_read(l->store, l->m, l->scope, l->env, opts, err);
+	budget_free(gate);
+	restore_loader_free(loader);
+	return rc;
+}
 
 /* Manifests of older versions do not tell how big the biggest values are. */
 static int
@@ -56,9 +99,9 @@ prove_copy(struct loading *l, struct err *err)
 	    .summary = &sum,
 	};
 
-	if (snapshot_read(l->store, l->m, l->scope, l->env, &opts, err) != 0 ||
+	if (read_as_if_loading(l, &opts, err) != 0 ||
 	    judge_sizes(l, &sum, err) != 0)
-		return err_in(err, "the target's old data is untouched");
+		return err_in(err, UNTOUCHED);
 	return 0;
 }
 
@@ -75,11 +118,11 @@ loading_prove_part(struct loading *l, struct err *err)
 	};
 	int rc;
 
-	rc = snapshot_read(l->store, l->m, l->scope, l->env, &opts, err);
+	rc = read_as_if_loading(l, &opts, err);
 	rdb_pick_summary(pick, &l->part);
 	rdb_pick_free(pick);
 	if (rc != 0)
-		return err_in(err, "the target's old data is untouched");
+		return err_in(err, UNTOUCHED);
 	l->facts->keys = fingerprint_keys(part);
 	l->facts->unwanted = l->m->total.keys - l->facts->keys;
 	return 0;
@@ -128,50 +171,59 @@ feed_loader(struct loading *l, struct restore_loader *loader, struct err *err)
 	return 0;
 }
 
-static int
-mark(struct loading *l, bool set, struct err *err)
+/* To the server that has the mark. */
+static struct redis_conn *
+connect_for_mark(const struct loading *l, struct err *err)
 {
 	const struct snapshot_load_opts *o = l->opts;
 	char key[IMPORT_MARKER_SIZE];
-	struct redis_conn *conn;
-	int rc;
 
 	import_marker_key(l->m->job, key);
-	conn = redis_primaries_connect(o->target, o->redis, key, l->scope, err);
-	if (conn == NULL)
-		return -1;
-	rc = set ? import_marker_set(conn, l->m->job, l->m->id, l->scope, err)
-		 : import_marker_clear(conn, l->m->job, l->scope, err);
-	redis_conn_free(conn);
-	return rc;
+	return redis_primaries_connect(o->target, o->redis, key, l->scope, err);
 }
 
 /* The target is nobody's from the note on, until all has arrived. */
 static int
-refill(struct loading *l, struct err *err)
+refill(struct loading *l, struct restore_loader *loader,
+    struct redis_conn *marking, struct err *err)
 {
 	const struct snapshot_load_opts *o = l->opts;
-	char values[IMPORT_MARKER_SIZE];
-	struct restore_opts opts = {
-	    .connections = o->connections,
-	    .budget = l->env->budget,
-	    .temp_prefix = values,
-	};
-	struct restore_loader *loader;
-	int rc;
 
-	import_marker_values(l->m->job, values);
 	if (l->facts->replaced &&
 	    restore_empty_target(o->target, o->redis, l->scope, err) != 0)
-		return err_in(err, "emptying the target");
+		return -1;
 	/* A replica that takes over must know the mark, or what it has of the
 	 * load is nobody's. */
-	if (mark(l, true, err) != 0 || loading_settle(l, err) != 0)
-		return -1;
-	loader = restore_loader_new(o->target, o->redis, l->scope, &opts, err);
-	if (loader == NULL)
-		return -1;
-	rc = feed_loader(l, loader, err);
+	if (import_marker_set(marking, l->m->job, l->m->id, l->scope, err) !=
+		0 ||
+	    loading_settle(l, err) != 0 || feed_loader(l, loader, err) != 0)
+		return err_in(err, "the target holds a part of the snapshot");
+	return 0;
+}
+
+/* All that the load takes is there before the old data go. */
+static int
+replace(struct loading *l, struct err *err)
+{
+	char values[IMPORT_MARKER_SIZE];
+	struct restore_loader *loader;
+	struct redis_conn *marking = NULL;
+	int rc = -1;
+
+	import_marker_values(l->m->job, values);
+	loader = open_loader(l, values, err);
+	if (loader != NULL)
+		marking = connect_for_mark(l, err);
+	/* The note may take long, and the target takes writes meanwhile. */
+	if (marking == NULL || loading_note_begin(l, err) != 0 ||
+	    loading_last_look(l, err) != 0) {
+		err_in(err, UNTOUCHED);
+		goto out;
+	}
+	l->facts->replaced = !l->answer.empty;
+	rc = refill(l, loader, marking, err);
+out:
+	redis_conn_free(marking);
 	restore_loader_free(loader);
 	return rc;
 }
@@ -179,19 +231,20 @@ refill(struct loading *l, struct err *err)
 int
 loading_by_restore(struct loading *l, struct err *err)
 {
-	/* The note may take long, and the target takes writes meanwhile. */
 	if (l->opts->filter == NULL && prove_copy(l, err) != 0)
 		return -1;
-	if (loading_note_begin(l, err) != 0 || loading_last_look(l, err) != 0)
-		return -1;
-	l->facts->replaced = !l->answer.empty;
-	if (refill(l, err) != 0)
-		return err_in(err, "the target holds a part of the snapshot");
-	return 0;
+	return replace(l, err);
 }
 
 int
 loading_unmark(struct loading *l, struct err *err)
 {
-	return mark(l, false, err);
+	struct redis_conn *conn = connect_for_mark(l, err);
+	int rc;
+
+	if (conn == NULL)
+		return -1;
+	rc = import_marker_clear(conn, l->m->job, l->scope, err);
+	redis_conn_free(conn);
+	return rc;
 }

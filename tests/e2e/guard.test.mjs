@@ -123,6 +123,26 @@ test('a value that no RESTORE takes is found before the target is emptied',
 		assert.equal(await target.digest(), await source.digest());
 	});
 
+// With the load's connections there is too little memory, or the server has
+// too few: found out before the target is emptied, and by 'check'.
+test('a load that cannot begin leaves the target as it was', async (t) => {
+	const job = await twins(t);
+	const { target } = job;
+	await job.ok('sync', '--restorer', 'restore');
+	await target.pipe([['SET', 'precious', '1']]);
+	const before = await target.digest();
+	const way = ['--restorer', 'restore', '--connections', '40', '--memory',
+		'64MiB'];
+	await job.fails(EXIT.USAGE,
+		/old data is untouched: .* of memory are needed.* raise --memory/,
+		'restore', ...way, '--overwrite-target', target.name);
+	assert.equal(await target.digest(), before);
+	const checked = await job.run('check', ...way);
+	assert.equal(checked.code, EXIT.USAGE, checked.stdout);
+	assert.match(checked.stdout + checked.stderr, /of memory are needed/);
+	assert.equal(await target.digest(), before);
+});
+
 test('functions alone are data too', async (t) => {
 	const job = await twins(t);
 	await job.target.pipe([['FUNCTION', 'LOAD', '#!lua name=theirs\n' +

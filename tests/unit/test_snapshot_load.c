@@ -19,6 +19,7 @@
 #include "agent/snapshot/snapshot_compare.h"
 #include "agent/snapshot/snapshot_load.h"
 #include "agent/snapshot/source.h"
+#include "base/budget.h"
 #include "base/xalloc.h"
 #include "rdb/key_filter.h"
 #include "rdb/redis_config.h"
@@ -478,6 +479,60 @@ a_load_cut_short_is_noted_and_may_be_done_again(void **state)
 	expect_noted(g, ENDED);
 }
 
+/* For the load's connections, and for the reading beside them. */
+static void
+too_little_memory_for_the_load_leaves_the_old_data(void **state)
+{
+	static const unsigned connections[] = {40, 22};
+	struct ground *g = *state;
+	struct budget *own = g->rig.env.budget;
+	struct budget *small = budget_new((size_t)64 << 20);
+
+	redis_data_do(g->to.conn, "SET old data");
+	g->opts.overwrite = g->to.name;
+	g->opts.way = RESTORER_RESTORE;
+	g->rig.env.budget = small;
+	for (size_t i = 0; i < 2; i++) {
+		g->opts.connections = connections[i];
+		assert_int_equal(load_from(g, g->store), -1);
+		assert_int_equal(g->rig.err.kind, ERR_USAGE);
+		assert_non_null(
+		    strstr(g->rig.err.text, "old data is untouched"));
+		expect_old_data(g);
+		expect_noted(g, NOTHING);
+	}
+	g->opts.connections = 0;
+	must_load(g);
+	expect_same_data(g);
+	g->rig.env.budget = own;
+	budget_free(small);
+}
+
+/* One for this test, eight for the keys, one for the mark, one to empty. */
+static void
+too_few_clients_for_the_load_leave_the_old_data(void **state)
+{
+	struct ground *g = *state;
+	char limit[64];
+
+	redis_data_do(g->to.conn, "SET old data");
+	g->opts.overwrite = g->to.name;
+	g->opts.way = RESTORER_RESTORE;
+	g->opts.connections = 8;
+	for (int most = 1; most < 1 + 8 + 1 + 1; most++) {
+		snprintf(
+		    limit, sizeof(limit), "CONFIG SET maxclients %d", most);
+		redis_data_do(g->to.conn, limit);
+		assert_int_equal(load_from(g, g->store), -1);
+		assert_int_equal(g->rig.err.kind, ERR_TRANSIENT);
+		assert_null(strstr(g->rig.err.text, "a part of"));
+		expect_old_data(g);
+	}
+	redis_data_do(g->to.conn, "CONFIG SET maxclients 100");
+	must_load(g);
+	expect_same_data(g);
+}
+
 /* A snapshot of an older version has no digests of its pieces. */
 static void
 without_pieces_an_empty_target_is_loaded_from_disk(void **state)
@@ -866,6 +921,8 @@ main(void)
 	    TEST(a_copy_that_does_not_verify_leaves_the_old_data),
 	    TEST(a_note_that_cannot_be_made_leaves_the_old_data),
 	    TEST(a_load_cut_short_is_noted_and_may_be_done_again),
+	    TEST(too_little_memory_for_the_load_leaves_the_old_data),
+	    TEST(too_few_clients_for_the_load_leave_the_old_data),
 	    TEST(without_pieces_an_empty_target_is_loaded_from_disk),
 	    TEST(what_is_written_while_the_import_is_noted_is_not_lost),
 	    TEST(a_dump_with_zeros_behind_it_is_loaded_from_disk),
