@@ -15,7 +15,8 @@ struct scope;
 /*
  * Of a pinned target: all replicas that follow a primary acknowledge all that
  * it has by now, within ten minutes; else ERR_TRANSIENT.  One that is cut off
- * meanwhile is not waited for.  Nothing to do for a target that is no cluster.
+ * meanwhile, or is sent all anew, is not waited for.  Nothing to do for a
+ * target that is no cluster.
  */
 int replicas_wait(const struct redis_target *, const struct redis_opts *,
     const struct scope *, struct err *);

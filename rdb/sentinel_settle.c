@@ -1,4 +1,5 @@
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -6,39 +7,22 @@
 #include "base/scope.h"
 #include "base/xalloc.h"
 #include "rdb/redis_conn.h"
+#include "rdb/redis_followers.h"
 #include "rdb/redis_sentinel.h"
 
 #include "rdb/sentinel_settle.h"
 
-#define WAIT_MS	  1000 /* between two looks at the Sentinel */
 #define PAUSE_MS  100
 #define SETTLE_MS 600000 /* a replica may have to be sent all of it anew */
 
-/*
- * WAIT is for all that the server had replicated when this connection last said
- * something, which was the PING of its login (seen with Redis 7.0.15).  It
- * counts those that follow, whatever Sentinel knows of them.
- */
-static int
-wait_replicas(const struct redis_target *t, const struct redis_opts *servers,
-    unsigned n, const struct scope *scope, long long *got, struct err *err)
-{
-	struct redis_conn *c = redis_connect(
-	    &t->hosts[0], t->user, servers, scope, err);
-	redisReply *r = NULL;
-
-	if (c != NULL)
-		r = redis_command(c, scope, err, "WAIT %u %d", n, WAIT_MS);
-	redis_conn_free(c);
-	/* "UNBLOCKED", or a replica that is none to wait for: demoted. */
-	if (r == NULL && err->kind == ERR_SERVER)
-		err->kind = ERR_TRANSIENT;
-	if (r == NULL)
-		return -1;
-	*got = r->type == REDIS_REPLY_INTEGER ? r->integer : 0;
-	freeReplyObject(r);
-	return 0;
-}
+struct settling {
+	const struct redis_target *target;
+	const struct redis_opts *servers, *sentinels;
+	const struct scope *scope;
+	struct redis_target now; /* as Sentinel has it */
+	struct redis_conn *primary;
+	struct redis_followers followers;
+};
 
 static bool
 same_host(const struct redis_address *a, const struct redis_address *b)
@@ -46,31 +30,46 @@ same_host(const struct redis_address *a, const struct redis_address *b)
 	return a->port == b->port && strcmp(a->host, b->host) == 0;
 }
 
+static int
+look_at_replicas(struct settling *s, struct err *err)
+{
+	const struct redis_target *t = s->target;
+
+	if (s->primary == NULL)
+		s->primary = redis_connect(
+		    &t->hosts[0], t->user, s->servers, s->scope, err);
+	if (s->primary == NULL)
+		return -1;
+	return redis_followers_look(s->primary, s->scope, &s->followers, err);
+}
+
 /* A look: 1 when all have it, 0 when that may come yet. */
 static int
-look(struct redis_target *now, const struct redis_target *t,
-    const struct redis_opts *servers, const struct redis_opts *sentinels,
-    const struct scope *scope, struct err *err)
+look(struct settling *s, struct err *err)
 {
-	long long got = 0;
-	unsigned n;
+	const struct redis_target *t = s->target;
+	const struct redis_address *at;
+	size_t n;
 
-	if (redis_sentinel_find(
-		now, SENTINEL_ALL, servers, sentinels, scope, err) != 0)
+	if (redis_sentinel_find(&s->now, SENTINEL_ALL, s->servers, s->sentinels,
+		s->scope, err) != 0)
 		return -1;
-	if (!same_host(&now->hosts[0], &t->hosts[0]))
+	at = &s->now.hosts[0];
+	if (!same_host(at, &t->hosts[0]))
 		return err_set(err, ERR_TRANSIENT,
-		    "'%.100s:%d' is the primary of '%.100s' by now",
-		    now->hosts[0].host, now->hosts[0].port, t->master);
-	n = (unsigned)now->nhosts - 1;
-	if (wait_replicas(t, servers, n, scope, &got, err) != 0)
+		    "'%.100s:%d' is the primary of '%.100s' by now", at->host,
+		    at->port, t->master);
+	if (look_at_replicas(s, err) != 0)
 		return -1;
-	if (got >= (long long)n)
+	/* As many as Sentinel says are up; one that is down may be told as
+	 * online by the primary for a minute. */
+	n = s->now.nhosts - 1;
+	if (s->followers.arrived >= n)
 		return 1;
 	err_set(err, ERR_TRANSIENT,
-	    "%lld of %u replicas of '%.100s' have what was written to "
+	    "%zu of %zu replicas of '%.100s' have what was written to "
 	    "'%.100s:%d'",
-	    got, n, t->master, t->hosts[0].host, t->hosts[0].port);
+	    s->followers.arrived, n, t->master, at->host, at->port);
 	return 0;
 }
 
@@ -79,20 +78,23 @@ sentinel_settle(const struct redis_target *t, const struct redis_opts *servers,
     const struct redis_opts *sentinels, const struct scope *scope,
     struct err *err)
 {
+	struct settling s = {.target = t,
+	    .servers = servers,
+	    .sentinels = sentinels,
+	    .scope = scope};
 	int64_t end_ms = scope_mono_ms(scope) + SETTLE_MS;
-	struct redis_target now;
 	int rc;
 
 	if (t->master == NULL)
 		return 0;
-	now = redis_target_pin(t, 0);
-	now.hosts = xreallocarray(
-	    now.hosts, REDIS_HOSTS_MAX, sizeof(*now.hosts));
-	/* WAIT takes its time, but a proxy may answer at once. */
+	s.now = redis_target_pin(t, 0);
+	s.now.hosts = xreallocarray(
+	    s.now.hosts, REDIS_HOSTS_MAX, sizeof(*s.now.hosts));
 	do
-		rc = look(&now, t, servers, sentinels, scope, err);
+		rc = look(&s, err);
 	while (rc == 0 && scope_mono_ms(scope) < end_ms &&
 	    scope_sleep(scope, PAUSE_MS, err) == 0);
-	redis_target_release(&now);
+	redis_conn_free(s.primary);
+	redis_target_release(&s.now);
 	return rc == 1 ? 0 : -1;
 }

@@ -3,8 +3,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { Cluster, ClusterNode, SLOTS, slotOf } from './cluster.mjs';
-import { EXIT, Job, Redis, everyType, until } from './harness.mjs';
+import { Cluster, ClusterNode, SLOTS, ValkeyNode, slotOf } from './cluster.mjs';
+import { EXIT, Job, Redis, everyType, noServers, until } from './harness.mjs';
 
 // Of database 0, since a cluster has no other.
 function oneDatabase() {
@@ -82,21 +82,40 @@ test('a cluster is restored into one of another size', async (t) => {
 	await job.fails(EXIT.REFUSED, /has changed since/, 'sync');
 });
 
-test('what was loaded into a cluster is on its replicas', async (t) => {
+// A second after its last key somebody still asks the primary for news.
+async function isWaitedFor(primary) {
+	return /^(?=.* cmd=info )(?=.* age=[1-9])/m.test(
+		await primary.cli('client', 'list'));
+}
+
+async function loadPastAReplica(t, node) {
 	const [source, target] = await Promise.all([Redis.start(t),
-		Cluster.start(t, { replicas: 3,
+		Cluster.start(t, { node, replicas: 3,
 			opts: { 'cluster-node-timeout': 5000 } })]);
 	await source.cli('debug', 'populate', '60000', 'k', '100');
 	const job = new Job(t, { source, target });
 	const run = job.start('sync');
 	await until('keys arrive', async () => await target.keys() > 100);
 	const [late] = target.replicas;
-	const asleep = late.cli('debug', 'sleep', '2');
+	late.proc.child.kill('SIGSTOP');
+	let ended = false;
+	run.ended.then(() => { ended = true; });
+	await until('the replica is waited for', async () => ended ||
+		await isWaitedFor(target.primaries[0]));
+	// All keys, and the mark.
+	assert.equal(await target.keys(), 60001);
+	assert.equal(ended, false);
+	late.proc.child.kill('SIGCONT');
 	const r = await run.ended;
 	assert.equal(r.code, EXIT.DONE, r.stderr);
 	assert.equal(await late.keys(), await target.primaries[0].keys());
-	await asleep;
-});
+}
+
+test('what was loaded into a cluster is on its replicas',
+	(t) => loadPastAReplica(t, ClusterNode));
+
+test('what was loaded into a cluster of Valkeys is on its replicas',
+	{ skip: noServers }, (t) => loadPastAReplica(t, ValkeyNode));
 
 test('what a cluster cannot hold is refused before it is touched',
 	async (t) => {

@@ -1,7 +1,7 @@
 // cluster.mjs -- a real cluster of so many primaries and replicas.
 import assert from 'node:assert/strict';
 
-import { Redis, freePort, until } from './harness.mjs';
+import { Redis, Valkey, freePort, until } from './harness.mjs';
 
 export const SLOTS = 16384;
 
@@ -51,13 +51,18 @@ export class ClusterNode extends Redis {
 	}
 }
 
+export class ValkeyNode extends ClusterNode {
+	static program = Valkey.program;
+}
+
 export class Cluster {
 	// Primaries with equal shares of the slots in a row; replicas of them in
 	// turn.  opts: options of each server, without their dashes.
-	static async start(t, { primaries = 3, replicas = 0, opts = {} } = {}) {
+	static async start(t, { primaries = 3, replicas = 0, opts = {},
+		node = ClusterNode } = {}) {
 		const nodes = await Promise.all(
 			Array.from({ length: primaries + replicas },
-				() => ClusterNode.start(t, opts)));
+				() => node.start(t, opts)));
 		const c = new Cluster(nodes.slice(0, primaries),
 			nodes.slice(primaries));
 		await c.join();

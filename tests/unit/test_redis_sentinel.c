@@ -333,9 +333,9 @@ a_cancel_ends_the_asking(void **state)
 
 /* The pinned primary and its Sentinel; what comes of a look at them. */
 static int
-settle(const char *replicas, const char *wait, bool elsewhere, struct err *err)
+settle(const char *replicas, const char *info, bool elsewhere, struct err *err)
 {
-	struct peer primary = {.answers = {{"WAIT", wait}}};
+	struct peer primary = {.answers = {{"INFO replication", info}}};
 	struct peer sentinel = {
 	    .answers = {{"GET-MASTER", "*2\r\n$1\r\nh\r\n$1\r\n1\r\n"},
 		{"REPLICAS", replicas}}};
@@ -362,28 +362,42 @@ settle(const char *replicas, const char *wait, bool elsewhere, struct err *err)
 	return rc;
 }
 
+#define AT_91 "role:master\r\nmaster_repl_offset:91\r\n"
+#define FOLLOWS(offset) \
+	"slave0:ip=h,port=1,state=online,offset=" offset ",lag=0\r\n"
+
+static void
+bulk(char out[300], const char *text)
+{
+	snprintf(out, 300, "$%zu\r\n%s\r\n", strlen(text), text);
+}
+
 static void
 what_all_replicas_have_lasts(void **state)
 {
 	static const char two[] = "*2\r\n" REPLICA("6401", "slave", "5")
 	    REPLICA("6402", "slave", "5");
+	char all[300], one[300], none_up[300], demoted[300];
 	struct err err = {0};
 
 	(void)state;
-	assert_int_equal(settle(two, ":2\r\n", false, &err), 0);
-	assert_int_equal(settle("*0\r\n", ":0\r\n", false, &err), 0);
+	bulk(all, AT_91 FOLLOWS("91") FOLLOWS("95"));
+	bulk(one, AT_91 FOLLOWS("91") FOLLOWS("90"));
+	bulk(none_up, AT_91);
+	bulk(demoted, "role:slave\r\nmaster_repl_offset:91\r\n");
+	assert_int_equal(settle(two, all, false, &err), 0);
+	assert_int_equal(settle("*0\r\n", none_up, false, &err), 0);
 	/* One has not: it is asked until the time is over. */
-	assert_int_equal(settle(two, ":1\r\n", false, &err), -1);
+	assert_int_equal(settle(two, one, false, &err), -1);
+	assert_int_equal(settle(two, none_up, false, &err), -1);
 	assert_int_equal(settle(two, "+OK\r\n", false, &err), -1);
 	assert_int_equal(settle(two, NULL, false, &err), -1);
-	assert_int_equal(settle(two, "-NOPERM wait\r\n", false, &err), -1);
+	assert_int_equal(settle(two, "-NOPERM info\r\n", false, &err), -1);
 	assert_int_equal(err.kind, ERR_AUTH);
-	assert_int_equal(
-	    settle(two, "-UNBLOCKED instance state changed\r\n", false, &err),
-	    -1);
+	assert_int_equal(settle(two, demoted, false, &err), -1);
 	assert_int_equal(err.kind, ERR_TRANSIENT);
 	/* Another one was promoted. */
-	assert_int_equal(settle(two, ":2\r\n", true, &err), -1);
+	assert_int_equal(settle(two, all, true, &err), -1);
 	assert_int_equal(err.kind, ERR_TRANSIENT);
 	assert_non_null(strstr(err.text, "is the primary of 'm' by now"));
 }

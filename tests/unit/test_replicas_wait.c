@@ -19,32 +19,28 @@
 #include "rdb/replicas_wait.h"
 #include "tests/sim/script_resp.h"
 
-#define ONLINE	"slave0:ip=h,port=1,state=online,offset=1,lag=0\r\n"
-#define SYNCING "slave1:ip=h,port=2,state=wait_bgsave,offset=0,lag=0\r\n"
+/* What is said of replicas: by a primary that is at 91 when first asked. */
+#define AT_91	"role:master\r\nmaster_repl_offset:91\r\n"
+#define AT_95	"role:master\r\nmaster_repl_offset:95\r\n"
+#define BEHIND	"slave0:ip=h,port=1,state=online,offset=90,lag=0\r\n"
+#define ARRIVED "slave1:ip=h,port=2,state=online,offset=91,lag=0\r\n"
+#define NEWLY	"slave2:ip=h,port=3,state=online,offset=0,lag=0\r\n"
+#define SYNCING "slave3:ip=h,port=4,state=wait_bgsave,offset=0,lag=0\r\n"
 
-#define TURNS 4
+#define LOOKS_MAX 4
 
 struct primary {
 	struct script_server *server;
-	/* Of INFO replication and WAIT, in their turn; NULL: as before. */
-	const char *replicas[TURNS], *waits[TURNS];
-	atomic_uint looks, asked;
+	/* Of INFO replication, in their turn; NULL: it closes. */
+	const char *looks[LOOKS_MAX];
+	atomic_uint looked;
 };
-
-static const char *
-take(const char *const list[TURNS], atomic_uint *turn)
-{
-	unsigned i = atomic_fetch_add(turn, 1);
-
-	i = i < TURNS ? i : TURNS - 1;
-	while (i > 0 && list[i] == NULL)
-		i--;
-	return list[i];
-}
 
 static int
 answer(struct script_conn *c, struct primary *p, const char *words)
 {
+	const char *text;
+
 	if (strcmp(words, "PING") == 0)
 		return script_sends(c, "+PONG\r\n");
 	if (strcmp(words, "INFO") == 0)
@@ -55,13 +51,11 @@ answer(struct script_conn *c, struct primary *p, const char *words)
 		return script_sendf(c,
 		    "*1\r\n*3\r\n:0\r\n:16383\r\n*2\r\n$0\r\n\r\n:%d\r\n",
 		    script_server_port(p->server));
-	if (strcmp(words, "INFO replication") == 0)
-		return script_send_bulk(c, take(p->replicas, &p->looks));
-	if (strncmp(words, "WAIT", 4) != 0)
+	if (strcmp(words, "INFO replication") != 0)
 		return script_sends(c, "-ERR unknown command\r\n");
-	script_record(c, words, strlen(words));
-	words = take(p->waits, &p->asked);
-	return words != NULL ? script_sendf(c, "%s\r\n", words) : -1;
+	assert_true(atomic_load(&p->looked) < LOOKS_MAX);
+	text = p->looks[atomic_fetch_add(&p->looked, 1)];
+	return text != NULL ? script_send_bulk(c, text) : -1;
 }
 
 static void
@@ -77,9 +71,9 @@ serve(struct script_conn *c, void *arg)
 	script_close(c);
 }
 
-/* The last question, which is to be asked so often. */
+/* With so many looks. */
 static int
-wait_on(struct primary *p, const char *question, size_t times, struct err *err)
+wait_on(struct primary *p, unsigned looks, struct err *err)
 {
 	static const struct redis_opts opts = {.reply_timeout_ms = 10000};
 	struct scope root = scope_root(NULL);
@@ -95,63 +89,75 @@ wait_on(struct primary *p, const char *question, size_t times, struct err *err)
 	assert_int_equal(redis_target_parse(url, &t, err), 0);
 	t.cluster = xstrdup("c");
 	rc = replicas_wait(&t, &opts, &scope, err);
-	assert_int_equal(script_server_count(p->server), times);
-	if (times > 0)
-		assert_string_equal(
-		    script_server_record(p->server, times - 1).data, question);
+	assert_int_equal(atomic_load(&p->looked), looks);
 	redis_target_release(&t);
 	script_server_free(p->server);
 	return rc;
 }
 
+/* To where the primary was at first, whatever is written to it later. */
 static void
 it_waits_until_all_that_follow_have_it(void **state)
 {
-	struct primary p = {
-	    .replicas = {ONLINE ONLINE SYNCING}, .waits = {":0", ":1", ":2"}};
+	struct primary p = {.looks = {AT_91 BEHIND NEWLY, AT_95 ARRIVED NEWLY,
+				AT_95 ARRIVED BEHIND, AT_95 ARRIVED ARRIVED}};
 	struct err err;
 
 	(void)state;
-	assert_int_equal(wait_on(&p, "WAIT 2 1000", 3, &err), 0);
+	assert_int_equal(wait_on(&p, 4, &err), 0);
 }
 
 static void
-one_that_is_cut_off_is_not_waited_for(void **state)
+one_that_goes_away_is_not_waited_for(void **state)
 {
-	struct primary p = {
-	    .replicas = {ONLINE ONLINE, ONLINE}, .waits = {":1"}};
-	struct primary alone = {.replicas = {ONLINE, SYNCING}, .waits = {":0"}};
+	struct primary p = {.looks = {AT_91 BEHIND ARRIVED, AT_91 ARRIVED}};
+	struct primary last = {.looks = {AT_91 BEHIND, AT_91}};
 	struct err err;
 
 	(void)state;
-	assert_int_equal(wait_on(&p, "WAIT 1 1000", 2, &err), 0);
-	assert_int_equal(wait_on(&alone, "WAIT 1 1000", 1, &err), 0);
+	assert_int_equal(wait_on(&p, 2, &err), 0);
+	assert_int_equal(wait_on(&last, 2, &err), 0);
 }
 
 static void
-without_replicas_there_is_nothing_to_wait_for(void **state)
+one_that_is_not_online_is_not_waited_for(void **state)
 {
-	struct primary p = {.replicas = {"role:master\r\n"}};
+	struct primary p = {.looks = {AT_91 SYNCING ARRIVED}};
+	struct primary none = {.looks = {AT_91}};
 	struct err err;
 
 	(void)state;
-	assert_int_equal(wait_on(&p, NULL, 0, &err), 0);
+	assert_int_equal(wait_on(&p, 1, &err), 0);
+	assert_int_equal(wait_on(&none, 1, &err), 0);
+}
+
+static void
+an_offset_that_is_not_told_is_not_reached(void **state)
+{
+	struct primary p = {
+	    .looks = {AT_91 "slave0:ip=h,port=1,state=online,lag=0\r\n" ARRIVED,
+		AT_91}};
+	struct primary mute = {.looks = {"role:master\r\n" ARRIVED}};
+	struct err err;
+
+	(void)state;
+	assert_int_equal(wait_on(&p, 2, &err), 0);
+	assert_int_equal(wait_on(&mute, 1, &err), -1);
+	assert_int_equal(err.kind, ERR_CORRUPT);
 }
 
 static void
 a_primary_that_is_none_any_more_is_asked_anew(void **state)
 {
 	static const char *const answers[] = {
-	    "-UNBLOCKED force unblock from blocking operation",
-	    "-ERR WAIT cannot be used with replica instances.", NULL};
+	    "role:slave\r\nmaster_repl_offset:91\r\n", NULL};
 	struct err err;
 
 	(void)state;
-	for (size_t i = 0; i < 3; i++) {
-		struct primary p = {
-		    .replicas = {ONLINE}, .waits = {answers[i]}};
+	for (size_t i = 0; i < 2; i++) {
+		struct primary p = {.looks = {AT_91 BEHIND, answers[i]}};
 
-		assert_int_equal(wait_on(&p, "WAIT 1 1000", 1, &err), -1);
+		assert_int_equal(wait_on(&p, 2, &err), -1);
 		assert_int_equal(err.kind, ERR_TRANSIENT);
 	}
 }
@@ -161,8 +167,9 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(it_waits_until_all_that_follow_have_it),
-	    cmocka_unit_test(one_that_is_cut_off_is_not_waited_for),
-	    cmocka_unit_test(without_replicas_there_is_nothing_to_wait_for),
+	    cmocka_unit_test(one_that_goes_away_is_not_waited_for),
+	    cmocka_unit_test(one_that_is_not_online_is_not_waited_for),
+	    cmocka_unit_test(an_offset_that_is_not_told_is_not_reached),
 	    cmocka_unit_test(a_primary_that_is_none_any_more_is_asked_anew),
 	};
 
