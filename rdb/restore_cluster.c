@@ -41,6 +41,8 @@ struct restore_cluster {
 
 	struct restore_sent *again, **again_end; /* have to be sent on */
 	bool pause;				 /* before that */
+	bool
+	    moved; /* a slot has gone from its primary: why, is not asked yet */
 	size_t window;
 	uint64_t keys;
 	uint64_t redone; /* connections, since a command was answered by OK */
@@ -187,6 +189,8 @@ recover(struct restore_cluster *c, struct restore_lane *l, struct err *err)
 	struct scope brief = scope_within(&c->scope, AGAIN_MS);
 	struct err first = *err;
 
+	if (err->kind == ERR_CONFLICT)
+		return replaced(l, err);
 	if (err->kind != ERR_TRANSIENT)
 		return -1;
 	if (c->redone++ > 2 * c->nlanes)
@@ -288,8 +292,10 @@ redirect(struct restore_cluster *c, struct restore_sent *s, const char *reply,
 		return restore_subject_refused(&s->subject, reply, err);
 	if (follow(c, s, strchr(reply, ' ') + 1, &lane, err) != 0)
 		return restore_subject_in(&s->subject, err);
-	if (moved)
+	if (moved) {
 		c->route[s->slot] = lane;
+		c->moved = true;
+	}
 	s->asking = ask;
 	s->lane = lane;
 	return 0;
@@ -353,6 +359,26 @@ settle(struct restore_cluster *c, size_t lane, size_t most, struct err *err)
 	return 0;
 }
 
+/*
+ * One that another took the place of may stay connected, and answers by MOVED
+ * or, when nothing more came for it, not at all.
+ */
+static int
+none_replaced(struct restore_cluster *c, struct err *err)
+{
+	c->moved = false;
+	for (size_t i = 0; i < c->nlanes; i++) {
+		struct restore_lane *l = c->lanes[i];
+
+		if (settle(c, i, 0, err) != 0)
+			return -1;
+		if (restore_lane_still(l, &c->scope, err) != 0 &&
+		    recover(c, l, err) != 0)
+			return -1;
+	}
+	return 0;
+}
+
 /* That the map cannot be had just now is no more than it was before. */
 static int
 pause_and_look(struct restore_cluster *c, struct err *err)
@@ -369,10 +395,13 @@ pause_and_look(struct restore_cluster *c, struct err *err)
 static int
 send_on(struct restore_cluster *c, struct err *err)
 {
-	struct restore_sent *s = c->again, *next;
+	struct restore_sent *s, *next;
 
 	if (c->pause && pause_and_look(c, err) != 0)
 		return -1;
+	if (c->moved && none_replaced(c, err) != 0)
+		return -1;
+	s = c->again;
 	c->again = NULL;
 	c->again_end = &c->again;
 	for (; s != NULL; s = next) {
@@ -392,8 +421,8 @@ send_on(struct restore_cluster *c, struct err *err)
 	return 0;
 }
 
-int
-restore_cluster_finish(struct restore_cluster *c, struct err *err)
+static int
+settle_all(struct restore_cluster *c, struct err *err)
 {
 	do {
 		if (c->again != NULL && send_on(c, err) != 0)
@@ -409,6 +438,14 @@ restore_cluster_finish(struct restore_cluster *c, struct err *err)
 	return 0;
 }
 
+int
+restore_cluster_finish(struct restore_cluster *c, struct err *err)
+{
+	if (settle_all(c, err) != 0)
+		return -1;
+	return none_replaced(c, err);
+}
+
 static int
 put_one(struct restore_cluster *c, size_t lane,
     const struct restore_command *command, struct err *err)
@@ -419,7 +456,7 @@ put_one(struct restore_cluster *c, size_t lane,
 	if (send_to(c, lane, s, err) != 0)
 		return -1;
 	if (large)
-		return restore_cluster_finish(c, err);
+		return settle_all(c, err);
 	if (restore_lane_unanswered(c->lanes[lane]) > c->window &&
 	    settle(c, lane, c->window / 2, err) != 0)
 		return -1;

@@ -13,7 +13,8 @@
  *
  * A primary that is another process then, or none any more, ends the load with
  * ERR_TRANSIENT: replication is behind, so a replica that took over may lack
- * what its primary had answered by OK.  The load has to begin again.
+ * what its primary had answered by OK.  The load has to begin again.  Each is
+ * asked for that after a connection broke, after MOVED, and at the end.
  */
 #ifndef RDB_RESTORE_CLUSTER_H
 #define RDB_RESTORE_CLUSTER_H
@@ -50,7 +51,7 @@ void restore_cluster_window(struct restore_cluster *, size_t bytes);
 int restore_cluster_put(
     struct restore_cluster *, const struct restore_command *, struct err *);
 
-/* Until every command was answered by OK. */
+/* Until every command was answered by OK, by servers that are primaries yet. */
 int restore_cluster_finish(struct restore_cluster *, struct err *);
 
 /* RESTOREs that were answered by OK. */

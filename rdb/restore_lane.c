@@ -1,3 +1,5 @@
+#include <assert.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -52,6 +54,24 @@ restore_sent_new(const struct restore_command *c, size_t max)
 	return s;
 }
 
+/* To the same process, a primary still: else what was answered may be lost. */
+static int
+ask(const struct restore_lane *l, struct redis_conn *c,
+    const struct scope *scope, struct redis_info *info, struct err *err)
+{
+	bool known = l->info.run_id[0] != '\0';
+
+	if (redis_info_get(c, scope, info, err) != 0)
+		return -1;
+	if (known && strcmp(l->info.run_id, info->run_id) != 0)
+		return err_set(err, ERR_CONFLICT, "'%s' was started anew",
+		    redis_conn_name(c));
+	if (info->is_replica)
+		return err_set(err, known ? ERR_CONFLICT : ERR_TRANSIENT,
+		    "'%s' is no primary any more", redis_conn_name(c));
+	return 0;
+}
+
 static int
 connect_to(struct restore_lane *l, const struct scope *scope, struct err *err)
 {
@@ -64,26 +84,13 @@ connect_to(struct restore_lane *l, const struct scope *scope, struct err *err)
 		err->kind = ERR_TRANSIENT;
 	if (c == NULL)
 		return -1;
-	if (redis_info_get(c, scope, &info, err) != 0)
-		goto fail;
-	if (l->info.run_id[0] != '\0' &&
-	    strcmp(l->info.run_id, info.run_id) != 0) {
-		err_set(err, ERR_CONFLICT, "'%s' was started anew",
-		    redis_conn_name(c));
-		goto fail;
-	}
-	if (info.is_replica) {
-		err_set(err,
-		    l->info.run_id[0] != '\0' ? ERR_CONFLICT : ERR_TRANSIENT,
-		    "'%s' is no primary any more", redis_conn_name(c));
-		goto fail;
+	if (ask(l, c, scope, &info, err) != 0) {
+		redis_conn_free(c);
+		return -1;
 	}
 	l->conn = c;
 	l->info = info;
 	return 0;
-fail:
-	redis_conn_free(c);
-	return -1;
 }
 
 struct restore_lane *
@@ -239,4 +246,14 @@ restore_lane_again(
 		if (queue(l, scope, s, err) != 0)
 			return -1;
 	return restore_lane_flush(l, scope, err);
+}
+
+int
+restore_lane_still(
+    struct restore_lane *l, const struct scope *scope, struct err *err)
+{
+	struct redis_info info;
+
+	assert(l->first == NULL);
+	return ask(l, l->conn, scope, &info, err);
 }

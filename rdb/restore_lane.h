@@ -77,4 +77,9 @@ int restore_lane_answer(struct restore_lane *, const struct scope *,
 int
 restore_lane_again(struct restore_lane *, const struct scope *, struct err *);
 
+/* While nothing is unanswered: ERR_CONFLICT as above, though the connection
+ * stayed. */
+int
+restore_lane_still(struct restore_lane *, const struct scope *, struct err *);
+
 #endif

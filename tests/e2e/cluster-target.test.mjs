@@ -222,6 +222,34 @@ test('a primary that dies while it is loaded', async (t) => {
 	await assertSame(source, target);
 });
 
+// Its connections stay, and what its replica lacks is gone.
+test('a primary that is replaced while it is loaded', async (t) => {
+	const [source, target] = await Promise.all([Redis.start(t),
+		Cluster.start(t, { replicas: 3 })]);
+	await source.cli('debug', 'populate', '200000', 'k', '10');
+	const [held, old] = target.primaries;
+	const replica = target.replicas[1];
+	const job = new Job(t, { source, target });
+	const run = job.start('sync', '--json');
+	await until('keys arrive', async () => await old.keys() > 100);
+	// The replica follows no more, and the load goes on for a while.
+	await replica.cli('config', 'set', 'masteruser', 'nobody', 'masterauth',
+		'none');
+	await replica.cli('client', 'kill', 'type', 'master');
+	const had = await replica.keys();
+	await until('more keys arrive', async () => await old.keys() > had);
+	await held.cli('client', 'pause', '60000', 'write');
+	await replica.cli('cluster', 'failover', 'takeover');
+	await until('the primary was replaced', async () =>
+		/role:slave/.test(await old.cli('info', 'replication')));
+	await held.cli('client', 'unpause');
+	target.primaries[1] = replica;
+	const r = await run.ended;
+	assert.equal(r.code, EXIT.DONE, r.stderr);
+	assert.equal(JSON.parse(r.stdout).comparison.same, true);
+	await assertSame(source, target);
+});
+
 test('a primary that dies and is not replaced', async (t) => {
 	const [source, target] = await Promise.all([Redis.start(t),
 		Cluster.start(t)]);

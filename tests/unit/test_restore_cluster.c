@@ -38,8 +38,10 @@ struct node {
 	 * the other one's. */
 	const char *answers[ANSWERS];
 	atomic_uint asked;
-	bool restarts; /* when it closes: another process then */
-	bool demoted;  /* when it closes: a replica then */
+	bool restarts;		/* when it closes: another process then */
+	bool demoted;		/* when it closes: a replica then */
+	bool closes_at_the_end; /* when asked by INFO, once */
+	unsigned demoted_after; /* so many commands, if any: it stays there */
 	atomic_uint closed;
 };
 
@@ -63,13 +65,16 @@ static int
 send_info(struct script_conn *c, struct node *n)
 {
 	bool gone = atomic_load(&n->closed) > 0;
+	bool demoted = (gone && n->demoted) ||
+	    (n->demoted_after > 0 &&
+		atomic_load(&n->asked) >= n->demoted_after);
 	char text[300];
 
 	snprintf(text, sizeof(text),
 	    "redis_version:7.0.15\r\nrun_id:%s\r\nrole:%s\r\n"
 	    "master_host:h\r\nmaster_port:1\r\ncluster_enabled:1\r\n",
 	    gone && n->restarts ? "second" : "first",
-	    gone && n->demoted ? "slave" : "master");
+	    demoted ? "slave" : "master");
 
 	return script_send_bulk(c, text);
 }
@@ -107,6 +112,11 @@ answer(struct script_conn *c, struct node *n, const char *words)
 {
 	if (strncmp(words, "PING", 4) == 0)
 		return script_sends(c, "+PONG\r\n");
+	if (strncmp(words, "INFO", 4) == 0 && n->closes_at_the_end &&
+	    atomic_load(&n->asked) > 0 && atomic_load(&n->closed) == 0) {
+		atomic_fetch_add(&n->closed, 1);
+		return -1;
+	}
 	if (strncmp(words, "INFO", 4) == 0)
 		return send_info(c, n);
 	if (strncmp(words, "CONFIG", 6) == 0)
@@ -377,6 +387,50 @@ a_process_that_is_another_one_may_lack_what_was_answered(void **state)
 	}
 }
 
+/* Nothing breaks: it sends on to the one that may lack what it answered. */
+static void
+one_that_is_demoted_and_stays_connected_is_noticed(void **state)
+{
+	struct pair moves = {
+	    .nodes[0] = {.answers = {NULL, "-MOVED 5061 127.0.0.1:PORT"},
+		.demoted_after = 2}};
+	struct pair silent = {.nodes[0].demoted_after = 1};
+
+	(void)state;
+	up(&moves);
+	must(&moves, put(&moves, LOW, 10));
+	assert_int_equal(put(&moves, LOW, 200000), -1);
+	assert_int_equal(moves.err.kind, ERR_TRANSIENT);
+	assert_non_null(strstr(moves.err.text, "is no primary any more"));
+	assert_non_null(strstr(moves.err.text, "has to begin again"));
+	expect_came(&moves, 1, "");
+	down(&moves);
+
+	up(&silent);
+	must(&silent, put(&silent, LOW, 10));
+	must(&silent, put(&silent, HIGH, 10));
+	assert_int_equal(
+	    restore_cluster_finish(silent.cluster, &silent.err), -1);
+	assert_int_equal(silent.err.kind, ERR_TRANSIENT);
+	assert_non_null(strstr(silent.err.text, "has to begin again"));
+	down(&silent);
+}
+
+/* When it is asked at the end. */
+static void
+what_was_answered_is_not_lost_with_the_connection(void **state)
+{
+	struct pair p = {.nodes[0].closes_at_the_end = true};
+
+	(void)state;
+	up(&p);
+	must(&p, put(&p, LOW, 10));
+	must_finish(&p, 1);
+	assert_int_equal(atomic_load(&p.nodes[0].closed), 1);
+	expect_came(&p, 0, "bar ");
+	down(&p);
+}
+
 static void
 one_that_closes_again_and_again_ends_it(void **state)
 {
@@ -475,6 +529,9 @@ main(void)
 		after_a_broken_connection_what_is_unanswered_goes_again),
 	    cmocka_unit_test(
 		a_process_that_is_another_one_may_lack_what_was_answered),
+	    cmocka_unit_test(
+		one_that_is_demoted_and_stays_connected_is_noticed),
+	    cmocka_unit_test(what_was_answered_is_not_lost_with_the_connection),
 	    cmocka_unit_test(one_that_closes_again_and_again_ends_it),
 	    cmocka_unit_test(a_refusal_ends_it_and_names_the_key),
 	    cmocka_unit_test(a_large_value_goes_the_same_ways),
