@@ -94,6 +94,10 @@ parse_replication(const char *info, struct redis_info *out)
 	out->master_port = (int)field_number(info, "master_port");
 	redis_info_text(
 	    info, "master_replid", out->replid, sizeof(out->replid));
+	redis_info_text(
+	    info, "master_replid2", out->replid2, sizeof(out->replid2));
+	if (out->replid2[strspn(out->replid2, "0")] == '\0')
+		out->replid2[0] = '\0';
 	/* A replica's master_repl_offset is what it would pass on; what it
 	 * has processed is its own. */
 	out->offset = field_number(

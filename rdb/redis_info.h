@@ -25,6 +25,10 @@ struct redis_info {
 	char master_host[256];
 	int master_port;
 	char replid[64];
+	/* Whose history it went on with: a promoted replica its primary's, a
+	 * primary since Redis 7.0 that of the dump that it was started from;
+	 * "" for nobody's. */
+	char replid2[64];
 	uint64_t offset;
 	uint64_t used_memory, maxmemory; /* maxmemory 0: none */
 	uint64_t used_memory_rss;	 /* as the system counts it */

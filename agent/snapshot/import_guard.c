@@ -21,7 +21,7 @@
 #include "agent/snapshot/snapshot_compare.h"
 
 /* Bytes that one server says of itself. */
-#define MARK_MAX 256
+#define MARK_MAX 384
 
 static int
 count_functions(struct redis_conn *conn, const struct scope *scope, size_t *n,
@@ -57,7 +57,8 @@ mark_server(struct redis_conn *conn, const struct redis_info *info,
 
 	if (r == NULL)
 		return -1;
-	buf_addf(b, "%s %" PRIu64, info->run_id, info->keys);
+	buf_addf(b, "%s %s %s %" PRIu64, info->run_id, info->replid,
+	    info->replid2, info->keys);
 	if (r->type == REDIS_REPLY_STRING) {
 		mark_field(b, r->str, "rdb_changes_since_last_save");
 		mark_field(b, r->str, "rdb_last_save_time");
@@ -75,24 +76,41 @@ struct holding {
 	char half[SNAPSHOT_ID_SIZE];
 };
 
+/*
+ * A replica that was promoted has a history of its own, and went on with its
+ * primary's.  So does, by its own words, a target of ours that was started
+ * again from the dump that an import left it: of that the job's state tells.
+ */
 static int
-check_origin(const struct guard_request *q, const char *name,
-    const struct redis_info *info, struct err *err)
+check_origin(const struct guard_request *q, const struct job_state *state,
+    const char *name, const struct redis_info *info, struct err *err)
 {
-	if (q->m == NULL || !manifest_is_of(q->m, info->replid))
+	if (q->m == NULL)
+		return 0;
+	if (manifest_is_of(q->m, info->replid))
+		return err_set(err, ERR_REFUSED,
+		    "target '%s' is the Redis that the snapshot was taken "
+		    "from, or a replica of it: an import would undo what was "
+		    "written there since",
+		    name);
+	if (!manifest_is_of(q->m, info->replid2) ||
+	    job_state_may_hold(state, name, 0) != NULL)
 		return 0;
 	return err_set(err, ERR_REFUSED,
-	    "target '%s' is the Redis that the snapshot was taken from, or "
-	    "one of its replicas' successors: an import would undo what was "
-	    "written there since",
+	    "target '%s' went on from the Redis that the snapshot was taken "
+	    "from, as a replica of it that was promoted: an import would undo "
+	    "what was written there since (its master_replid2 tells; if it is "
+	    "none, SAVE and a restart make it forget that)",
 	    name);
 }
 
-/* What one of its servers adds to it. */
+/* What one of its servers adds to it.  Without the state its history is not
+ * judged again: the mark tells whether it has changed. */
 static int
-look_at_server(const struct guard_request *q, const struct redis_target *part,
-    const char *name, const struct scope *scope, struct buf *marks,
-    struct holding *h, struct err *err)
+look_at_server(const struct guard_request *q, const struct job_state *state,
+    const struct redis_target *part, const char *name,
+    const struct scope *scope, struct buf *marks, struct holding *h,
+    struct err *err)
 {
 	struct redis_info info;
 	struct redis_conn *conn;
@@ -105,8 +123,8 @@ look_at_server(const struct guard_request *q, const struct redis_target *part,
 	rc = mark_server(conn, &info, scope, marks, err);
 	if (rc == 0)
 		rc = count_functions(conn, scope, &functions, err);
-	if (rc == 0)
-		rc = check_origin(q, name, &info, err);
+	if (rc == 0 && state != NULL)
+		rc = check_origin(q, state, name, &info, err);
 	redis_conn_free(conn);
 	h->keys += info.keys;
 	/* Each has the same ones, when all is well. */
@@ -115,9 +133,9 @@ look_at_server(const struct guard_request *q, const struct redis_target *part,
 }
 
 static int
-look_at_all(const struct guard_request *q, const char *name,
-    const struct scope *scope, struct guard_mark *mark, struct holding *h,
-    struct err *err)
+look_at_all(const struct guard_request *q, const struct job_state *state,
+    const char *name, const struct scope *scope, struct guard_mark *mark,
+    struct holding *h, struct err *err)
 {
 	struct redis_primaries p;
 	struct buf marks;
@@ -129,7 +147,7 @@ look_at_all(const struct guard_request *q, const char *name,
 	buf_init(&marks, p.n * MARK_MAX);
 	for (size_t i = 0; i < p.n && rc == 0; i++)
 		rc = look_at_server(
-		    q, &p.parts[i], name, scope, &marks, h, err);
+		    q, state, &p.parts[i], name, scope, &marks, h, err);
 	if (rc == 0)
 		rc = buf_check(&marks, "what a server says of itself", err);
 	if (rc == 0)
@@ -161,7 +179,7 @@ look(const struct guard_request *q, const struct job_state *state,
     const char *name, const struct scope *scope, struct guard_mark *mark,
     struct holding *h, struct err *err)
 {
-	if (look_at_all(q, name, scope, mark, h, err) != 0)
+	if (look_at_all(q, state, name, scope, mark, h, err) != 0)
 		return -1;
 	return job_state_import_begun(state, name)
 	    ? look_for_half(q, scope, h, err)
@@ -325,7 +343,7 @@ import_guard_again(const struct guard_request *q, const struct scope *scope,
 	char name[600];
 
 	redis_target_name(q->target, name, sizeof(name));
-	if (look_at_all(q, name, scope, &now, &ignored, err) != 0)
+	if (look_at_all(q, NULL, name, scope, &now, &ignored, err) != 0)
 		return -1;
 	if (memcmp(&now, &a->mark, sizeof(now)) == 0)
 		return 0;

@@ -6,7 +6,7 @@
  * or a part of what an import that was cut short brought and nothing beside it
  * (import_half.h), or when the user repeats the target's name.  It is never
  * allowed into the server that the snapshot was taken from, nor into one that
- * shares its history.
+ * shares its history: a replica, also when it was promoted since.
  *
  * The job's state lives in the DR store as JOB/state.json, changed by
  * conditional writes: its direction and epoch, and what was imported where.
@@ -31,7 +31,8 @@ struct store;
 
 /*
  * By what a write to the target since would be noticed: over each server's run
- * id, changes since the last save, time of that, and number of keys.
+ * id and history, changes since the last save, time of that, and number of
+ * keys.
  */
 struct guard_mark {
 	unsigned char sha256[SHA256_BYTES];

@@ -123,6 +123,52 @@ test('a value that no RESTORE takes is found before the target is emptied',
 		assert.equal(await target.digest(), await source.digest());
 	});
 
+async function replid(redis, field = 'master_replid') {
+	const info = await redis.cli('info', 'replication');
+	return new RegExp(`^${field}:(\\w+)`, 'm').exec(info)[1];
+}
+
+// Its history is its own by then, and nobody but it has what is written there.
+test('the source is no target after a failover either', async (t) => {
+	const source = await Redis.start(t);
+	await source.pipe(everyType());
+	const replica = await Redis.start(t,
+		{ replicaof: ['127.0.0.1', source.port] });
+	await until('the replica follows', async () =>
+		/master_link_status:up/.test(await replica.cli('info',
+			'replication')));
+	const job = new Job(t, { source });
+	await job.ok('sync');
+	await source.stop();
+	await replica.cli('replicaof', 'no', 'one');
+	await replica.cli('set', 'written', 'since');
+	const before = await replica.digest();
+	job.target = replica;
+	for (const way of ['replica', 'restore'])
+		await job.fails(EXIT.REFUSED,
+			/went on from the Redis that the snapshot was taken from/,
+			'restore', '--restorer', way, '--overwrite-target',
+			replica.name);
+	assert.equal(await replica.digest(), before);
+});
+
+// The dump says whose history it is of, and Redis 7.0 goes on from it.
+test('a target that was started again from our dump is no successor',
+	async (t) => {
+		const job = await twins(t);
+		const { source, target } = job;
+		// The second one from disk, since the target is not empty then.
+		for (let i = 0; i < 2; i++)
+			await job.ok('sync', '--restorer', 'replica');
+		await target.stop();
+		assert.ok(await target.launch());
+		assert.equal(await replid(target, 'master_replid2'),
+			await replid(source));
+		await source.cli('set', 'later', '1');
+		await job.ok('sync');
+		assert.equal(await target.digest(), await source.digest());
+	});
+
 // With the load's connections there is too little memory, or the server has
 // too few: found out before the target is emptied, and by 'check'.
 test('a load that cannot begin leaves the target as it was', async (t) => {

@@ -458,6 +458,44 @@ the_source_itself_is_never_a_target(void **state)
 	free(info);
 }
 
+/* It has a history of its own by now, and went on with its primary's. */
+static void
+a_replica_of_the_source_that_was_promoted_is_no_target(void **state)
+{
+	struct ground *g = *state;
+	static const char *const at_once[] = {
+	    "--repl-diskless-sync-delay", "0", NULL};
+	struct real_redis *primary = real_redis_start(
+	    &(struct real_redis_opts){.args = at_once});
+	struct redis_conn *conn = redis_data_connect(primary, NULL);
+	struct manifest whole = {0};
+	char *info, *replid;
+	struct manifest *one[] = {&whole};
+	struct manifest cluster = {.shards = one, .nshards = 1};
+
+	redis_data_do(
+	    g->conn, "REPLICAOF 127.0.0.1 %d", real_redis_port(primary));
+	redis_data_do(conn, "SET a 1");
+	assert_int_equal(redis_data_int(conn, "WAIT 1 20000"), 1);
+	info = redis_data_text(conn, "INFO replication");
+	replid = redis_info_field(info, "master_replid");
+	snprintf(whole.replid, sizeof(whole.replid), "%s", replid);
+	redis_data_do(g->conn, "REPLICAOF NO ONE");
+	redis_data_do(g->conn, "SET written since");
+	g->q.overwrite = g->name;
+	g->q.m = &whole;
+	must_refuse(g, "went on from the Redis");
+	g->q.m = &cluster;
+	must_refuse(g, "went on from the Redis");
+	/* What followed another one is no matter of this snapshot's. */
+	memset(whole.replid, 'f', sizeof(whole.replid) - 1);
+	must_allow(g);
+	free(replid);
+	free(info);
+	redis_conn_free(conn);
+	real_redis_stop(primary);
+}
+
 /* A library that was loaded since is data that an import would destroy. */
 static void
 a_function_loaded_since_is_a_change(void **state)
@@ -551,6 +589,7 @@ main(void)
 	    TEST(a_write_since_the_answer_is_seen),
 	    TEST(a_promotion_since_the_answer_is_seen),
 	    TEST(the_source_itself_is_never_a_target),
+	    TEST(a_replica_of_the_source_that_was_promoted_is_no_target),
 	    TEST(a_function_loaded_since_is_a_change),
 	    TEST(a_promoted_job_is_refused_even_by_name_and_empty),
 	    TEST(state_that_cannot_be_read_refuses),

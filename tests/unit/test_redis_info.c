@@ -74,7 +74,8 @@ a_primary_s_facts_are_read(void **state)
 	    "rdb_last_bgsave_status:err\r\nrdb_last_cow_size:4096\r\n"
 	    "latest_fork_usec:321\r\ntotal_forks:12\r\n"
 	    "loading:0\r\nrdb_bgsave_in_progress:1\r\n"
-	    "role:master\r\nmaster_replid:abc\r\nmaster_repl_offset:99\r\n"
+	    "role:master\r\nmaster_replid:abc\r\nmaster_replid2:def\r\n"
+	    "master_repl_offset:99\r\n"
 	    "# Keyspace\r\ndb0:keys=10,expires=3,avg_ttl=0\r\n"
 	    "db12:keys=5,expires=0,avg_ttl=0,subexpiry=1\r\n",
 	    "*2\r\n$9\r\ndatabases\r\n$2\r\n16\r\n"};
@@ -91,6 +92,7 @@ a_primary_s_facts_are_read(void **state)
 	assert_false(i.loading);
 	assert_true(i.bgsave_running);
 	assert_string_equal(i.replid, "abc");
+	assert_string_equal(i.replid2, "def");
 	assert_int_equal(i.offset, 99);
 	assert_int_equal(i.used_memory, 1000000);
 	assert_int_equal(i.maxmemory, 2000000);
@@ -240,6 +242,7 @@ a_real_server_tells_its_facts(void **state)
 	assert_true(i.used_memory > 0);
 	assert_true(i.system_memory > i.used_memory);
 	assert_int_equal(strlen(i.replid), 40);
+	assert_string_equal(i.replid2, ""); /* forty zeros, as it tells it */
 	redis_conn_free(c);
 	real_redis_stop(redis);
 }
