@@ -26,7 +26,8 @@ static int
 look(struct primary *list, size_t n, const struct scope *scope,
     const struct primary **late, struct err *err)
 {
-	*late = NULL;
+	const struct primary *found = NULL;
+
 	for (size_t i = 0; i < n; i++) {
 		struct primary *p = &list[i];
 
@@ -34,8 +35,9 @@ look(struct primary *list, size_t n, const struct scope *scope,
 		    0)
 			return -1;
 		if (p->followers.arrived < p->followers.online)
-			*late = p;
+			found = p;
 	}
+	*late = found;
 	return 0;
 }
 
@@ -44,19 +46,20 @@ wait_for(
     struct primary *list, size_t n, const struct scope *scope, struct err *err)
 {
 	int64_t end_ms = scope_mono_ms(scope) + TOTAL_MS;
-	const struct primary *late;
+	const struct primary *late = NULL;
+	int rc;
 
-	for (;;) {
-		if (look(list, n, scope, &late, err) != 0)
-			return -1;
-		if (late == NULL)
+	do {
+		rc = look(list, n, scope, &late, err);
+		if (rc == 0 && late == NULL)
 			return 0;
-		if (scope_mono_ms(scope) >= end_ms)
-			break;
-		if (scope_sleep(scope, PAUSE_MS, err) != 0)
-			return -1;
-	}
-	return err_set(err, ERR_TRANSIENT,
+		if (rc == 0 && scope_mono_ms(scope) >= end_ms)
+			rc = err_set(err, ERR_TRANSIENT, "waited for %d min",
+			    TOTAL_MS / 60000);
+	} while (rc == 0 && scope_sleep(scope, PAUSE_MS, err) == 0);
+	if (late == NULL)
+		return -1;
+	return err_in(err,
 	    "%zu of %zu replicas of '%s' have what was written there",
 	    late->followers.arrived, late->followers.online,
 	    redis_conn_name(late->conn));

@@ -49,7 +49,6 @@ look(struct settling *s, struct err *err)
 {
 	const struct redis_target *t = s->target;
 	const struct redis_address *at;
-	size_t n;
 
 	if (redis_sentinel_find(&s->now, SENTINEL_ALL, s->servers, s->sentinels,
 		s->scope, err) != 0)
@@ -63,14 +62,19 @@ look(struct settling *s, struct err *err)
 		return -1;
 	/* As many as Sentinel says are up; one that is down may be told as
 	 * online by the primary for a minute. */
-	n = s->now.nhosts - 1;
-	if (s->followers.arrived >= n)
-		return 1;
-	err_set(err, ERR_TRANSIENT,
+	return s->followers.arrived >= s->now.nhosts - 1;
+}
+
+static void
+late(const struct settling *s, struct err *err)
+{
+	const struct redis_target *t = s->target;
+
+	err_in(err,
 	    "%zu of %zu replicas of '%.100s' have what was written to "
 	    "'%.100s:%d'",
-	    s->followers.arrived, n, t->master, at->host, at->port);
-	return 0;
+	    s->followers.arrived, s->now.nhosts - 1, t->master,
+	    t->hosts[0].host, t->hosts[0].port);
 }
 
 int
@@ -90,10 +94,14 @@ sentinel_settle(const struct redis_target *t, const struct redis_opts *servers,
 	s.now = redis_target_pin(t, 0);
 	s.now.hosts = xreallocarray(
 	    s.now.hosts, REDIS_HOSTS_MAX, sizeof(*s.now.hosts));
-	do
+	do {
 		rc = look(&s, err);
-	while (rc == 0 && scope_mono_ms(scope) < end_ms &&
-	    scope_sleep(scope, PAUSE_MS, err) == 0);
+		if (rc == 0 && scope_mono_ms(scope) >= end_ms)
+			rc = err_set(err, ERR_TRANSIENT, "waited for %d min",
+			    SETTLE_MS / 60000);
+	} while (rc == 0 && scope_sleep(scope, PAUSE_MS, err) == 0);
+	if (rc != 1 && s.followers.marked)
+		late(&s, err);
 	redis_conn_free(s.primary);
 	redis_target_release(&s.now);
 	return rc == 1 ? 0 : -1;

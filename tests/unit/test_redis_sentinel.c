@@ -389,6 +389,8 @@ what_all_replicas_have_lasts(void **state)
 	assert_int_equal(settle("*0\r\n", none_up, false, &err), 0);
 	/* One has not: it is asked until the time is over. */
 	assert_int_equal(settle(two, one, false, &err), -1);
+	assert_non_null(
+	    strstr(err.text, "1 of 2 replicas of 'm' have what was written"));
 	assert_int_equal(settle(two, none_up, false, &err), -1);
 	assert_int_equal(settle(two, "+OK\r\n", false, &err), -1);
 	assert_int_equal(settle(two, NULL, false, &err), -1);

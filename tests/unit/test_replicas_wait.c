@@ -11,6 +11,7 @@
 
 #include <cmocka.h>
 
+#include "base/cancel.h"
 #include "base/err.h"
 #include "base/scope.h"
 #include "base/xalloc.h"
@@ -34,6 +35,7 @@ struct primary {
 	/* Of INFO replication, in their turn; NULL: it closes. */
 	const char *looks[LOOKS_MAX];
 	atomic_uint looked;
+	struct cancel *cancel; /* by the second of them */
 };
 
 static int
@@ -55,6 +57,8 @@ answer(struct script_conn *c, struct primary *p, const char *words)
 		return script_sends(c, "-ERR unknown command\r\n");
 	assert_true(atomic_load(&p->looked) < LOOKS_MAX);
 	text = p->looks[atomic_fetch_add(&p->looked, 1)];
+	if (p->cancel != NULL && atomic_load(&p->looked) == 2)
+		cancel_trigger(p->cancel);
 	return text != NULL ? script_send_bulk(c, text) : -1;
 }
 
@@ -76,7 +80,7 @@ static int
 wait_on(struct primary *p, unsigned looks, struct err *err)
 {
 	static const struct redis_opts opts = {.reply_timeout_ms = 10000};
-	struct scope root = scope_root(NULL);
+	struct scope root = scope_root(p->cancel);
 	struct scope scope = scope_within(&root, 20000);
 	struct redis_target t;
 	char url[64];
@@ -147,6 +151,21 @@ an_offset_that_is_not_told_is_not_reached(void **state)
 }
 
 static void
+who_is_late_is_told_when_the_waiting_ends(void **state)
+{
+	struct primary p = {
+	    .looks = {AT_91 BEHIND ARRIVED, AT_91 BEHIND ARRIVED},
+	    .cancel = cancel_new(NULL)};
+	struct err err;
+
+	(void)state;
+	assert_int_equal(wait_on(&p, 2, &err), -1);
+	assert_int_equal(err.kind, ERR_CANCELLED);
+	assert_non_null(strstr(err.text, "1 of 2 replicas of '127.0.0.1:"));
+	cancel_free(p.cancel);
+}
+
+static void
 a_primary_that_is_none_any_more_is_asked_anew(void **state)
 {
 	static const char *const answers[] = {
@@ -170,6 +189,7 @@ main(void)
 	    cmocka_unit_test(one_that_goes_away_is_not_waited_for),
 	    cmocka_unit_test(one_that_is_not_online_is_not_waited_for),
 	    cmocka_unit_test(an_offset_that_is_not_told_is_not_reached),
+	    cmocka_unit_test(who_is_late_is_told_when_the_waiting_ends),
 	    cmocka_unit_test(a_primary_that_is_none_any_more_is_asked_anew),
 	};
 
