@@ -138,11 +138,9 @@ pin_target(struct run *r, struct err *err)
 	    redis_primary_pin(target, redis, &r->scope, &r->pinned, err) != 0)
 		return -1;
 	r->pinned_opts = redis;
-	/* Now that it is known what the cluster is called, whichever of its
-	 * nodes was named. */
-	return r->pinned.cluster != NULL
-	    ? run_locks_take_target(&r->locks, &r->pinned, err)
-	    : 0;
+	/* Now that it is known which of them is meant, or what the cluster is
+	 * called. */
+	return run_locks_take_target(&r->locks, &r->pinned, err);
 }
 
 /* One that Sentinel watches may have failed over since; its import goes to, and

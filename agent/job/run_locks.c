@@ -1,3 +1,5 @@
+#include <assert.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -25,7 +27,8 @@ region_of(enum lock which)
 static const char *
 name_of(const struct run_locks *r, enum lock which)
 {
-	return which == LOCK_TARGET ? r->target : r->job;
+	return which >= LOCK_TARGETS ? r->targets[which - LOCK_TARGETS]
+				     : r->job;
 }
 
 /* What was asked for may be ours although the answer was lost. */
@@ -94,24 +97,82 @@ let_go(struct run_locks *r, enum lock which)
 	r->held[which] = NULL;
 }
 
+/* The i-th of the names by which another job may mean it. */
+static bool
+name_at(const struct redis_target *t, size_t i, char *out, size_t size)
+{
+	bool as_one = t->cluster != NULL || t->master != NULL;
+	struct redis_target host = {.nhosts = 1};
+
+	if (as_one && i-- == 0) {
+		redis_target_name(t, out, size);
+		return true;
+	}
+	if (t->cluster != NULL || i >= t->nhosts)
+		return false;
+	host.hosts = &t->hosts[i];
+	redis_target_name(&host, out, size);
+	return true;
+}
+
+static void
+lock_at(const char *name, char lock[TARGET_LOCK_SIZE])
+{
+	unsigned char sha[SHA256_BYTES];
+	char hex[17];
+
+	sha256(name, strlen(name), sha);
+	hex_encode(sha, 8, hex);
+	snprintf(lock, TARGET_LOCK_SIZE, "import-%s", hex);
+}
+
+static bool
+is_of(const char *lock, const struct redis_target *target)
+{
+	char name[600], other[TARGET_LOCK_SIZE];
+
+	for (size_t i = 0; name_at(target, i, name, sizeof(name)); i++) {
+		lock_at(name, other);
+		if (strcmp(lock, other) == 0)
+			return true;
+	}
+	return false;
+}
+
+static int
+take_name(struct run_locks *r, const char *name, struct err *err)
+{
+	char lock[TARGET_LOCK_SIZE];
+	int spare = LOCKS;
+
+	lock_at(name, lock);
+	for (int i = LOCKS; i-- > LOCK_TARGETS;) {
+		if (r->held[i] == NULL)
+			spare = i;
+		else if (strcmp(name_of(r, (enum lock)i), lock) == 0)
+			return 0;
+	}
+	assert(spare < LOCKS);
+	memcpy(r->targets[spare - LOCK_TARGETS], lock, sizeof(lock));
+	if (run_locks_take(r, (enum lock)spare, err) == 0)
+		return 0;
+	return err_in(err, "target '%s'", name);
+}
+
 /* Two jobs of one DR store must not import into one Redis at once. */
 int
 run_locks_take_target(
     struct run_locks *r, const struct redis_target *target, struct err *err)
 {
-	unsigned char sha[SHA256_BYTES];
-	char name[600], hex[17], lock[sizeof(r->target)];
+	char name[600];
 
-	redis_target_name(target, name, sizeof(name));
-	sha256(name, strlen(name), sha);
-	hex_encode(sha, 8, hex);
-	snprintf(lock, sizeof(lock), "import-%s", hex);
-	if (strcmp(lock, r->target) != 0)
-		let_go(r, LOCK_TARGET);
-	memcpy(r->target, lock, sizeof(lock));
-	if (run_locks_take(r, LOCK_TARGET, err) == 0)
-		return 0;
-	return err_in(err, "target '%s'", name);
+	for (int i = LOCK_TARGETS; i < LOCKS; i++)
+		if (!is_of(name_of(r, (enum lock)i), target))
+			let_go(r, (enum lock)i);
+	for (size_t i = 0; name_at(target, i, name, sizeof(name)); i++)
+		if (take_name(r, name, err) != 0)
+			return -1;
+	return 0;
 }
 
 int

@@ -92,6 +92,32 @@ test("a run that was refused takes nothing of the other's", async (t) => {
 	await job.ok('snapshot');
 });
 
+// One names the primary and its replica, whose name is the lesser, and the
+// other one the primary alone.
+test('two jobs that name one target differently do not overlap', async (t) => {
+	const [source, ...two] = await Promise.all(
+		[Redis.start(t), Redis.start(t), Redis.start(t)]);
+	const [replica, primary] = two.sort((a, b) => a.name < b.name ? -1 : 1);
+	await replica.cli('replicaof', '127.0.0.1', primary.port);
+	await source.pipe(everyType());
+	const job = new Job(t, { source,
+		target: { url: `redis://${replica.name},${primary.name}` } });
+	await primary.cli('client', 'pause', '60000', 'write');
+	const first = job.start('sync', '--quiet', '--restorer', 'restore');
+	await until('the first waits for the target', async () =>
+		/^blocked_clients:[1-9]/m.test(await primary.cli('info',
+			'clients')));
+	job.target = primary;
+	for (const where of ['state', 'elsewhere'])
+		await job.fails(EXIT.LOCKED,
+			new RegExp(`target '${primary.name}'.*another run`), 'sync',
+			'--job', 'other', '--state-dir', path.join(job.dir, where));
+	await primary.cli('client', 'unpause');
+	const r = await first.ended;
+	assert.equal(r.code, EXIT.DONE, r.stderr);
+	assert.equal(await primary.digest(), await source.digest());
+});
+
 async function azureJob(t) {
 	const azurite = await Azurite.start(t);
 	const proxy = await FaultProxy.start(t, azurite.url);

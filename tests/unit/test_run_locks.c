@@ -4,6 +4,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,6 +21,7 @@
 #include "tests/sim/held_clock.h"
 #include "tests/sim/runner.h"
 #include "tests/sim/script_http.h"
+#include "tests/sim/temp_dir.h"
 
 #define RENEW_MS    20000
 #define PATIENCE_MS 10000
@@ -161,11 +163,92 @@ a_store_full_of_transfers_keeps_no_lease_waiting(void **state)
 	journal_memory_free(journal);
 }
 
+/* A job of its own, as on a host of its own. */
+struct contender {
+	struct journal *journal;
+	struct cancel *cancel;
+	struct run_locks locks;
+};
+
+static void
+contender_up(struct contender *c, struct agent *agent,
+    const struct scope *scope, const char *job)
+{
+	c->journal = journal_memory_new();
+	c->cancel = cancel_new(NULL);
+	c->locks = (struct run_locks){
+	    .agent = agent,
+	    .journal = c->journal,
+	    .scope = scope,
+	    .cancel = c->cancel,
+	    .job = job,
+	};
+}
+
+static void
+contender_down(struct contender *c)
+{
+	run_locks_release(&c->locks);
+	cancel_free(c->cancel);
+	journal_memory_free(c->journal);
+}
+
+static enum err_kind
+takes(struct contender *c, const char *url)
+{
+	struct redis_target target;
+	struct err err = {0};
+
+	assert_int_equal(redis_target_parse(url, &target, &err), 0);
+	run_locks_take_target(&c->locks, &target, &err);
+	redis_target_release(&target);
+	return err.kind;
+}
+
+/* Whichever of its names each of them gives it. */
+static void
+two_jobs_do_not_hold_one_target(void **state)
+{
+	struct temp_dir dir;
+	struct err err = {0};
+	struct settings *settings = settings_load(NULL, NULL, &err);
+	struct scope scope = scope_root(NULL);
+	struct contender a, b;
+	struct agent *agent;
+	char url[sizeof(dir.path) + 16];
+
+	(void)state;
+	temp_dir_make(&dir);
+	snprintf(url, sizeof(url), "file://%s", dir.path);
+	assert_int_equal(settings_set(settings, OPT_DR_STORE, url, &err), 0);
+	agent = agent_new(settings, NULL);
+	contender_up(&a, agent, &scope, "a");
+	contender_up(&b, agent, &scope, "b");
+
+	assert_int_equal(takes(&a, "redis://h:1,h:2,h:3"), ERR_NONE);
+	assert_int_equal(takes(&a, "redis://h:1,h:2,h:3"), ERR_NONE);
+	assert_int_equal(takes(&b, "redis://h:1"), ERR_LOCKED);
+	assert_int_equal(takes(&b, "redis://h:2"), ERR_LOCKED);
+	assert_int_equal(takes(&b, "redis://h:4,h:3"), ERR_LOCKED);
+
+	/* It turned out to be the second. */
+	assert_int_equal(takes(&a, "redis://h:2"), ERR_NONE);
+	assert_int_equal(takes(&b, "redis://h:2"), ERR_LOCKED);
+	assert_int_equal(takes(&b, "redis://h:4,h:3"), ERR_NONE);
+	assert_int_equal(takes(&a, "redis://h:3"), ERR_LOCKED);
+	contender_down(&b);
+	contender_down(&a);
+	agent_free(agent);
+	settings_free(settings);
+	temp_dir_remove(&dir);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(a_store_full_of_transfers_keeps_no_lease_waiting),
+	    cmocka_unit_test(two_jobs_do_not_hold_one_target),
 	};
 
 	return cmocka_run_group_tests_name("run_locks", tests, NULL, NULL);
