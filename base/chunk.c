@@ -1,6 +1,6 @@
 #include <assert.h>
-#include <errno.h>
 #include <stdatomic.h>
+#include <stdint.h>
 #include <stdlib.h>
 
 #include "base/budget.h"
@@ -9,7 +9,7 @@
 
 #include "base/chunk.h"
 
-/* Below this, the room before the bytes would be much beside them. */
+/* Below this, a page more would be much beside the bytes. */
 #define ALIGN_LEAST ((size_t)64 << 10)
 
 /* What a struct chunk is the face of; seen by this file alone. */
@@ -35,42 +35,43 @@ body_init(struct body *b, const unsigned char *data, size_t len)
 	return &b->face;
 }
 
-/* Where the bytes of one of size begin, behind its body. */
-static size_t
-body_room(size_t size)
-{
-	return size >= ALIGN_LEAST ? CHUNK_ALIGN : sizeof(struct body);
-}
-
+/*
+ * Room behind the body for size bytes, which begin at *bytes.  All of one size
+ * are alike to malloc(), and take each other's places; what posix_memalign()
+ * gives up is too small for its own next one.
+ */
 static struct body *
-alloc_body(size_t size)
+alloc_body(size_t size, unsigned char **bytes)
 {
-	size_t room = body_room(size);
-	void *p;
+	size_t align = size >= ALIGN_LEAST ? CHUNK_ALIGN : 1;
+	struct body *b = malloc(sizeof(*b) + size + align - 1);
+	unsigned char *p;
 
-	if (room < CHUNK_ALIGN)
-		return malloc(room + size);
-	errno = posix_memalign(&p, CHUNK_ALIGN, room + size);
-	return errno == 0 ? p : NULL;
+	if (b == NULL)
+		return NULL;
+	p = (unsigned char *)(b + 1);
+	*bytes = p + (align - (uintptr_t)p % align) % align;
+	return b;
 }
 
 struct chunk *
 chunk_new(struct budget *budget, size_t size, const struct scope *scope,
     struct err *err)
 {
+	unsigned char *bytes;
 	struct body *b;
 	struct chunk *c;
 
 	if (budget != NULL && budget_charge(budget, size, scope, err) != 0)
 		return NULL;
-	b = alloc_body(size);
+	b = alloc_body(size, &bytes);
 	if (b == NULL) {
 		if (budget != NULL)
 			budget_return(budget, size);
 		err_sys(err, "a chunk of %zu bytes", size);
 		return NULL;
 	}
-	c = body_init(b, (unsigned char *)b + body_room(size), 0);
+	c = body_init(b, bytes, 0);
 	/* One of no bytes does not keep its budget alive. */
 	b->budget = size > 0 ? budget : NULL;
 	b->size = size;
