@@ -1,4 +1,5 @@
 #include <inttypes.h>
+#include <stdio.h>
 
 #include "base/err.h"
 #include "base/scope.h"
@@ -54,6 +55,18 @@ left_ms(const struct retry *r)
 	return total_left_ms < scope_left ? total_left_ms : scope_left;
 }
 
+/* That time was up tells nothing of why it was used up. */
+static int
+add_before(const struct retry *r, struct err *err)
+{
+	struct err last = *err;
+
+	if (r->before[0] == '\0')
+		return -1;
+	return err_set(err, last.kind, "%.250s; the attempt before: %s",
+	    last.text, r->before);
+}
+
 int
 retry_wait(struct retry *r, struct err *err)
 {
@@ -65,7 +78,7 @@ retry_wait(struct retry *r, struct err *err)
 	if (err->kind != ERR_TRANSIENT) {
 		if (r->failures > 1)
 			err_in(err, "attempt %u", r->failures);
-		return -1;
+		return err->kind == ERR_UNREACHABLE ? add_before(r, err) : -1;
 	}
 	pause_ms = jittered_ms(r);
 	if (pause_ms < err->retry_after_ms)
@@ -78,6 +91,7 @@ retry_wait(struct retry *r, struct err *err)
 		    (scope_mono_ms(r->scope) - r->started_ms) / 1000);
 	}
 
+	snprintf(r->before, sizeof(r->before), "%.199s", last.text);
 	/* What one answer said must not look as if the next had said it. */
 	*err = (struct err){0};
 	if (scope_sleep(r->scope, pause_ms, err) != 0)

@@ -33,6 +33,7 @@ struct retry {
 	struct retry_opts opts;
 	int64_t started_ms;
 	unsigned failures;
+	char before[200]; /* what the attempt before the last failed by */
 };
 
 void
@@ -40,8 +41,8 @@ retry_init(struct retry *, const struct scope *, const struct retry_opts *);
 
 /*
  * 0 after a pause: go again; err is empty.  -1: give up; err says why the
- * last attempt failed and how many there were, or that the scope was
- * cancelled.  Only ERR_TRANSIENT goes again, with exponential backoff and full
+ * last attempt failed and how many there were (and by what the one before,
+ * when the last only ran out of time), or that the scope was cancelled.  Only ERR_TRANSIENT goes again, with exponential backoff and full
  * jitter, and not before err->retry_after_ms; it becomes ERR_UNREACHABLE when
  * the next pause would pass the total or the scope's deadline, so that no
  * loop further out starts over.

@@ -128,6 +128,30 @@ a_later_refusal_tells_the_attempt(void **state)
 }
 
 static void
+an_attempt_that_ran_out_of_time_tells_what_used_it_up(void **state)
+{
+	struct fake_clock clock;
+	struct scope s = fake_clock_init(&clock);
+	struct err err = {0};
+	struct retry r;
+
+	(void)state;
+	retry_init(&r, &s, NULL);
+	be_busy(&err);
+	assert_int_equal(retry_wait(&r, &err), 0);
+	err_set(&err, ERR_UNREACHABLE, "timed out");
+	assert_int_equal(retry_wait(&r, &err), -1);
+	assert_int_equal(err.kind, ERR_UNREACHABLE);
+	assert_string_equal(
+	    err.text, "attempt 2: timed out; the attempt before: busy");
+	/* The first one has none before it. */
+	retry_init(&r, &s, NULL);
+	err_set(&err, ERR_UNREACHABLE, "timed out");
+	assert_int_equal(retry_wait(&r, &err), -1);
+	assert_string_equal(err.text, "timed out");
+}
+
+static void
 gives_up_before_a_pause_that_passes_the_total(void **state)
 {
 	static const struct retry_opts opts = {.total_ms = 10000};
@@ -265,6 +289,8 @@ main(void)
 	    cmocka_unit_test(what_the_service_asked_for_is_the_least),
 	    cmocka_unit_test(only_the_transient_goes_again),
 	    cmocka_unit_test(a_later_refusal_tells_the_attempt),
+	    cmocka_unit_test(
+		an_attempt_that_ran_out_of_time_tells_what_used_it_up),
 	    cmocka_unit_test(gives_up_before_a_pause_that_passes_the_total),
 	    cmocka_unit_test(
 		a_long_attempt_does_not_use_up_the_total_where_that_is_meant),
