@@ -141,15 +141,18 @@ redis_conn_renew(
 {
 	int64_t now_ms = scope_wall_ms(scope);
 	struct token token = {0};
+	struct err none = {0};
 	int rc;
 
 	if (!redis_conn_renew_due(c, scope))
 		return 0;
 	c->renew_ms = now_ms + RENEW_AGAIN_MS;
-	rc = redis_login_token(c->credential, scope, &token, err);
-	if (rc != 0 && now_ms < c->login_ends_ms && err->kind != ERR_CANCELLED)
+	rc = redis_login_token(c->credential, scope, &token, &none);
+	if (rc != 0 && now_ms < c->login_ends_ms && none.kind != ERR_CANCELLED)
 		rc = 0; /* there is time to ask again */
-	else if (rc == 0 && token.expires_ms > c->login_ends_ms)
+	else if (rc != 0)
+		*err = none;
+	else if (token.expires_ms > c->login_ends_ms)
 		rc = redis_login(c, c->user, c->credential, &token, scope, err);
 	if (rc == 0 && token.expires_ms > c->login_ends_ms)
 		note_login(c, &token, c->renew_ms);

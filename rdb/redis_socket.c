@@ -106,14 +106,17 @@ wait_to_read(struct redis_socket *s, const struct scope *scope, short events,
     struct err *err)
 {
 	struct scope brief = scope_within(scope, BATCH_MS);
+	struct err early = {0};
 	int rc;
 
 	if (s->batch == 0 || events != POLLIN)
 		return wait_ready(s, scope, events, err);
-	if (scope_wait_fd(&brief, s->fd, events, err) == 0)
+	if (scope_wait_fd(&brief, s->fd, events, &early) == 0)
 		return 0;
-	if (err->kind != ERR_UNREACHABLE || scope_left_ms(scope) <= 0)
+	if (early.kind != ERR_UNREACHABLE || scope_left_ms(scope) <= 0) {
+		*err = early;
 		return -1;
+	}
 	set_lowat(s, 1);
 	rc = wait_ready(s, scope, events, err);
 	set_lowat(s, s->batch);

@@ -54,6 +54,19 @@ script_read_command(struct script_conn *c, struct buf *words)
 	return 0;
 }
 
+void
+script_answer_commands(struct script_conn *c, script_answer_fn *fn, void *arg)
+{
+	struct buf words;
+
+	buf_init(&words, 1 << 20);
+	while (
+	    script_read_command(c, &words) == 0 && fn(c, arg, words.data) == 0)
+		;
+	buf_release(&words);
+	script_close(c);
+}
+
 int
 script_send_bulk(struct script_conn *c, const char *text)
 {

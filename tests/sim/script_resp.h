@@ -9,6 +9,13 @@
  * the buffer. */
 int script_read_command(struct script_conn *, struct buf *words);
 
+/* Each command to answer, until it is -1 or the client has gone; then the
+ * connection is closed. */
+typedef int
+script_answer_fn(struct script_conn *, void *arg, const char *words);
+void
+script_answer_commands(struct script_conn *c, script_answer_fn *fn, void *arg);
+
 /* "$5\r\nvalue\r\n". */
 int script_send_bulk(struct script_conn *, const char *);
 

@@ -600,8 +600,10 @@ ending_get(struct credential *c, const struct scope *scope,
 	int64_t left_ms = e->gets == 0 ? e->first_left_ms : INT64_C(3600000);
 
 	(void)resource;
-	if (e->gets++ > 0 && e->then_none)
+	if (e->gets++ > 0 && e->then_none) {
+		err->retry_after_ms = 60000;
 		return err_set(err, ERR_UNREACHABLE, "no token today");
+	}
 	secret_set(&out->value, e->gets == 1 ? "first" : "other", 5);
 	out->expires_ms = scope_wall_ms(scope) + left_ms;
 	return 0;
@@ -689,6 +691,9 @@ no_token_is_a_failure_only_when_the_old_one_is_over(void **state)
 	(void)state;
 	rig_up(&r, let_in_once, NULL, &opts);
 	assert_int_equal(redis_conn_renew(r.conn, &r.scope, &r.err), 0);
+	/* What was got over is in no later failure. */
+	assert_int_equal(r.err.kind, ERR_NONE);
+	assert_int_equal(r.err.retry_after_ms, 0);
 	/* Whoever has none is not asked by every caller. */
 	assert_int_equal(redis_conn_renew(r.conn, &r.scope, &r.err), 0);
 	assert_int_equal(e.gets, 2);

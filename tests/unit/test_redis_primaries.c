@@ -61,8 +61,9 @@ send_info(struct script_conn *c, const struct node *n)
 }
 
 static int
-answer(struct script_conn *c, const struct node *n, const char *words)
+answer(struct script_conn *c, void *arg, const char *words)
 {
+	const struct node *n = arg;
 	const struct world *w = n->world;
 
 	const char *refuses = n->refuses;
@@ -96,14 +97,7 @@ answer(struct script_conn *c, const struct node *n, const char *words)
 static void
 serve(struct script_conn *c, void *arg)
 {
-	struct buf words;
-
-	buf_init(&words, 1 << 20);
-	while (script_read_command(c, &words) == 0 &&
-	    answer(c, arg, words.data) == 0)
-		;
-	buf_release(&words);
-	script_close(c);
+	script_answer_commands(c, answer, arg);
 }
 
 static const struct redis_opts opts = {.reply_timeout_ms = 10000};

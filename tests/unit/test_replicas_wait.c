@@ -39,8 +39,9 @@ struct primary {
 };
 
 static int
-answer(struct script_conn *c, struct primary *p, const char *words)
+answer(struct script_conn *c, void *arg, const char *words)
 {
+	struct primary *p = arg;
 	const char *text;
 
 	if (strcmp(words, "PING") == 0)
@@ -65,14 +66,7 @@ answer(struct script_conn *c, struct primary *p, const char *words)
 static void
 serve(struct script_conn *c, void *arg)
 {
-	struct buf words;
-
-	buf_init(&words, 4096);
-	while (script_read_command(c, &words) == 0 &&
-	    answer(c, arg, words.data) == 0)
-		;
-	buf_release(&words);
-	script_close(c);
+	script_answer_commands(c, answer, arg);
 }
 
 /* With so many looks. */

@@ -108,8 +108,9 @@ send_answer(struct script_conn *c, struct node *n)
 }
 
 static int
-answer(struct script_conn *c, struct node *n, const char *words)
+answer(struct script_conn *c, void *arg, const char *words)
 {
+	struct node *n = arg;
 	if (strncmp(words, "PING", 4) == 0)
 		return script_sends(c, "+PONG\r\n");
 	if (strncmp(words, "INFO", 4) == 0 && n->closes_at_the_end &&
@@ -134,14 +135,7 @@ answer(struct script_conn *c, struct node *n, const char *words)
 static void
 serve(struct script_conn *c, void *arg)
 {
-	struct buf words;
-
-	buf_init(&words, 1 << 20);
-	while (script_read_command(c, &words) == 0 &&
-	    answer(c, arg, words.data) == 0)
-		;
-	buf_release(&words);
-	script_close(c);
+	script_answer_commands(c, answer, arg);
 }
 
 static const struct redis_opts redis = {.reply_timeout_ms = 10000};

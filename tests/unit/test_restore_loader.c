@@ -18,6 +18,7 @@
 #include "rdb/restore_empty.h"
 #include "rdb/restore_loader.h"
 #include "tests/sim/brief_token.h"
+#include "tests/sim/load_dump.h"
 #include "tests/sim/real_redis.h"
 #include "tests/sim/redis_data.h"
 #include "tests/sim/script_server.h"
@@ -77,50 +78,14 @@ target_at(struct redis_target *t, int port)
 	assert_int_equal(redis_target_parse(url, t, &err), 0);
 }
 
-/* Feed a dump in uneven pieces through a loader. */
-static int
-load_into(int port, const void *dump, size_t len,
-    const struct restore_opts *opts, struct restore_facts *facts,
-    struct err *err)
-{
-	const struct redis_opts redis = {
-	    .password = password, .reply_timeout_ms = 10000};
-	struct scope scope = scope_root(NULL);
-	struct rdb_reader *reader = rdb_reader_new();
-	const unsigned char *p = dump;
-	struct restore_loader *l;
-	struct redis_target t;
-	int rc = -1;
-
-	target_at(&t, port);
-	l = restore_loader_new(&t, &redis, &scope, opts, err);
-	if (l == NULL)
-		goto out;
-	rdb_reader_add(reader, restore_loader_visitor(l));
-	for (size_t at = 0; at < len;) {
-		size_t n = len - at < 100003 ? len - at : 100003;
-
-		if (rdb_reader_feed(reader, p + at, n, err) != 0)
-			goto out;
-		at += n;
-	}
-	if (rdb_reader_finish(reader, err) == 0)
-		rc = restore_loader_finish(l, facts, err);
-out:
-	restore_loader_free(l);
-	rdb_reader_free(reader);
-	redis_target_release(&t);
-	return rc;
-}
-
 static int
 load(const struct restore_opts *opts, struct restore_facts *facts,
     struct err *err)
 {
 	size_t len;
 	unsigned char *dump = redis_data_dump(source, from, &len);
-	int rc = load_into(
-	    real_redis_port(target), dump, len, opts, facts, err);
+	int rc = load_dump(
+	    real_redis_port(target), password, dump, len, opts, facts, err);
 
 	free(dump);
 	return rc;
@@ -326,7 +291,7 @@ nothing_lands_beside_a_database_that_the_target_lacks(void **state)
 	redis_data_do(from, "SELECT 3");
 	redis_data_do(from, "SET k v");
 	dump = redis_data_dump(source, from, &len);
-	assert_int_equal(load_into(real_redis_port(small), dump, len,
+	assert_int_equal(load_dump(real_redis_port(small), NULL, dump, len,
 			     &(struct restore_opts){0}, &facts, &err),
 	    -1);
 	assert_non_null(strstr(err.text, "selecting database 3"));
@@ -565,7 +530,7 @@ load_script(enum ending end, struct restore_facts *facts, struct err *err)
 {
 	struct script_server *s = script_server_new(NULL, serve_restore, &end);
 	static const struct restore_opts opts = {.connections = 1};
-	int rc = load_into(script_server_port(s), tiny_dump,
+	int rc = load_dump(script_server_port(s), NULL, tiny_dump,
 	    sizeof(tiny_dump) - 1, &opts, facts, err);
 
 	if (script_server_failure(s) != NULL)

@@ -21,6 +21,7 @@
 #include "rdb/value_commands.h"
 #include "tests/sim/rdb_bytes.h"
 #include "tests/sim/rdb_keys.h"
+#include "tests/sim/load_dump.h"
 #include "tests/sim/real_redis.h"
 #include "tests/sim/redis_data.h"
 #include "tests/sim/script_server.h"
@@ -72,51 +73,14 @@ empty_servers(void **state)
 	return 0;
 }
 
-/* Feed a dump in uneven pieces through a loader. */
-static int
-load_into(int port, const void *dump, size_t len,
-    const struct restore_opts *opts, struct restore_facts *facts,
-    struct err *err)
-{
-	const struct redis_opts redis = {.reply_timeout_ms = 10000};
-	struct scope scope = scope_root(NULL);
-	struct rdb_reader *reader = rdb_reader_new();
-	const unsigned char *p = dump;
-	struct restore_loader *l;
-	struct redis_target t;
-	char url[64];
-	int rc = -1;
-
-	snprintf(url, sizeof(url), "redis://127.0.0.1:%d", port);
-	assert_int_equal(redis_target_parse(url, &t, err), 0);
-	l = restore_loader_new(&t, &redis, &scope, opts, err);
-	if (l == NULL)
-		goto out;
-	rdb_reader_add(reader, restore_loader_visitor(l));
-	for (size_t at = 0; at < len;) {
-		size_t n = len - at < 100003 ? len - at : 100003;
-
-		if (rdb_reader_feed(reader, p + at, n, err) != 0)
-			goto out;
-		at += n;
-	}
-	if (rdb_reader_finish(reader, err) == 0)
-		rc = restore_loader_finish(l, facts, err);
-out:
-	restore_loader_free(l);
-	rdb_reader_free(reader);
-	redis_target_release(&t);
-	return rc;
-}
-
 static int
 load(const struct restore_opts *opts, struct restore_facts *facts,
     struct err *err)
 {
 	size_t len;
 	unsigned char *dump = redis_data_dump(source, from, &len);
-	int rc = load_into(
-	    real_redis_port(target), dump, len, opts, facts, err);
+	int rc = load_dump(
+	    real_redis_port(target), NULL, dump, len, opts, facts, err);
 
 	free(dump);
 	return rc;
@@ -357,8 +321,8 @@ load_script(const char *say, int64_t expires_ms, struct restore_facts *facts,
 		rdb_keys_expire(&dump, expires_ms);
 	rdb_keys_string(&dump, "k", "v");
 	rdb_keys_end(&dump);
-	rc = load_into(
-	    script_server_port(s), dump.data, dump.len, &opts, facts, err);
+	rc = load_dump(script_server_port(s), NULL, dump.data, dump.len, &opts,
+	    facts, err);
 	if (script_server_failure(s) != NULL)
 		fail_msg("%s", script_server_failure(s));
 	script_server_free(s);
