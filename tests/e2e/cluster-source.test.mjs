@@ -19,14 +19,22 @@ async function filled(t, opts) {
 	return c;
 }
 
-// Writes to keys of its own until it is stopped.
-function writer(cluster) {
+// Writes to keys of its own until it is stopped; a round that meets a server
+// that is lost counts for nothing.
+function writer(cluster, { losses = false } = {}) {
 	let going = true;
 	let rounds = 0;
+	const round = () => cluster.pipe(Array.from({ length: 100 },
+		(_, i) => ['SET', `moving:${i}`, rounds]));
 	const ended = (async () => {
-		for (; going; rounds++)
-			await cluster.pipe(Array.from({ length: 100 },
-				(_, i) => ['SET', `moving:${i}`, rounds]));
+		while (going)
+			try {
+				await round();
+				rounds++;
+			} catch (e) {
+				if (!losses)
+					throw e;
+			}
 	})();
 	return { rounds: () => rounds,
 		stop() { going = false; return ended; } };
@@ -151,6 +159,35 @@ test('a primary that is lost in the midst of its replica\'s dump',
 		await assertStatic(source, target);
 		const { dr: [id] } = await job.assertListedIsGood();
 		assert.equal(manifest(job, id).shards[1].host, replica.name);
+	});
+
+test('three primaries, one of them lost meanwhile, become five, and they one',
+	async (t) => {
+		const [three, five, one] = await Promise.all([
+			filled(t, { replicas: 3 }),
+			Cluster.start(t, { primaries: 5 }), Redis.start(t)]);
+		const [, replica] = three.replicas;
+		await slow([replica], 20000);
+		const busy = writer(three, { losses: true });
+		const run = new Job(t, { source: three, target: five }).start(
+			'sync', '--import', 'after-each-sync');
+		await until('the replica makes its dump', () => saving(replica));
+		const before = busy.rounds();
+		await slow([replica], 0);
+		await three.failover(three.primaries[1], replica);
+		await until('it is written to again',
+			() => busy.rounds() > before + 1);
+		const r = await run.ended;
+		await busy.stop();
+		assert.equal(r.code, EXIT.DONE, r.stderr);
+		assert.match(r.stderr, /shard 2 of 3: .*; it is taken again/);
+
+		const job = new Job(t, { source: five, target: one });
+		const next = await job.ok('sync', '--import', 'after-each-sync');
+		assert.equal(next.comparison.same, true);
+		assert.equal(await one.keys(), (await Promise.all(
+			five.primaries.map((p) => p.keys()))).reduce((n, k) => n + k));
+		await assertStatic(three, one);
 	});
 
 test('slots that are moved while the dumps are made', async (t) => {
