@@ -10,6 +10,10 @@
 
 #include "rdb/dump_payload.h"
 
+/* FUNCTION2 of the RDB format, of version 10. */
+#define OPCODE_FUNCTION2     245
+#define FUNCTION_RDB_VERSION 10
+
 struct dump_payload {
 	unsigned char *mem;
 	size_t fill, memory_max;
@@ -108,6 +112,34 @@ dump_payload_end(struct dump_payload *p, int rdb_version, struct err *err)
 		p->footer[2 + i] = (unsigned char)(crc >> 8 * i);
 	p->size += DUMP_FOOTER_BYTES;
 	return 0;
+}
+
+/* A length as the RDB format writes it. */
+static size_t
+encode_length(uint64_t n, unsigned char out[9])
+{
+	if (n < 64) {
+		out[0] = (unsigned char)n;
+		return 1;
+	}
+	out[0] = 0x81;
+	for (int i = 0; i < 8; i++)
+		out[1 + i] = (unsigned char)(n >> 8 * (7 - i));
+	return 9;
+}
+
+int
+dump_payload_function(struct dump_payload *p, const unsigned char *source,
+    size_t len, struct err *err)
+{
+	unsigned char head[10] = {OPCODE_FUNCTION2};
+	size_t n = 1 + encode_length(len, head + 1);
+
+	if (dump_payload_begin(p, err) != 0 ||
+	    dump_payload_add(p, head, n, err) != 0 ||
+	    dump_payload_add(p, source, len, err) != 0)
+		return -1;
+	return dump_payload_end(p, FUNCTION_RDB_VERSION, err);
 }
 
 uint64_t

@@ -28,6 +28,10 @@ int dump_payload_begin(struct dump_payload *, struct err *);
 int dump_payload_add(struct dump_payload *, const void *, size_t, struct err *);
 int dump_payload_end(struct dump_payload *, int rdb_version, struct err *);
 
+/* A function library as FUNCTION RESTORE takes it, from begin to end. */
+int dump_payload_function(struct dump_payload *, const unsigned char *source,
+    size_t len, struct err *);
+
 /* So far; with the footer from end on. */
 uint64_t dump_payload_size(const struct dump_payload *);
 

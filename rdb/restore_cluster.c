@@ -6,13 +6,10 @@
 #include "base/err.h"
 #include "base/scope.h"
 #include "base/xalloc.h"
-#include "rdb/cluster_map.h"
-#include "rdb/redis_error.h"
-#include "rdb/redis_info.h"
-#include "rdb/redis_primaries.h"
 #include "rdb/redis_target.h"
 #include "rdb/restore_command.h"
 #include "rdb/restore_lane.h"
+#include "rdb/restore_routes.h"
 
 #include "rdb/restore_cluster.h"
 
@@ -31,77 +28,22 @@
 #define AGAIN_MS 5000
 
 struct restore_cluster {
-	const struct redis_target *target;
-	const struct redis_opts *opts;
 	struct scope scope;
-
-	struct restore_lane **lanes;
-	size_t nlanes;
-	size_t route[CLUSTER_SLOTS]; /* index of the lane */
+	struct restore_routes *routes;
 
 	struct restore_sent *again, **again_end; /* have to be sent on */
 	bool pause;				 /* before that */
-	bool
-	    moved; /* a slot has gone from its primary: why, is not asked yet */
+	/* A slot has gone from its primary: why, is not asked yet. */
+	bool moved;
 	size_t window;
 	uint64_t keys;
 	uint64_t redone; /* connections, since a command was answered by OK */
 };
 
-static bool
-same_address(const struct redis_address *a, const struct redis_address *b)
+static struct restore_lane *
+lane_at(const struct restore_cluster *c, size_t i)
 {
-	return a->port == b->port && strcmp(a->host, b->host) == 0;
-}
-
-/* The lane to an address, which may have to be opened. */
-static int
-find_lane(struct restore_cluster *c, const struct redis_address *a, size_t *i,
-    struct err *err)
-{
-	struct restore_lane *lane;
-
-	for (*i = 0; *i < c->nlanes; ++*i)
-		if (same_address(restore_lane_address(c->lanes[*i]), a))
-			return 0;
-	if (c->nlanes == CLUSTER_NODES_MAX)
-		return err_set(err, ERR_CORRUPT,
-		    "keys were sent on to over %d servers", CLUSTER_NODES_MAX);
-	lane = restore_lane_open(a, c->target->user, c->opts, &c->scope, err);
-	if (lane == NULL)
-		return -1;
-	c->lanes = xreallocarray(c->lanes, c->nlanes + 1, sizeof(*c->lanes));
-	c->lanes[c->nlanes++] = lane;
-	return 0;
-}
-
-static int
-take_routes(
-    struct restore_cluster *c, const struct redis_primaries *p, struct err *err)
-{
-	size_t *lanes = xcalloc(p->n, sizeof(*lanes));
-	int rc = 0;
-
-	for (size_t i = 0; i < p->n && rc == 0; i++)
-		rc = find_lane(c, &p->parts[i].hosts[0], &lanes[i], err);
-	for (size_t slot = 0; slot < CLUSTER_SLOTS && rc == 0; slot++)
-		c->route[slot] = lanes[p->map->owner[slot]];
-	free(lanes);
-	return rc;
-}
-
-/* Where the slots are, as far as the cluster knows by now. */
-static int
-follow_map(struct restore_cluster *c, struct err *err)
-{
-	struct redis_primaries p;
-	int rc;
-
-	if (redis_primaries_find(c->target, c->opts, &c->scope, &p, err) != 0)
-		return -1;
-	rc = take_routes(c, &p, err);
-	redis_primaries_release(&p);
-	return rc;
+	return restore_routes_lane(c->routes, i);
 }
 
 struct restore_cluster *
@@ -111,12 +53,11 @@ restore_cluster_new(const struct redis_target *target,
 	struct restore_cluster *c = xcalloc(1, sizeof(*c));
 
 	assert(target->cluster != NULL);
-	c->target = target;
-	c->opts = opts;
 	c->scope = *scope;
 	c->again_end = &c->again;
 	c->window = WINDOW_DEFAULT;
-	if (follow_map(c, err) == 0)
+	c->routes = restore_routes_new(target, opts, &c->scope, err);
+	if (c->routes != NULL)
 		return c;
 	restore_cluster_free(c);
 	return NULL;
@@ -133,9 +74,7 @@ restore_cluster_free(struct restore_cluster *c)
 		next = s->next;
 		free(s);
 	}
-	for (size_t i = 0; i < c->nlanes; i++)
-		restore_lane_free(c->lanes[i]);
-	free(c->lanes);
+	restore_routes_free(c->routes);
 	free(c);
 }
 
@@ -145,9 +84,9 @@ restore_cluster_each(struct restore_cluster *c,
 	struct err *),
     void *arg, struct err *err)
 {
-	for (size_t i = 0; i < c->nlanes; i++)
-		if (each(arg, restore_lane_conn(c->lanes[i]),
-			restore_lane_info(c->lanes[i]), err) != 0)
+	for (size_t i = 0; i < restore_routes_lanes(c->routes); i++)
+		if (each(arg, restore_lane_conn(lane_at(c, i)),
+			restore_lane_info(lane_at(c, i)), err) != 0)
 			return -1;
 	return 0;
 }
@@ -155,7 +94,7 @@ restore_cluster_each(struct restore_cluster *c,
 size_t
 restore_cluster_primaries(const struct restore_cluster *c)
 {
-	return c->nlanes;
+	return restore_routes_lanes(c->routes);
 }
 
 void
@@ -193,7 +132,7 @@ recover(struct restore_cluster *c, struct restore_lane *l, struct err *err)
 		return replaced(l, err);
 	if (err->kind != ERR_TRANSIENT)
 		return -1;
-	if (c->redone++ > 2 * c->nlanes)
+	if (c->redone++ > 2 * restore_routes_lanes(c->routes))
 		return err_in(err, "connection after connection broke");
 	while (restore_lane_again(l, &brief, err) != 0) {
 		if (err->kind == ERR_CONFLICT)
@@ -214,7 +153,7 @@ static int
 send_to(struct restore_cluster *c, size_t lane, struct restore_sent *take,
     struct err *err)
 {
-	struct restore_lane *l = c->lanes[lane];
+	struct restore_lane *l = lane_at(c, lane);
 
 	take->lane = lane;
 	if (restore_lane_send(l, &c->scope, take, err) == 0 &&
@@ -222,33 +161,6 @@ send_to(struct restore_cluster *c, size_t lane, struct restore_sent *take,
 		restore_lane_flush(l, &c->scope, err) == 0))
 		return 0;
 	return recover(c, l, err);
-}
-
-/* "3999 10.0.0.1:6381", behind MOVED and ASK; a host that is not told is the
- * one that answered. */
-static int
-follow(struct restore_cluster *c, const struct restore_sent *s,
-    const char *words, size_t *lane, struct err *err)
-{
-	const struct redis_address *from = restore_lane_address(
-	    c->lanes[s->lane]);
-	const char *colon = strrchr(words, ':');
-	const char *host = strchr(words, ' ');
-	struct redis_address to = {.tls = from->tls};
-	int rc;
-
-	to.port = colon != NULL ? atoi(colon + 1) : 0;
-	if (host == NULL || colon == NULL || host >= colon || to.port <= 0 ||
-	    to.port > 65535)
-		return err_set(err, ERR_CORRUPT,
-		    "sent on to what is no address: '%.60s'", words);
-	host++;
-	to.host = host == colon || strncmp(host, "?:", 2) == 0
-	    ? xstrdup(from->host)
-	    : strndup(host, (size_t)(colon - host));
-	rc = find_lane(c, &to, lane, err);
-	free(to.host);
-	return rc;
 }
 
 /* Not for ever. */
@@ -290,10 +202,11 @@ redirect(struct restore_cluster *c, struct restore_sent *s, const char *reply,
 	s->asking = false;
 	if (!moved && !ask)
 		return restore_subject_refused(&s->subject, reply, err);
-	if (follow(c, s, strchr(reply, ' ') + 1, &lane, err) != 0)
+	if (restore_routes_follow(
+		c->routes, s->lane, strchr(reply, ' ') + 1, &lane, err) != 0)
 		return restore_subject_in(&s->subject, err);
 	if (moved) {
-		c->route[s->slot] = lane;
+		restore_routes_move(c->routes, s->slot, lane);
 		c->moved = true;
 	}
 	s->asking = ask;
@@ -322,8 +235,8 @@ take_answer(struct restore_cluster *c, size_t lane, struct err *err)
 	redisReply *r;
 	int rc = 0;
 
-	if (restore_lane_answer(c->lanes[lane], &c->scope, &s, &r, err) != 0)
-		return recover(c, c->lanes[lane], err);
+	if (restore_lane_answer(lane_at(c, lane), &c->scope, &s, &r, err) != 0)
+		return recover(c, lane_at(c, lane), err);
 	if (r->type == REDIS_REPLY_ERROR) {
 		rc = on_refusal(c, s, r->str, err);
 		if (rc == 0) {
@@ -347,7 +260,7 @@ take_answer(struct restore_cluster *c, size_t lane, struct err *err)
 static int
 settle(struct restore_cluster *c, size_t lane, size_t most, struct err *err)
 {
-	struct restore_lane *l = c->lanes[lane];
+	struct restore_lane *l = lane_at(c, lane);
 
 	if (restore_lane_unsent(l) > 0 &&
 	    restore_lane_flush(l, &c->scope, err) != 0 &&
@@ -367,8 +280,8 @@ static int
 none_replaced(struct restore_cluster *c, struct err *err)
 {
 	c->moved = false;
-	for (size_t i = 0; i < c->nlanes; i++) {
-		struct restore_lane *l = c->lanes[i];
+	for (size_t i = 0; i < restore_routes_lanes(c->routes); i++) {
+		struct restore_lane *l = lane_at(c, i);
 
 		if (settle(c, i, 0, err) != 0)
 			return -1;
@@ -386,8 +299,8 @@ pause_and_look(struct restore_cluster *c, struct err *err)
 	c->pause = false;
 	if (scope_sleep(&c->scope, PAUSE_MS, err) != 0)
 		return -1;
-	if (follow_map(c, err) != 0 && err->kind != ERR_TRANSIENT &&
-	    err->kind != ERR_UNREACHABLE)
+	if (restore_routes_look(c->routes, err) != 0 &&
+	    err->kind != ERR_TRANSIENT && err->kind != ERR_UNREACHABLE)
 		return -1;
 	return scope_check(&c->scope, err);
 }
@@ -408,8 +321,10 @@ send_on(struct restore_cluster *c, struct err *err)
 		bool by_slot = s->subject.what == RESTORE_KEY && !s->asking;
 
 		next = s->next;
-		if (send_to(c, by_slot ? c->route[s->slot] : s->lane, s, err) ==
-		    0)
+		if (send_to(c,
+			by_slot ? restore_routes_of(c->routes, s->slot)
+				: s->lane,
+			s, err) == 0)
 			continue;
 		/* The rest is not lost, but freed with the others. */
 		for (s = next; s != NULL; s = next) {
@@ -428,10 +343,10 @@ settle_all(struct restore_cluster *c, struct err *err)
 		if (c->again != NULL && send_on(c, err) != 0)
 			return -1;
 		/* All are sent before one is waited for. */
-		for (size_t i = 0; i < c->nlanes; i++)
+		for (size_t i = 0; i < restore_routes_lanes(c->routes); i++)
 			if (settle(c, i, SIZE_MAX, err) != 0)
 				return -1;
-		for (size_t i = 0; i < c->nlanes; i++)
+		for (size_t i = 0; i < restore_routes_lanes(c->routes); i++)
 			if (settle(c, i, 0, err) != 0)
 				return -1;
 	} while (c->again != NULL);
@@ -457,7 +372,7 @@ put_one(struct restore_cluster *c, size_t lane,
 		return -1;
 	if (large)
 		return settle_all(c, err);
-	if (restore_lane_unanswered(c->lanes[lane]) > c->window &&
+	if (restore_lane_unanswered(lane_at(c, lane)) > c->window &&
 	    settle(c, lane, c->window / 2, err) != 0)
 		return -1;
 	return c->again != NULL ? send_on(c, err) : 0;
@@ -467,10 +382,11 @@ int
 restore_cluster_put(struct restore_cluster *c,
     const struct restore_command *command, struct err *err)
 {
-	size_t primaries = c->nlanes;
+	size_t primaries = restore_routes_lanes(c->routes);
 
 	if (command->subject.what == RESTORE_KEY)
-		return put_one(c, c->route[command->slot], command, err);
+		return put_one(c, restore_routes_of(c->routes, command->slot),
+		    command, err);
 	for (size_t i = 0; i < primaries; i++)
 		if (put_one(c, i, command, err) != 0)
 			return -1;

@@ -1,8 +1,6 @@
 /*
  * A key's command is put together at key_begin() but for its payload, whose
- * length stands before it, and sent at key_end().  To one server batches of
- * commands go to one connection, the next batch to the next, so that each
- * write(2) is large and several requests are always under way.
+ * length stands before it, and sent at key_end().
  */
 #include <inttypes.h>
 #include <stdbool.h>
@@ -15,18 +13,16 @@
 #include "base/scope.h"
 #include "base/xalloc.h"
 #include "rdb/dump_payload.h"
-#include "rdb/key_show.h"
 #include "rdb/rdb_reader.h"
 #include "rdb/rdb_types.h"
 #include "rdb/redis_conn.h"
 #include "rdb/redis_info.h"
-#include "rdb/redis_primary.h"
 #include "rdb/restore_cluster.h"
 #include "rdb/restore_command.h"
 #include "rdb/restore_limit.h"
-#include "rdb/restore_pipe.h"
+#include "rdb/restore_pipes.h"
 #include "rdb/restore_values.h"
-#include "rdb/value_commands.h"
+#include "rdb/value_carry.h"
 
 #include "rdb/restore_loader.h"
 
@@ -34,7 +30,6 @@
 #define CONNECTIONS_MAX	    RESTORE_TEMPS_MAX
 #define PIPELINE_DEFAULT    ((size_t)1 << 20)
 #define VALUE_DEFAULT	    ((size_t)16 << 20)
-#define BATCH_BYTES	    ((size_t)128 << 10)
 
 #define TEMP_DEFAULT "drsync:value:"
 
@@ -51,17 +46,12 @@
 #define CLUSTER_MOST	   ((size_t)512 << 10)
 #define CLUSTER_CONN_BYTES ((size_t)640 << 10)
 
-/* FUNCTION2 of the RDB format, which FUNCTION RESTORE shares; RDB 10. */
-#define OPCODE_FUNCTION2     245
-#define FUNCTION_RDB_VERSION 10
-
 struct restore_loader {
 	struct rdb_visitor visitor;
 	struct scope scope;
 	struct budget *budget;		 /* carved; NULL: none */
 	struct restore_cluster *cluster; /* or pipes */
-	struct restore_pipe *pipes[CONNECTIONS_MAX];
-	unsigned npipes, turn;
+	struct restore_pipes *pipes;
 	size_t window;
 
 	int version; /* of the server, the oldest of several: 70015 */
@@ -82,43 +72,13 @@ struct restore_loader {
 	struct restore_facts facts;
 };
 
-/* Send the batch when it is large, and take turns. */
-static int
-take_turns(struct restore_loader *l, struct err *err)
-{
-	struct restore_pipe *p = l->pipes[l->turn];
-
-	if (restore_pipe_unsent(p) < BATCH_BYTES)
-		return 0;
-	l->turn = (l->turn + 1) % l->npipes;
-	if (restore_pipe_flush(p, &l->scope, err) != 0)
-		return -1;
-	if (restore_pipe_unanswered(p) <= l->window)
-		return 0;
-	return restore_pipe_keep(p, &l->scope, l->window / 2, err);
-}
-
-static int
-put_on_pipe(struct restore_loader *l, struct err *err)
-{
-	const struct restore_subject *subject = &l->command.subject;
-	struct restore_pipe *p = l->pipes[l->turn];
-
-	if (subject->what == RESTORE_KEY &&
-	    restore_pipe_select(p, &l->scope, subject->db, err) != 0)
-		return -1;
-	if (restore_pipe_put(p, &l->scope, &l->command, err) != 0)
-		return -1;
-	return take_turns(l, err);
-}
-
 static int
 send_command(struct restore_loader *l, struct err *err)
 {
 	l->facts.bytes += dump_payload_size(l->payload);
 	return l->cluster != NULL
 	    ? restore_cluster_put(l->cluster, &l->command, err)
-	    : put_on_pipe(l, err);
+	    : restore_pipes_put(l->pipes, &l->command, err);
 }
 
 static struct restore_loader *
@@ -148,12 +108,14 @@ too_large(const struct restore_loader *l, struct err *err)
 static int
 begin_commands(struct restore_loader *l, struct err *err)
 {
-	struct restore_pipe *p = l->pipes[l->turn];
+	struct restore_pipe *pipe;
+	unsigned number;
 
 	l->by_commands = true;
-	if (restore_pipe_select(p, &l->scope, l->key.db, err) != 0)
+	pipe = restore_pipes_take(l->pipes, l->key.db, &number, err);
+	if (pipe == NULL)
 		return -1;
-	return restore_values_begin(l->values, p, l->turn, &l->key, err);
+	return restore_values_begin(l->values, pipe, number, &l->key, err);
 }
 
 static int
@@ -214,7 +176,7 @@ visit_key(struct rdb_visitor *v, const struct rdb_key *k, struct err *err)
 		return -1;
 	if (l->values != NULL &&
 	    !redis_info_loads_rdb(&l->info, rdb_type_min_version(k->type)) &&
-	    value_commands_refuse(k->type, &l->server) == NULL)
+	    value_carry_refuse(k->type, &l->server) == NULL)
 		return begin_commands(l, err);
 	if (dump_payload_begin(l->payload, err) != 0 ||
 	    dump_payload_add(l->payload, &k->type, 1, err) != 0)
@@ -271,7 +233,7 @@ visit_raw(struct rdb_visitor *v, const unsigned char *data, size_t len,
 	uint64_t size = dump_payload_size(l->payload) + len + DUMP_FOOTER_BYTES;
 
 	if (!l->by_commands && size > l->payload_max && l->values != NULL &&
-	    value_commands_refuse(l->key.type, &l->server) == NULL &&
+	    value_carry_refuse(l->key.type, &l->server) == NULL &&
 	    turn_to_commands(l, err) != 0)
 		return -1;
 	if (l->by_commands)
@@ -293,25 +255,11 @@ visit_key_end(struct rdb_visitor *v, uint64_t raw_bytes, uint64_t elements,
 	(void)raw_bytes;
 	(void)elements;
 	if (l->by_commands)
-		return take_turns(l, err);
+		return restore_pipes_turn(l->pipes, err);
 	l->facts.expired += l->expired;
 	if (dump_payload_end(l->payload, version, err) != 0)
 		return in_key(l, err);
 	return send_command(l, err);
-}
-
-/* A length as the RDB format writes it. */
-static size_t
-encode_length(uint64_t n, unsigned char out[9])
-{
-	if (n < 64) {
-		out[0] = (unsigned char)n;
-		return 1;
-	}
-	out[0] = 0x81;
-	for (int i = 0; i < 8; i++)
-		out[1 + i] = (unsigned char)(n >> 8 * (7 - i));
-	return 9;
 }
 
 static int
@@ -319,20 +267,13 @@ visit_function(struct rdb_visitor *v, const unsigned char *source, size_t len,
     struct err *err)
 {
 	struct restore_loader *l = loader_of(v);
-	unsigned char opcode = OPCODE_FUNCTION2;
-	unsigned char length[9];
-	size_t length_len = encode_length(len, length);
 
 	if (l->version < 70000)
 		return err_set(err, ERR_UNSUPPORTED,
 		    "the dump holds functions, which the server does not have "
 		    "(Redis 7.0 is needed)");
 	restore_command_function(&l->command);
-	if (dump_payload_begin(l->payload, err) != 0 ||
-	    dump_payload_add(l->payload, &opcode, 1, err) != 0 ||
-	    dump_payload_add(l->payload, length, length_len, err) != 0 ||
-	    dump_payload_add(l->payload, source, len, err) != 0 ||
-	    dump_payload_end(l->payload, FUNCTION_RDB_VERSION, err) != 0)
+	if (dump_payload_function(l->payload, source, len, err) != 0)
 		return -1;
 	l->facts.functions++;
 	return send_command(l, err);
@@ -414,27 +355,14 @@ open_cluster(struct restore_loader *l, const struct redis_target *target,
 
 static int
 open_pipes(struct restore_loader *l, const struct redis_target *target,
-    const struct redis_opts *opts, unsigned n, struct err *err)
+    const struct redis_opts *redis, unsigned n, struct err *err)
 {
-	struct redis_info info;
-	struct redis_conn *c;
-	size_t host;
-
-	c = redis_primary_connect(target, opts, &l->scope, &info, &host, err);
-	if (c == NULL)
+	l->pipes = restore_pipes_new(
+	    target, redis, &l->scope, n, l->window, err);
+	if (l->pipes == NULL)
 		return -1;
-	l->pipes[l->npipes++] = restore_pipe_new(c);
-	if (judge_server(l, c, &info, err) != 0)
-		return -1;
-	l->info = info;
-	while (l->npipes < n) {
-		c = redis_connect(
-		    &target->hosts[host], target->user, opts, &l->scope, err);
-		if (c == NULL)
-			return -1;
-		l->pipes[l->npipes++] = restore_pipe_new(c);
-	}
-	return 0;
+	l->info = *restore_pipes_info(l->pipes);
+	return judge_server(l, restore_pipes_conn(l->pipes), &l->info, err);
 }
 
 static void
@@ -495,8 +423,7 @@ restore_loader_free(struct restore_loader *l)
 {
 	if (l == NULL)
 		return;
-	for (unsigned i = 0; i < l->npipes; i++)
-		restore_pipe_free(l->pipes[i]);
+	restore_pipes_free(l->pipes);
 	restore_values_free(l->values);
 	buf_release(&l->name);
 	restore_cluster_free(l->cluster);
@@ -516,46 +443,37 @@ restore_loader_visitor(struct restore_loader *l)
 static int
 finish_pipes(struct restore_loader *l, struct err *err)
 {
-	/* All are sent before one is waited for. */
-	for (unsigned i = 0; i < l->npipes; i++)
-		if (restore_pipe_flush(l->pipes[i], &l->scope, err) != 0)
-			return -1;
-	for (unsigned i = 0; i < l->npipes; i++) {
-		if (restore_pipe_settle(l->pipes[i], &l->scope, 0, err) != 0)
-			return -1;
-		l->facts.keys += restore_pipe_keys(l->pipes[i]);
-	}
+	struct restore_facts *f = &l->facts;
+	struct restore_pipes_sums sums;
+
+	if (restore_pipes_finish(l->pipes, &sums, err) != 0)
+		return -1;
+	f->by_commands = restore_values_keys(l->values);
+	f->lost = restore_values_lost(l->values);
+	if (sums.unclaimed > 0)
+		f->lost |= 1U << VALUE_LOST_PENDING;
+	/* An expired key's RESTORE is answered by OK, too. */
+	f->keys = sums.keys - f->expired;
+	f->expired += restore_values_expired(l->values) + sums.gone;
 	return 0;
 }
 
-static void
-add_values(const struct restore_loader *l, struct restore_facts *facts)
+static int
+finish_cluster(struct restore_loader *l, struct err *err)
 {
-	facts->by_commands = restore_values_keys(l->values);
-	facts->expired += restore_values_expired(l->values);
-	facts->lost = restore_values_lost(l->values);
-	for (unsigned i = 0; i < l->npipes; i++) {
-		facts->expired += restore_pipe_gone(l->pipes[i]);
-		if (restore_pipe_unclaimed(l->pipes[i]) > 0)
-			facts->lost |= 1U << VALUE_LOST_PENDING;
-	}
+	if (restore_cluster_finish(l->cluster, err) != 0)
+		return -1;
+	l->facts.keys = restore_cluster_keys(l->cluster) - l->facts.expired;
+	return 0;
 }
 
 int
 restore_loader_finish(
     struct restore_loader *l, struct restore_facts *facts, struct err *err)
 {
-	if (l->cluster != NULL) {
-		if (restore_cluster_finish(l->cluster, err) != 0)
-			return -1;
-		l->facts.keys = restore_cluster_keys(l->cluster);
-	} else if (finish_pipes(l, err) != 0) {
+	if ((l->cluster != NULL ? finish_cluster(l, err)
+				: finish_pipes(l, err)) != 0)
 		return -1;
-	}
 	*facts = l->facts;
-	/* An expired key's RESTORE is answered by OK, too. */
-	facts->keys -= facts->expired;
-	if (l->values != NULL)
-		add_values(l, facts);
 	return 0;
 }

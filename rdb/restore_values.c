@@ -9,6 +9,7 @@
 #include "rdb/rdb_reader.h"
 #include "rdb/restore_command.h"
 #include "rdb/restore_pipe.h"
+#include "rdb/value_carry.h"
 #include "rdb/value_commands.h"
 #include "rdb/value_replay.h"
 

@@ -8,7 +8,7 @@
 #include "rdb/rdb_types.h"
 #include "rdb/redis_info.h"
 #include "rdb/target_probe.h"
-#include "rdb/value_commands.h"
+#include "rdb/value_carry.h"
 
 #include "rdb/target_check.h"
 
@@ -181,7 +181,7 @@ types_ok(const struct judging *j, char why[200])
 		    (min != 0 && redis_info_loads_rdb(j->info, min)))
 			continue;
 		refused = j->info->cluster ? "into a cluster"
-					   : value_commands_refuse(t, &server);
+					   : value_carry_refuse(t, &server);
 		if (refused != NULL)
 			return no(why,
 			    "the server (%s) does not load values of type %s, "

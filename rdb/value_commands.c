@@ -9,8 +9,8 @@
 #include "rdb/arg_spool.h"
 #include "rdb/cluster_slot.h"
 #include "rdb/rdb_reader.h"
-#include "rdb/rdb_types.h"
 #include "rdb/slot_tags.h"
+#include "rdb/value_carry.h"
 #include "rdb/value_stream.h"
 #include "rdb/value_writer.h"
 
@@ -20,10 +20,7 @@
 #define BATCH_BYTES ((size_t)256 << 10)
 #define BATCH_ARGS  1024
 
-#define VERSION_STREAMS		50000
-#define VERSION_HSET_MANY	40000 /* HMSET does it before */
-#define VERSION_FIELD_EXPIRY	70400
-#define VERSION_FIELD_EXPIRY_VK 90000
+#define VERSION_HSET_MANY 40000 /* HMSET does it before */
 
 struct value_commands {
 	struct rdb_visitor visitor;
@@ -40,57 +37,6 @@ struct value_commands {
 	bool may_empty; /* fields expire, and the last one takes the key */
 	uint64_t sent;	/* bytes of a string */
 };
-
-const char *
-value_lost_text(uint32_t lost, char out[VALUE_LOST_MAX])
-{
-	static const char *const texts[VALUE_LOSSES] = {
-	    [VALUE_LOST_ACCESS] = "idle times and frequencies",
-	    [VALUE_LOST_SEEN] = "when stream consumers were last seen",
-	    [VALUE_LOST_COUNTERS] = "counters of streams",
-	    [VALUE_LOST_CONSUMER] = "stream consumers with nothing pending",
-	    [VALUE_LOST_PENDING] = "pending entries of deleted messages",
-	};
-	struct buf b;
-
-	buf_init(&b, VALUE_LOST_MAX - 1);
-	for (int i = 0; i < VALUE_LOSSES; i++)
-		if ((lost >> i & 1) != 0)
-			buf_addf(&b, "%s%s", b.len > 0 ? ", " : "", texts[i]);
-	snprintf(out, VALUE_LOST_MAX, "%s", b.data);
-	buf_release(&b);
-	return out;
-}
-
-static bool
-has_field_expiry(const struct value_server *s)
-{
-	return s->version >=
-	    (s->valkey ? VERSION_FIELD_EXPIRY_VK : VERSION_FIELD_EXPIRY);
-}
-
-const char *
-value_commands_refuse(uint8_t type, const struct value_server *s)
-{
-	switch ((enum rdb_type)type) {
-	case RDB_TYPE_HASH_2_VALKEY:
-	case RDB_TYPE_HASH_LISTPACK_EX_RC:
-	case RDB_TYPE_HASH_METADATA:
-	case RDB_TYPE_HASH_LISTPACK_EX:
-		return has_field_expiry(s)
-		    ? NULL
-		    : "hashes whose fields expire, which it has not";
-	default:
-		break;
-	}
-	if (rdb_type_min_version(type) == 0)
-		return "values of a type that is not known";
-	if (rdb_type_kind(type) == RDB_MODULE)
-		return "data of modules, which no command writes";
-	if (rdb_type_kind(type) == RDB_STREAM && s->version < VERSION_STREAMS)
-		return "streams, which it has not";
-	return NULL;
-}
 
 static struct value_commands *
 commands_of(struct rdb_visitor *v)
@@ -122,7 +68,7 @@ static int
 on_key(struct rdb_visitor *v, const struct rdb_key *k, struct err *err)
 {
 	struct value_commands *c = commands_of(v);
-	const char *why = value_commands_refuse(k->type, &c->w.server);
+	const char *why = value_carry_refuse(k->type, &c->w.server);
 
 	if (why != NULL)
 		return err_set(

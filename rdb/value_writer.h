@@ -14,6 +14,7 @@
 
 #include "base/buf.h"
 #include "rdb/rdb_reader.h"
+#include "rdb/value_carry.h"
 #include "rdb/value_commands.h"
 
 struct arg_spool;

@@ -4,7 +4,7 @@
 
 #include "base/err.h"
 #include "base/json.h"
-#include "rdb/value_commands.h"
+#include "rdb/value_carry.h"
 
 #include "agent/cmd/manifest_show.h"
 #include "agent/cmd/run_show.h"
@@ -49,7 +49,7 @@ show_load(const struct snapshot_load_facts *l)
 		row("", text);
 	}
 	if (l->lost != 0)
-		row("left out", value_lost_text(l->lost, text));
+		row("left out", value_carry_lost(l->lost, text));
 	if (l->part != NULL) {
 		snprintf(text, sizeof(text),
 		    "%s keys, which the filter does not take",
@@ -164,7 +164,7 @@ json_load(cJSON *root, const struct snapshot_load_facts *l)
 	json_add_int(o, "expired", (int64_t)l->expired);
 	json_add_int(o, "left_out", (int64_t)l->left_out);
 	json_add_int(o, "by_commands", (int64_t)l->by_commands);
-	cJSON_AddStringToObject(o, "lost", value_lost_text(l->lost, lost));
+	cJSON_AddStringToObject(o, "lost", value_carry_lost(l->lost, lost));
 	if (l->part != NULL)
 		json_add_int(o, "unwanted", (int64_t)l->unwanted);
 	cJSON_AddBoolToObject(o, "replaced", l->replaced);

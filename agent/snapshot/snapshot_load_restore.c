@@ -11,7 +11,7 @@
 #include "rdb/restore_empty.h"
 #include "rdb/restore_loader.h"
 #include "rdb/target_check.h"
-#include "rdb/value_commands.h"
+#include "rdb/value_carry.h"
 #include "storage/pieces.h"
 
 #include "agent/snapshot/env.h"
@@ -137,7 +137,7 @@ note_losses(const struct loading *l)
 		progress_note(l->env->progress, STEP_IMPORT,
 		    "%" PRIu64 " keys by plain commands, which do not carry %s",
 		    l->facts->by_commands,
-		    value_lost_text(l->facts->lost, lost));
+		    value_carry_lost(l->facts->lost, lost));
 }
 
 static int

@@ -11,6 +11,7 @@
 
 #include "base/err.h"
 #include "rdb/rdb_reader.h"
+#include "rdb/value_carry.h"
 #include "rdb/value_commands.h"
 
 #define BYTES_MAX ((size_t)1 << 20)

@@ -18,7 +18,7 @@
 #include "rdb/redis_conn.h"
 #include "rdb/redis_target.h"
 #include "rdb/restore_loader.h"
-#include "rdb/value_commands.h"
+#include "rdb/value_carry.h"
 #include "tests/sim/rdb_bytes.h"
 #include "tests/sim/rdb_keys.h"
 #include "tests/sim/load_dump.h"

@@ -14,6 +14,7 @@
 #include "base/xalloc.h"
 #include "rdb/cluster_slot.h"
 #include "rdb/rdb_reader.h"
+#include "rdb/value_carry.h"
 #include "rdb/value_commands.h"
 #include "tests/sim/rdb_bytes.h"
 #include "tests/sim/rdb_keys.h"
@@ -232,13 +233,13 @@ expiry_of_fields_goes_along_or_is_refused(void **state)
 	    "DEL T\nHSET T g y f x\n"
 	    "HPEXPIREAT T 4102444800123 FIELDS 1 f\nRENAME T k\n",
 	    "wwwx", 0);
-	assert_non_null(value_commands_refuse(25, &redis7));
-	assert_null(value_commands_refuse(25, &s));
+	assert_non_null(value_carry_refuse(25, &redis7));
+	assert_null(value_carry_refuse(25, &s));
 	s.valkey = true;
 	s.version = 80100;
-	assert_non_null(value_commands_refuse(22, &s));
+	assert_non_null(value_carry_refuse(22, &s));
 	s.version = 90000;
-	assert_null(value_commands_refuse(22, &s));
+	assert_null(value_carry_refuse(22, &s));
 }
 
 static void
@@ -247,11 +248,11 @@ what_no_command_writes_is_named(void **state)
 	struct value_server s = redis7;
 
 	(void)state;
-	assert_non_null(strstr(value_commands_refuse(7, &s), "module"));
-	assert_non_null(strstr(value_commands_refuse(27, &s), "not known"));
+	assert_non_null(strstr(value_carry_refuse(7, &s), "module"));
+	assert_non_null(strstr(value_carry_refuse(27, &s), "not known"));
 	s.version = 40000;
-	assert_non_null(strstr(value_commands_refuse(15, &s), "stream"));
-	assert_null(value_commands_refuse(0, &s));
+	assert_non_null(strstr(value_carry_refuse(15, &s), "stream"));
+	assert_null(value_carry_refuse(0, &s));
 }
 
 static void
