@@ -4,7 +4,7 @@
  * gzip makes one standard member (RFC 1952) out of independent 1 MiB chunks,
  * each ended by a full flush, so that chunks are deflated in parallel on the
  * pool and any gunzip reads the result; the trailer's CRC is combined from
- * the chunks'.  Level "fast" is ISA-L's 2, 1 to 9 are zlib's.
+ * the chunks'.  Level "fast" is ISA-L's 3, 1 to 9 are zlib's.
  *
  * zstd writes a frame for every seek_every raw bytes, with a checksum and a
  * window of at most 8 MiB.
