@@ -207,7 +207,7 @@ set_rights(struct azure_container *c, const struct url *u,
 		return set_key(c, opts->key, err);
 	if (opts->sas == NULL && opts->credential == NULL)
 		return 0;
-	if (!c->https && !is_loopback(u->host))
+	if (!c->https && !c->loopback)
 		return err_set(err, ERR_USAGE,
 		    "a SAS or a token would go to '%s' in the clear; use "
 		    "https",
@@ -227,6 +227,7 @@ azure_container_init(struct azure_container *c, const struct url *u,
 
 	*c = (struct azure_container){.http = opts->http};
 	c->https = strcmp(u->scheme, "https") == 0;
+	c->loopback = is_loopback(u->host);
 	if (u->query != NULL)
 		return err_set(err, ERR_USAGE,
 		    "a store's URL carries no query; give a SAS by reference");
@@ -236,6 +237,42 @@ azure_container_init(struct azure_container *c, const struct url *u,
 	if (set_place(c, u, path_style, err) != 0)
 		return -1;
 	return set_rights(c, u, opts, err);
+}
+
+/* Of the account, with its slash at the end. */
+static size_t
+account_url_len(const struct azure_container *c)
+{
+	return strlen(c->url) - strlen(c->name);
+}
+
+int
+azure_container_beside(struct azure_container *out,
+    const struct azure_container *c, const char *name, struct err *err)
+{
+	struct buf url;
+
+	*out = (struct azure_container){
+	    .http = c->http,
+	    .credential = c->credential,
+	    .https = c->https,
+	    .loopback = c->loopback,
+	};
+	if (!is_name(name))
+		return err_set(err, ERR_USAGE,
+		    "'%.80s' cannot name a container: 3 to 63 lower-case "
+		    "letters, digits and hyphens can",
+		    name);
+	secret_copy(&out->key, &c->key);
+	out->account = xstrdup(c->account);
+	out->name = xstrdup(name);
+	out->prefix = xstrdup("");
+	buf_init(&url, 2 * URL_MAX);
+	buf_add(&url, c->url, account_url_len(c));
+	buf_adds(&url, name);
+	out->url = buf_take(&url);
+	out->shown = xstrdup(out->url);
+	return 0;
 }
 
 void
@@ -296,6 +333,17 @@ azure_container_url(const struct azure_container *c, const char *blob,
 	}
 	*url = buf_take(&out);
 	return 0;
+}
+
+char *
+azure_container_account_url(const struct azure_container *c, const char *query)
+{
+	struct buf out;
+
+	buf_init(&out, 4 * URL_MAX);
+	buf_add(&out, c->url, account_url_len(c));
+	buf_addf(&out, "?%s", query);
+	return buf_take(&out);
 }
 
 static void

@@ -29,6 +29,7 @@ struct azure_container {
 	char *url;    /* the container's own; no secret, no slash at its end */
 	char *shown;  /* with the prefix: the store's, as it may be shown */
 	bool https;
+	bool loopback; /* the host is this machine */
 };
 
 /*
@@ -41,6 +42,11 @@ int azure_container_init(struct azure_container *, const struct url *,
     const struct store_opts *, struct err *);
 void azure_container_release(struct azure_container *);
 
+/* Another container of that account, with the same rights but no SAS, which
+ * would not be good for it. */
+int azure_container_beside(struct azure_container *,
+    const struct azure_container *, const char *name, struct err *);
+
 /*
  * A blob's URL, or with NULL the container's, to be freed; query is encoded
  * and may be NULL.  ERR_USAGE for a name that no URL can carry: empty, too
@@ -48,6 +54,10 @@ void azure_container_release(struct azure_container *);
  */
 int azure_container_url(const struct azure_container *, const char *blob,
     const char *query, char **url, struct err *);
+
+/* The account's own, to be freed. */
+char *
+azure_container_account_url(const struct azure_container *, const char *query);
 
 /*
  * Sets what an attempt needs that the one before must not share: the date and

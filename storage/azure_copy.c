@@ -13,7 +13,7 @@
 #include "storage/azure_container.h"
 #include "storage/azure_held.h"
 #include "storage/azure_request.h"
-#include "storage/azure_sign.h"
+#include "storage/azure_sas.h"
 #include "storage/azure_time.h"
 #include "storage/store.h"
 #include "storage/store_azure.h"
@@ -114,6 +114,7 @@ grant_by_key(const struct azure_container *c, const char *blob,
 	struct azure_sas sas = {
 	    .account = c->account,
 	    .container = c->name,
+	    .permissions = AZURE_SAS_READ,
 	    .expires_ms = until_ms,
 	    .https_only = c->https,
 	};
@@ -125,7 +126,7 @@ grant_by_key(const struct azure_container *c, const char *blob,
 	sas.blob = name.data;
 	rc = buf_check(&name, "a blob's name", err);
 	if (rc == 0)
-		rc = azure_sas_read(query, &sas, &c->key, err);
+		rc = azure_sas_by_key(query, &sas, &c->key, err);
 	buf_release(&name);
 	return rc;
 }

@@ -75,6 +75,21 @@ take_modified(struct blob_props *p, const char *value, struct err *err)
 	return azure_time_parse(value, &p->modified_ms, err);
 }
 
+/* One that a later service may know is none that we can write, so it is read
+ * as the commonest. */
+static int
+take_blob_type(struct blob_props *p, const char *value, struct err *err)
+{
+	(void)err;
+	if (strcmp(value, "PageBlob") == 0)
+		p->type = BLOB_PAGE;
+	else if (strcmp(value, "AppendBlob") == 0)
+		p->type = BLOB_APPEND;
+	else
+		p->type = BLOB_BLOCK;
+	return 0;
+}
+
 int
 azure_props_take(
     struct blob_props *p, const char *name, const char *value, struct err *err)
@@ -84,11 +99,11 @@ azure_props_take(
 		int (*take)(
 		    struct blob_props *, const char *value, struct err *);
 	} known[] = {
-	    {"Content-Length", take_size},
-	    {"ETag", take_etag},
-	    {"Last-Modified", take_modified},
-	    {"Content-MD5", take_md5},
+	    {"Content-Length", take_size}, {"ETag", take_etag},
+	    {"Last-Modified", take_modified}, {"Content-MD5", take_md5},
 	    {"Content-Type", take_type},
+	    {"BlobType", take_blob_type},	/* in a listing */
+	    {"x-ms-blob-type", take_blob_type}, /* as a header */
 	};
 
 	if (*value == '\0')

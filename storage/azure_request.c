@@ -28,10 +28,9 @@ prepare(struct http_request *http, const struct scope *scope, void *arg,
 	    r->container, r->plain, http, scope, err);
 }
 
-int
-azure_request_init(struct azure_request *r, const struct azure_container *c,
-    const char *method, const char *doing, const char *blob, const char *query,
-    struct err *err)
+static void
+begin(struct azure_request *r, const struct azure_container *c,
+    const char *method, const char *doing, const char *blob)
 {
 	*r = (struct azure_request){
 	    .container = c,
@@ -40,6 +39,23 @@ azure_request_init(struct azure_request *r, const struct azure_container *c,
 	    .http = {.method = method, .prepare = prepare},
 	};
 	r->http.prepare_arg = r;
+}
+
+void
+azure_request_account(struct azure_request *r, const struct azure_container *c,
+    const char *method, const char *doing, const char *query)
+{
+	begin(r, c, method, doing, NULL);
+	r->plain = azure_container_account_url(c, query);
+	r->http.url = xstrdup(r->plain);
+}
+
+int
+azure_request_init(struct azure_request *r, const struct azure_container *c,
+    const char *method, const char *doing, const char *blob, const char *query,
+    struct err *err)
+{
+	begin(r, c, method, doing, blob);
 	if (azure_container_url(c, blob, query, &r->plain, err) != 0)
 		return -1;
 

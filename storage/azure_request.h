@@ -32,6 +32,11 @@ int azure_request_init(struct azure_request *, const struct azure_container *,
     const char *method, const char *doing, const char *blob, const char *query,
     struct err *);
 
+/* To the account that the container is in. */
+void
+azure_request_account(struct azure_request *, const struct azure_container *,
+    const char *method, const char *doing, const char *query);
+
 /* A PUT of that block. */
 int azure_request_block(struct azure_request *, const struct azure_container *,
     const char *doing, const char *blob, const struct block_id *, struct err *);

@@ -12,7 +12,6 @@
 #include "base/secret.h"
 #include "base/url.h"
 #include "base/xalloc.h"
-#include "storage/azure_time.h"
 
 #include "storage/azure_sign.h"
 
@@ -195,8 +194,9 @@ azure_string_to_sign(struct buf *out, const char *account,
 	return buf_check(out, "the string to sign", err);
 }
 
-static void
-add_signature(struct buf *out, const struct secret *key, const struct buf *what)
+void
+azure_signature(
+    struct buf *out, const struct secret *key, const struct buf *what)
 {
 	unsigned char mac[SHA256_BYTES];
 
@@ -216,45 +216,12 @@ azure_sign(struct http_request *r, const char *account,
 	rc = azure_string_to_sign(&what, account, r, err);
 	if (rc == 0) {
 		buf_addf(&value, "SharedKey %s:", account);
-		add_signature(&value, key, &what);
+		azure_signature(&value, key, &what);
 		rc = buf_check(&value, "the signature", err);
 	}
 	if (rc == 0)
 		http_headers_set(&r->headers, "Authorization", value.data);
 	buf_release(&value);
-	buf_release(&what);
-	return rc;
-}
-
-int
-azure_sas_read(struct buf *out, const struct azure_sas *sas,
-    const struct secret *key, struct err *err)
-{
-	const char *protocol = sas->https_only ? "https" : "";
-	char expires[AZURE_TIME_MAX];
-	struct buf what, signature;
-	int rc;
-
-	azure_time_iso_format(sas->expires_ms, expires);
-	buf_init(&what, STRING_TO_SIGN_MAX);
-	buf_init(&signature, 64);
-
-	/* sp st se resource si sip spr sv sr snapshot ses rscc..rsct */
-	buf_addf(&what, "r\n\n%s\n/blob/%s/%s/%s\n\n\n%s\n%s\nb\n\n\n\n\n\n\n",
-	    expires, sas->account, sas->container, sas->blob, protocol,
-	    AZURE_VERSION);
-	rc = buf_check(&what, "the string to sign", err);
-	if (rc == 0) {
-		add_signature(&signature, key, &what);
-		buf_addf(out, "sv=%s&sr=b&sp=r&se=", AZURE_VERSION);
-		url_encode(out, expires, false);
-		if (sas->https_only)
-			buf_adds(out, "&spr=https");
-		buf_adds(out, "&sig=");
-		url_encode(out, signature.data, false);
-		rc = buf_check(out, "the SAS", err);
-	}
-	buf_release(&signature);
 	buf_release(&what);
 	return rc;
 }

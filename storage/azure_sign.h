@@ -1,16 +1,12 @@
 /*
- * azure_sign.h -- SharedKey for Blob, and service SAS made with the key.
+ * azure_sign.h -- SharedKey for Blob.
  *
- * The layouts are those of x-ms-version 2025-11-05: the string to sign of a
- * request since 2015-02-21 (an empty body has an empty Content-Length), that
- * of a SAS since 2020-12-06.  The service decodes the key before it uses it:
- * keys here are already decoded.
+ * The layout is that of x-ms-version 2025-11-05, unchanged since 2015-02-21 (an
+ * empty body has an empty Content-Length).  The service decodes the key before
+ * it uses it: keys here are already decoded.
  */
 #ifndef STORAGE_AZURE_SIGN_H
 #define STORAGE_AZURE_SIGN_H
-
-#include <stdbool.h>
-#include <stdint.h>
 
 struct buf;
 struct err;
@@ -31,16 +27,8 @@ int azure_string_to_sign(struct buf *, const char *account,
 int azure_sign(struct http_request *, const char *account,
     const struct secret *key, struct err *);
 
-struct azure_sas {
-	const char *account;
-	const char *container;
-	const char *blob;   /* not encoded */
-	int64_t expires_ms; /* wall clock; rounded down to the second */
-	bool https_only;
-};
-
-/* Adds "sv=...&sig=...": the right to read that blob.  It is a secret. */
-int azure_sas_read(struct buf *, const struct azure_sas *,
-    const struct secret *key, struct err *);
+/* Adds the base64 of the HMAC-SHA256 of a string to sign. */
+void
+azure_signature(struct buf *, const struct secret *key, const struct buf *);
 
 #endif

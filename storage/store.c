@@ -47,6 +47,24 @@ store_grant_release(struct store_grant *g)
 	*g = (struct store_grant){0};
 }
 
+void
+store_lent_url_free(char *url)
+{
+	wipe(url);
+}
+
+int
+store_lend_check(const struct store *s, struct err *err)
+{
+	if ((s->ops->caps & STORE_CAP_LEND) != 0)
+		return s->ops->lend->check(s, err);
+	return err_set(err, ERR_UNSUPPORTED,
+	    "Azure cannot write to or read from '%.200s': it takes a container "
+	    "of a storage account in the region of the Redis "
+	    "(https://ACCOUNT.blob.core.windows.net/CONTAINER)",
+	    s->url);
+}
+
 int
 store_put(struct store *s, const struct scope *scope, const char *blob,
     const void *data, size_t len, const struct commit_opts *given,

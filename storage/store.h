@@ -37,6 +37,7 @@ enum store_cap {
 	STORE_CAP_LEASE = 1 << 0,	  /* ops->lease is there */
 	STORE_CAP_COPY_FROM_URL = 1 << 1, /* ops->copy is there */
 	STORE_CAP_GRANT = 1 << 2,	  /* ops->grant is there */
+	STORE_CAP_LEND = 1 << 3,	  /* ops->lend is there */
 };
 
 /*
@@ -47,8 +48,12 @@ struct block_id {
 	char hex[24 + 1];
 };
 
+/* Those that we write are block blobs; other services write all three. */
+enum blob_type { BLOB_BLOCK, BLOB_PAGE, BLOB_APPEND };
+
 struct blob_props {
 	uint64_t size;
+	enum blob_type type;
 	char etag[ETAG_MAX];	      /* opaque, with its quotes if any */
 	int64_t modified_ms;	      /* Unix time */
 	unsigned char md5[MD5_BYTES]; /* of the content, when has_md5 */
@@ -141,6 +146,35 @@ struct store_grant_ops {
 	    int64_t valid_ms, struct store_grant *, struct err *);
 };
 
+/*
+ * Lending a place in the account to a service of the same cloud, which takes
+ * nothing but a URL that says it all (STORE_CAP_LEND).  What is lent to be
+ * written to is a container of its own beside the store's.
+ */
+struct store_lend_ops {
+	/* ERR_UNSUPPORTED, with what to do, when the right that the store was
+	 * opened by cannot make such a URL. */
+	int (*check)(const struct store *, struct err *);
+
+	/* The container of that name in the account, by the same right; it
+	 * need not exist. */
+	struct store *(*open)(
+	    const struct store *, const char *container, struct err *);
+
+	/* Of a store that open() gave, and of no other: its container made,
+	 * and destroyed with all that is in it.  Both succeed when that is so
+	 * already. */
+	int (*create)(struct store *, const struct scope *, struct err *);
+	int (*destroy)(struct store *, const struct scope *, struct err *);
+
+	/* A secret, to be freed by store_lent_url_free(): to read that blob, or
+	 * with NULL to write into the store's whole container. */
+	int (*url)(struct store *, const struct scope *, const char *blob,
+	    int64_t valid_ms, char **url, struct err *);
+};
+
+void store_lent_url_free(char *);
+
 struct store_ops {
 	const char *scheme; /* "azure", "file" */
 	unsigned caps;	    /* enum store_cap */
@@ -191,6 +225,7 @@ struct store_ops {
 	const struct store_lease_ops *lease; /* NULL without the cap */
 	const struct store_copy_ops *copy;
 	const struct store_grant_ops *grant;
+	const struct store_lend_ops *lend;
 
 	void (*free)(struct store *);
 };
@@ -201,6 +236,9 @@ struct store {
 };
 
 void store_free(struct store *);
+
+/* lend->check(), also for a store that lends nothing. */
+int store_lend_check(const struct store *, struct err *);
 
 /* One small blob, in one piece: staged, committed; a manifest, a report.  Its
  * MD5 is computed where opts give none. */

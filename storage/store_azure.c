@@ -15,10 +15,12 @@
 #include "storage/azure_error.h"
 #include "storage/azure_held.h"
 #include "storage/azure_lease.h"
+#include "storage/azure_lend.h"
 #include "storage/azure_list.h"
 #include "storage/azure_props.h"
 #include "storage/azure_read.h"
 #include "storage/azure_request.h"
+#include "storage/azure_user_key.h"
 #include "storage/store.h"
 #include "storage/store_open.h"
 
@@ -28,6 +30,8 @@ struct store_azure {
 	struct store base;
 	struct azure_container container;
 	struct azure_held *held;
+	struct azure_user_key *user_key;
+	bool lent;
 };
 
 const struct azure_container *
@@ -40,6 +44,18 @@ struct azure_held *
 store_azure_held(const struct store *s)
 {
 	return ((const struct store_azure *)s)->held;
+}
+
+struct azure_user_key *
+store_azure_user_key(const struct store *s)
+{
+	return ((const struct store_azure *)s)->user_key;
+}
+
+bool
+store_azure_is_lent(const struct store *s)
+{
+	return ((const struct store_azure *)s)->lent;
 }
 
 static int
@@ -244,13 +260,15 @@ azure_free(struct store *s)
 
 	azure_container_release(&a->container);
 	azure_held_free(a->held);
+	azure_user_key_free(a->user_key);
 	free(a->base.url);
 	free(a);
 }
 
 static const struct store_ops azure_ops = {
     .scheme = "azure",
-    .caps = STORE_CAP_LEASE | STORE_CAP_COPY_FROM_URL | STORE_CAP_GRANT,
+    .caps = STORE_CAP_LEASE | STORE_CAP_COPY_FROM_URL | STORE_CAP_GRANT |
+	STORE_CAP_LEND,
     .stage = azure_stage,
     .commit = azure_commit_op,
     .discard = azure_discard,
@@ -261,21 +279,51 @@ static const struct store_ops azure_ops = {
     .lease = &azure_lease_ops,
     .copy = &azure_copy_ops,
     .grant = &azure_grant_ops,
+    .lend = &azure_lend_ops,
     .free = azure_free,
 };
 
-struct store *
-store_azure_open(
-    const struct url *u, const struct store_opts *opts, struct err *err)
+/* Takes what init did, good or not. */
+static struct store *
+finish_open(struct store_azure *a, int rc)
 {
-	struct store_azure *a = xcalloc(1, sizeof(*a));
-
-	a->base.ops = &azure_ops;
-	a->held = azure_held_new();
-	if (azure_container_init(&a->container, u, opts, err) != 0) {
+	if (rc != 0) {
 		azure_free(&a->base);
 		return NULL;
 	}
 	a->base.url = xstrdup(a->container.shown);
 	return &a->base;
+}
+
+static struct store_azure *
+new_store(void)
+{
+	struct store_azure *a = xcalloc(1, sizeof(*a));
+
+	a->base.ops = &azure_ops;
+	a->held = azure_held_new();
+	a->user_key = azure_user_key_new();
+	return a;
+}
+
+struct store *
+store_azure_open(
+    const struct url *u, const struct store_opts *opts, struct err *err)
+{
+	struct store_azure *a = new_store();
+
+	return finish_open(
+	    a, azure_container_init(&a->container, u, opts, err));
+}
+
+struct store *
+store_azure_beside(
+    const struct store *s, const char *container, struct err *err)
+{
+	struct store_azure *a = new_store();
+
+	a->lent = true;
+	return finish_open(a,
+	    azure_container_beside(
+		&a->container, store_azure_container(s), container, err));
 }

@@ -316,6 +316,10 @@ azurite_token(struct secret *token)
 	cJSON_AddStringToObject(claims, "aud", "https://storage.azure.com");
 	cJSON_AddStringToObject(claims, "iss",
 	    "https://sts.windows.net/00000000-0000-0000-0000-000000000000/");
+	cJSON_AddStringToObject(
+	    claims, "oid", "00000000-0000-0000-0000-000000000001");
+	cJSON_AddStringToObject(
+	    claims, "tid", "00000000-0000-0000-0000-000000000000");
 	cJSON_AddNumberToObject(claims, "nbf", now - 60);
 	cJSON_AddNumberToObject(claims, "iat", now - 60);
 	cJSON_AddNumberToObject(claims, "exp", now + HOUR_S);

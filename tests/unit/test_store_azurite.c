@@ -14,6 +14,7 @@
 #include <cmocka.h>
 
 #include "base/buf.h"
+#include "base/chunk.h"
 #include "base/credential.h"
 #include "base/err.h"
 #include "base/http.h"
@@ -355,6 +356,138 @@ a_prefix_is_a_wall(void **state)
 	store_free(all);
 }
 
+/* What a service does with a URL that it was lent: body NULL reads. */
+static int
+use_url(struct place *p, char *url, struct chunk *body, struct buf *got)
+{
+	struct http_request r = {.method = body != NULL ? "PUT" : "GET"};
+	struct http_response response;
+	struct scope scope = patience();
+	struct err err = {0};
+	int status;
+
+	r.url = strdup(url);
+	if (body != NULL) {
+		http_headers_set(&r.headers, "x-ms-blob-type", "BlockBlob");
+		http_headers_set(&r.headers, "x-ms-version", "2025-11-05");
+		r.body = &body;
+		r.nbody = 1;
+	}
+	if (http_do(p->http, &scope, &r, &response, &err) != 0)
+		fail_msg("%s", err.text);
+	status = response.status;
+	if (got != NULL)
+		buf_add(got, response.body.data, response.body.len);
+	http_response_release(&response);
+	http_request_release(&r);
+	return status;
+}
+
+static char *
+lent_url(struct store *s, const char *blob)
+{
+	struct scope scope = patience();
+	struct err err = {0};
+	char *url;
+
+	if (s->ops->lend->url(s, &scope, blob, 7200000, &url, &err) != 0)
+		fail_msg("%s", err.text);
+	return url;
+}
+
+/* "https://.../container/blob?sas" of a container's. */
+static char *
+with_blob(const char *container_url, const char *blob)
+{
+	const char *query = strchr(container_url, '?');
+	struct buf out;
+
+	buf_init(&out, 8192);
+	buf_add(&out, container_url, (size_t)(query - container_url));
+	buf_addf(&out, "/%s%s", blob, query);
+	return buf_take(&out);
+}
+
+static void
+write_into(struct place *p, struct store *lent)
+{
+	struct chunk *body = chunk_view("exported", 8);
+	char *container = lent_url(lent, NULL);
+	char *blob = with_blob(container, "some%20name.gz");
+
+	assert_int_equal(use_url(p, blob, body, NULL), 201);
+	chunk_unref(body);
+	free(blob);
+	store_lent_url_free(container);
+}
+
+/* The right to write there is none to the store's own container. */
+static void
+read_one(struct place *p, struct store *lent)
+{
+	char *url = lent_url(lent, "some name.gz");
+	struct chunk *body = chunk_view("x", 1);
+	struct buf got;
+
+	buf_init(&got, 1024);
+	assert_int_equal(use_url(p, url, NULL, &got), 200);
+	assert_string_equal(got.data, "exported");
+	assert_int_equal(use_url(p, url, body, NULL), 403);
+	chunk_unref(body);
+	buf_release(&got);
+	store_lent_url_free(url);
+}
+
+static void
+lend_and_take_back(struct place *p, struct store *s)
+{
+	struct scope scope = patience();
+	struct list_page page;
+	struct err err = {0};
+	struct store *lent = s->ops->lend->open(s, "job-20261121-export", &err);
+
+	assert_non_null(lent);
+	for (int i = 0; i < 2; i++)
+		if (lent->ops->lend->create(lent, &scope, &err) != 0)
+			fail_msg("%s", err.text);
+	write_into(p, lent);
+	if (lent->ops->list(lent, &scope, NULL, NULL, &page, &err) != 0)
+		fail_msg("%s", err.text);
+	assert_int_equal(page.n, 1);
+	assert_string_equal(page.items[0].name, "some name.gz");
+	assert_int_equal(page.items[0].props.type, BLOB_BLOCK);
+	list_page_release(&page);
+	read_one(p, lent);
+	for (int i = 0; i < 2; i++)
+		if (lent->ops->lend->destroy(lent, &scope, &err) != 0)
+			fail_msg("%s", err.text);
+	assert_int_equal(
+	    lent->ops->list(lent, &scope, NULL, NULL, &page, &err), -1);
+	assert_string_equal(err.code, "ContainerNotFound");
+	store_free(lent);
+}
+
+static void
+a_container_is_lent_by_the_key(void **state)
+{
+	struct store *s = open_by_key_below(*state, AZURITE_DR, CONTAINER);
+
+	lend_and_take_back(*state, s);
+	store_free(s);
+}
+
+static void
+a_container_is_lent_by_an_identity(void **state)
+{
+	struct place *p = *state;
+	struct by_token t = {.place = p};
+	struct store *s = open_by_token(&t);
+
+	lend_and_take_back(p, s);
+	store_free(s);
+	t.credential->ops->free(t.credential);
+}
+
 int
 main(void)
 {
@@ -373,6 +506,8 @@ main(void)
 	    cmocka_unit_test_prestate(
 		a_missing_container_is_told_from_a_missing_blob, &plain),
 	    cmocka_unit_test_prestate(a_prefix_is_a_wall, &plain),
+	    cmocka_unit_test_prestate(a_container_is_lent_by_the_key, &plain),
+	    cmocka_unit_test_prestate(a_container_is_lent_by_an_identity, &tls),
 	};
 	int failed = 0;
 
