@@ -305,11 +305,11 @@ has_db(const struct db_list *l, uint32_t db)
 }
 
 static bool
-has_name(const struct glob_list *l, const struct rdb_key *k)
+has_name(const struct glob_list *l, const void *name, size_t len)
 {
 	for (size_t i = 0; i < l->n; i++)
-		if (key_glob_match(l->globs[i].pattern, l->globs[i].len,
-			k->name, k->name_len))
+		if (key_glob_match(
+			l->globs[i].pattern, l->globs[i].len, name, len))
 			return true;
 	return false;
 }
@@ -328,19 +328,49 @@ takes_ttl(const struct key_filter *f, int64_t expires_ms, int64_t at_ms)
 }
 
 bool
+key_filter_may_take_db(const struct key_filter *f, uint32_t db)
+{
+	if (f->dbs[0].n > 0 && !has_db(&f->dbs[0], db))
+		return false;
+	return !has_db(&f->dbs[1], db);
+}
+
+bool
+key_filter_may_take_name(
+    const struct key_filter *f, const void *name, size_t len)
+{
+	if (f->keys[0].n > 0 && !has_name(&f->keys[0], name, len))
+		return false;
+	return !has_name(&f->keys[1], name, len);
+}
+
+static unsigned
+kinds_taken(const struct key_filter *f)
+{
+	unsigned all = (1u << RDB_KINDS) - 1;
+
+	return (f->types[0] != 0 ? f->types[0] : all) & ~f->types[1];
+}
+
+const char *
+key_filter_only_type(const struct key_filter *f)
+{
+	unsigned taken = kinds_taken(f);
+
+	for (int k = 0; k < RDB_KINDS; k++)
+		if (taken == 1u << k && k != RDB_MODULE)
+			return rdb_kind_name((enum rdb_kind)k);
+	return NULL;
+}
+
+bool
 key_filter_takes(
     const struct key_filter *f, const struct rdb_key *k, int64_t at_ms)
 {
-	unsigned kind = 1u << k->kind;
-
-	if ((f->dbs[0].n > 0 && !has_db(&f->dbs[0], k->db)) ||
-	    has_db(&f->dbs[1], k->db) ||
-	    (f->types[0] != 0 && (f->types[0] & kind) == 0) ||
-	    (f->types[1] & kind) != 0 || !takes_ttl(f, k->expires_ms, at_ms))
-		return false;
-	if (f->keys[0].n > 0 && !has_name(&f->keys[0], k))
-		return false;
-	return !has_name(&f->keys[1], k);
+	return key_filter_may_take_db(f, k->db) &&
+	    (kinds_taken(f) & 1u << k->kind) != 0 &&
+	    takes_ttl(f, k->expires_ms, at_ms) &&
+	    key_filter_may_take_name(f, k->name, k->name_len);
 }
 
 bool

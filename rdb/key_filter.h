@@ -18,6 +18,7 @@
 #define RDB_KEY_FILTER_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct err;
@@ -61,5 +62,14 @@ bool key_filter_same(const struct key_filter *, const struct key_filter *);
 bool key_filter_takes(
     const struct key_filter *, const struct rdb_key *, int64_t at_ms);
 bool key_filter_takes_functions(const struct key_filter *);
+
+/* What of it is known before a key was read: false where no such key would be
+ * taken. */
+bool key_filter_may_take_db(const struct key_filter *, uint32_t db);
+bool key_filter_may_take_name(const struct key_filter *, const void *, size_t);
+
+/* Where all that it takes is of one type: as TYPE and SCAN call that.  NULL for
+ * a module's, whose names are its own. */
+const char *key_filter_only_type(const struct key_filter *);
 
 #endif

@@ -9,7 +9,6 @@
 #include "rdb/redis_conn.h"
 #include "rdb/redis_info.h"
 #include "rdb/scan_changes.h"
-#include "rdb/scan_hold.h"
 
 #include "rdb/scan_again.h"
 
@@ -71,19 +70,19 @@ static const struct rdb_visitor_ops copy_ops = {
 struct scan_again *
 scan_again_new(struct redis_conn *ask, struct redis_conn *events,
     const struct redis_info *info, struct sink *next, const struct scope *scope,
-    const struct scan_hold_opts *opts, struct err *err)
+    const struct scan_again_opts *opts, struct err *err)
 {
 	struct scan_again *a;
 
-	if (check_size(info, opts->max_bytes, err) != 0) {
+	if (check_size(info, opts->hold.max_bytes, err) != 0) {
 		redis_conn_free(events);
 		return NULL;
 	}
 	a = xcalloc(1, sizeof(*a));
 	a->copy.ops = &copy_ops;
-	a->changes = scan_changes_new(ask, events, scope, err);
+	a->changes = scan_changes_new(ask, events, opts->filter, scope, err);
 	if (a->changes != NULL)
-		a->hold = scan_hold_new(next, scope, opts, err);
+		a->hold = scan_hold_new(next, scope, &opts->hold, err);
 	if (a->hold != NULL)
 		return a;
 	scan_again_free(a);

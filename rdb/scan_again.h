@@ -13,15 +13,22 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "rdb/scan_hold.h"
+
 struct err;
+struct key_filter;
 struct rdb_writer;
 struct redis_conn;
 struct redis_info;
 struct scan_again;
 struct scan_changes;
-struct scan_hold_opts;
 struct scope;
 struct sink;
+
+struct scan_again_opts {
+	struct scan_hold_opts hold;
+	const struct key_filter *filter; /* as scan_changes_new()'s */
+};
 
 /*
  * Takes events, a connection of its own, also when it fails: then err tells
@@ -30,7 +37,7 @@ struct sink;
  */
 struct scan_again *scan_again_new(struct redis_conn *ask,
     struct redis_conn *events, const struct redis_info *, struct sink *next,
-    const struct scope *, const struct scan_hold_opts *, struct err *);
+    const struct scope *, const struct scan_again_opts *, struct err *);
 void scan_again_free(struct scan_again *);
 
 /* Where the first pass is to be written. */

@@ -6,6 +6,7 @@
 #include "base/err.h"
 #include "base/scope.h"
 #include "base/xalloc.h"
+#include "rdb/key_filter.h"
 #include "rdb/key_set.h"
 #include "rdb/redis_config.h"
 #include "rdb/redis_conn.h"
@@ -30,6 +31,7 @@ struct entry {
 struct scan_changes {
 	struct redis_conn *events; /* NULL: settled */
 	bool by_key; /* the channel has the key, and not the event */
+	const struct key_filter *filter;
 	char *witness;
 	struct key_set *set;
 	struct buf names;
@@ -146,12 +148,13 @@ subscribe(struct scan_changes *c, const struct scope *scope, struct err *err)
 
 struct scan_changes *
 scan_changes_new(struct redis_conn *ask, struct redis_conn *events,
-    const struct scope *scope, struct err *err)
+    const struct key_filter *filter, const struct scope *scope, struct err *err)
 {
 	struct scan_changes *c = xcalloc(1, sizeof(*c));
 	char *flags = NULL;
 
 	c->events = events;
+	c->filter = filter;
 	buf_init(&c->names, NAMES_BYTES);
 	if (take_witness(ask, scope, &c->witness, &flags, err) != 0)
 		goto fail;
@@ -178,6 +181,15 @@ scan_changes_free(struct scan_changes *c)
 	free(c);
 }
 
+static bool
+is_wanted(
+    const struct scan_changes *c, uint32_t db, const void *name, size_t len)
+{
+	return c->filter == NULL ||
+	    (key_filter_may_take_db(c->filter, db) &&
+		key_filter_may_take_name(c->filter, name, len));
+}
+
 void
 scan_changes_note(
     struct scan_changes *c, uint32_t db, const void *name, size_t len)
@@ -185,7 +197,7 @@ scan_changes_note(
 	struct entry e = {db, (uint32_t)len};
 	bool is_new;
 
-	if (c->lost.kind != ERR_NONE ||
+	if (c->lost.kind != ERR_NONE || !is_wanted(c, db, name, len) ||
 	    key_set_add(c->set, db, name, len, &is_new, &c->lost) != 0 ||
 	    !is_new)
 		return;

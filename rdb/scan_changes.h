@@ -22,6 +22,7 @@
 #include <stdint.h>
 
 struct err;
+struct key_filter;
 struct redis_conn;
 struct scan_changes;
 struct scan_name;
@@ -32,10 +33,12 @@ struct scope;
 
 /*
  * Takes events, a connection of its own, also when it fails; ask is borrowed
- * for the call.  ERR_UNSUPPORTED, ERR_AUTH when not all changes are told.
+ * for the call.  Keys that the filter (NULL: none) would not take are not
+ * noted.  ERR_UNSUPPORTED, ERR_AUTH when not all changes are told.
  */
-struct scan_changes *scan_changes_new(struct redis_conn *ask,
-    struct redis_conn *events, const struct scope *, struct err *);
+struct scan_changes *
+scan_changes_new(struct redis_conn *ask, struct redis_conn *events,
+    const struct key_filter *, const struct scope *, struct err *);
 void scan_changes_free(struct scan_changes *);
 
 /* Take what was told meanwhile: to be called often, never waits. */

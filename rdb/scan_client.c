@@ -7,6 +7,7 @@
 #include "base/err.h"
 #include "base/scope.h"
 #include "rdb/dump_payload.h"
+#include "rdb/key_filter.h"
 #include "rdb/key_set.h"
 #include "rdb/rdb_writer.h"
 #include "rdb/redis_conn.h"
@@ -25,6 +26,9 @@
 /* Keys whose values are asked for before the next ones are looked for. */
 #define CHANGED_BATCH 512
 
+/* Servers close connections that idle for minutes, some sooner. */
+#define IDLE_MS 10000
+
 struct scan {
 	const struct scope *scope;
 	const struct scan_opts *opts;
@@ -38,6 +42,10 @@ struct scan {
 	struct scan_walk *names;
 	struct scan_again *again; /* NULL: there is no second pass */
 	bool second;
+	const char *type; /* the one that SCAN is to tell of; or NULL */
+	uint64_t untold;  /* keys that it did not tell of, since none of their
+			    * database or type is wanted */
+	int64_t asked_ms; /* when the last was asked of fetch */
 };
 
 /* Seconds and microseconds; -1 for what is no time. */
@@ -104,20 +112,21 @@ static void
 prepare_again(struct scan *s, const struct redis_address *address,
     const char *user, const struct redis_opts *redis, struct sink *sink)
 {
-	struct scan_hold_opts hold = {
-	    .dir = s->opts->hold_dir,
-	    .max_bytes = s->opts->hold_max,
-	    .budget = s->opts->budget,
+	struct scan_again_opts opts = {
+	    .hold = {.dir = s->opts->hold_dir,
+		.max_bytes = s->opts->hold_max,
+		.budget = s->opts->budget},
+	    .filter = s->opts->filter,
 	};
 	struct redis_conn *events;
 	struct err why = {0};
 
-	if (hold.max_bytes == 0)
+	if (opts.hold.max_bytes == 0)
 		return;
 	events = redis_connect(address, user, redis, s->scope, &why);
 	if (events != NULL)
 		s->again = scan_again_new(
-		    s->walk, events, &s->info, sink, s->scope, &hold, &why);
+		    s->walk, events, &s->info, sink, s->scope, &opts, &why);
 	if (s->again == NULL)
 		tell_once(s, &why);
 }
@@ -190,7 +199,9 @@ write_functions(struct scan *s, struct err *err)
 	redisReply *r;
 	int rc = 0;
 
-	if (!s->info.valkey && s->info.version_number < 70000)
+	if ((!s->info.valkey && s->info.version_number < 70000) ||
+	    (s->opts->filter != NULL &&
+		!key_filter_takes_functions(s->opts->filter)))
 		return 0;
 	r = redis_command(s->fetch, s->scope, &refused, "FUNCTION DUMP");
 	if (r == NULL && !redis_error_is_refusal(&refused)) {
@@ -221,10 +232,17 @@ write_head(struct scan *s, struct err *err)
 	return write_functions(s, err);
 }
 
+static uint64_t
+unwanted(const struct scan *s)
+{
+	return s->untold + scan_walk_unwanted(s->names);
+}
+
 static void
 tell_progress(struct scan *s)
 {
-	uint64_t keys = scan_pipe_facts(s->pipe).keys, all = s->info.keys;
+	uint64_t keys = scan_pipe_facts(s->pipe).keys + unwanted(s);
+	uint64_t all = s->info.keys;
 	uint64_t done = rdb_writer_bytes(s->writer);
 	uint64_t total = 0;
 
@@ -249,6 +267,20 @@ take_oldest(struct scan *s, struct err *err)
 	return scan_pace_keep(&s->pace, err);
 }
 
+/* A connection that nothing is asked of may be closed. */
+static int
+keep_alive(struct scan *s, struct err *err)
+{
+	redisReply *r;
+
+	if (scope_mono_ms(s->scope) - s->asked_ms < IDLE_MS)
+		return 0;
+	s->asked_ms = scope_mono_ms(s->scope);
+	r = redis_command(s->fetch, s->scope, err, "PING");
+	freeReplyObject(r);
+	return r != NULL ? 0 : -1;
+}
+
 static int
 fetch_values(struct scan *s, uint32_t db, const struct scan_name *names,
     size_t total, struct err *err)
@@ -263,6 +295,7 @@ fetch_values(struct scan *s, uint32_t db, const struct scan_name *names,
 		    0)
 			return -1;
 		scan_pace_fetch(&s->pace, n);
+		s->asked_ms = scope_mono_ms(s->scope);
 	}
 	while (scan_pipe_asked(s->pipe) > 0)
 		if (take_oldest(s, err) != 0)
@@ -281,8 +314,12 @@ scan_keys(struct scan *s, uint32_t db, struct err *err)
 		return -1;
 	do {
 		if (scan_walk_next(s->names, s->scope, &names, &n, err) != 0 ||
-		    fetch_values(s, db, names, n, err) != 0)
+		    fetch_values(s, db, names, n, err) != 0 ||
+		    keep_alive(s, err) != 0)
 			return -1;
+		/* It may be that no value was asked for. */
+		if (s->again != NULL)
+			scan_changes_drain(scan_again_changes(s->again));
 	} while (scan_walk_more(s->names));
 	return 0;
 }
@@ -298,14 +335,49 @@ select_db(struct scan *s, struct redis_conn *c, uint32_t db, struct err *err)
 }
 
 static int
+count_keys(struct scan *s, uint64_t *n, struct err *err)
+{
+	redisReply *r = redis_command(s->walk, s->scope, err, "DBSIZE");
+
+	if (r == NULL)
+		return -1;
+	*n = r->type == REDIS_REPLY_INTEGER && r->integer > 0
+	    ? (uint64_t)r->integer
+	    : 0;
+	freeReplyObject(r);
+	return 0;
+}
+
+/* Of what SCAN does not tell, the number is known all the same. */
+static int
+scan_part(struct scan *s, uint32_t db, struct err *err)
+{
+	bool wanted = key_filter_may_take_db(s->opts->filter, db);
+	uint64_t before = key_set_count(s->seen), told, all;
+
+	if (wanted && s->type == NULL)
+		return scan_keys(s, db, err);
+	if (count_keys(s, &all, err) != 0 ||
+	    (wanted && scan_keys(s, db, err) != 0))
+		return -1;
+	told = key_set_count(s->seen) - before;
+	s->untold += told < all ? all - told : 0;
+	return 0;
+}
+
+static int
 scan_all(struct scan *s, struct err *err)
 {
 	for (uint32_t db = 0; db <= s->info.db_max_used; db++) {
+		int rc;
+
 		if (db > 0 &&
 		    (select_db(s, s->walk, db, err) != 0 ||
 			select_db(s, s->fetch, db, err) != 0))
 			return -1;
-		if (scan_keys(s, db, err) != 0)
+		rc = s->opts->filter != NULL ? scan_part(s, db, err)
+					     : scan_keys(s, db, err);
+		if (rc != 0)
 			return -1;
 	}
 	return rdb_writer_finish(s->writer, err);
@@ -320,6 +392,7 @@ note_end(struct scan *s)
 	s->facts->keys = got.keys;
 	s->facts->gone = got.gone;
 	s->facts->repeated = scan_walk_repeated(s->names);
+	s->facts->unwanted = unwanted(s);
 }
 
 static int
@@ -382,6 +455,16 @@ end_dump(struct scan *s, struct sink *sink, struct err *err)
 	return second_pass(s, sink, err);
 }
 
+/* A word of SCAN since 6.0. */
+static const char *
+type_wanted(const struct scan *s)
+{
+	if (s->opts->filter == NULL ||
+	    (!s->info.valkey && s->info.version_number < 60000))
+		return NULL;
+	return key_filter_only_type(s->opts->filter);
+}
+
 int
 scan_dump(const struct redis_target *target, const struct redis_opts *redis,
     const struct scope *scope, const struct scan_opts *opts, struct sink *sink,
@@ -409,7 +492,9 @@ scan_dump(const struct redis_target *target, const struct redis_opts *redis,
 	s.seen = key_set_new(s.info.keys, SCAN_SEEN_BYTES, err);
 	if (s.seen == NULL)
 		goto out;
-	s.names = scan_walk_new(s.walk, s.seen, &s.pace);
+	s.type = type_wanted(&s);
+	s.asked_ms = scope_mono_ms(scope);
+	s.names = scan_walk_new(s.walk, s.seen, &s.pace, opts->filter, s.type);
 	open_pipe(&s, sink);
 	if (write_head(&s, err) != 0 || scan_all(&s, err) != 0)
 		goto out;

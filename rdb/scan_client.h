@@ -27,6 +27,7 @@
 
 struct budget;
 struct err;
+struct key_filter;
 struct redis_opts;
 struct redis_target;
 struct scope;
@@ -49,6 +50,11 @@ struct scan_opts {
 	uint64_t hold_max;
 	uint64_t keys_per_second; /* at most; 0: no limit */
 	int64_t latency_most_ms;  /* of an answer; 0: 20 */
+	/*
+	 * What it would not take may be missing.  By database, name and, where
+	 * it takes but one, type no value is asked for; the rest is there.
+	 */
+	const struct key_filter *filter; /* NULL: none */
 	/* total is reckoned from the number of keys; 0 while too few came. */
 	void (*progress)(void *arg, uint64_t done, uint64_t total);
 	void *progress_arg;
@@ -67,6 +73,7 @@ struct scan_facts {
 	uint64_t keys;
 	uint64_t gone;	   /* deleted or expired before their turn came */
 	uint64_t repeated; /* told more than once by SCAN, and written once */
+	uint64_t unwanted; /* by the filter, and so not asked for */
 	bool expiry_exact; /* else to within some milliseconds */
 	bool functions_left_out; /* FUNCTION DUMP is refused */
 };

@@ -2,8 +2,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/buf.h"
 #include "base/err.h"
 #include "base/xalloc.h"
+#include "rdb/key_filter.h"
 #include "rdb/key_set.h"
 #include "rdb/redis_conn.h"
 #include "rdb/redis_error.h"
@@ -21,24 +23,28 @@ struct scan_walk {
 	struct redis_conn *conn;
 	struct key_set *seen;
 	struct scan_pace *pace;
+	const struct key_filter *filter;
+	const char *type;
 
 	uint32_t db;
 	char cursor[CURSOR_SIZE]; /* "0": at the end */
 	redisReply *answer;	  /* whose keys were told last */
 	struct scan_name *names;  /* of it, those that are new */
 	size_t n, room;
-	uint64_t repeated;
+	uint64_t repeated, unwanted;
 };
 
 struct scan_walk *
-scan_walk_new(
-    struct redis_conn *conn, struct key_set *seen, struct scan_pace *pace)
+scan_walk_new(struct redis_conn *conn, struct key_set *seen,
+    struct scan_pace *pace, const struct key_filter *filter, const char *type)
 {
 	struct scan_walk *w = xcalloc(1, sizeof(*w));
 
 	w->conn = conn;
 	w->seen = seen;
 	w->pace = pace;
+	w->filter = filter;
+	w->type = type;
 	return w;
 }
 
@@ -55,13 +61,20 @@ scan_walk_free(struct scan_walk *w)
 static int
 ask(struct scan_walk *w, const struct scope *scope, struct err *err)
 {
-	char command[128];
-	int n = snprintf(command, sizeof(command),
-	    "*4\r\n$4\r\nSCAN\r\n$%zu\r\n%s\r\n$5\r\nCOUNT\r\n$3\r\n%d\r\n",
-	    strlen(w->cursor), w->cursor, SCAN_COUNT);
+	struct buf b;
+	int rc;
 
+	buf_init(&b, 256);
+	buf_addf(&b,
+	    "*%d\r\n$4\r\nSCAN\r\n$%zu\r\n%s\r\n$5\r\nCOUNT\r\n$3\r\n%d\r\n",
+	    w->type != NULL ? 6 : 4, strlen(w->cursor), w->cursor, SCAN_COUNT);
+	if (w->type != NULL)
+		buf_addf(&b, "$4\r\nTYPE\r\n$%zu\r\n%s\r\n", strlen(w->type),
+		    w->type);
 	scan_pace_probe(w->pace);
-	return redis_conn_write(w->conn, scope, command, (size_t)n, err);
+	rc = redis_conn_write(w->conn, scope, b.data, b.len, err);
+	buf_release(&b);
+	return rc;
 }
 
 int
@@ -101,6 +114,13 @@ take(struct scan_walk *w, const struct scope *scope, struct err *err)
 	return 0;
 }
 
+static bool
+is_wanted(const struct scan_walk *w, const redisReply *k)
+{
+	return w->filter == NULL ||
+	    key_filter_may_take_name(w->filter, k->str, k->len);
+}
+
 /* SCAN may tell a key twice, and a dump must not hold one twice. */
 static int
 pick_new(struct scan_walk *w, const redisReply *keys, struct err *err)
@@ -121,10 +141,12 @@ pick_new(struct scan_walk *w, const redisReply *keys, struct err *err)
 		if (key_set_add(w->seen, w->db, k->str, k->len, &is_new, err) !=
 		    0)
 			return -1;
-		if (is_new)
-			w->names[w->n++] = (struct scan_name){k->str, k->len};
-		else
+		if (!is_new)
 			w->repeated++;
+		else if (!is_wanted(w, k))
+			w->unwanted++;
+		else
+			w->names[w->n++] = (struct scan_name){k->str, k->len};
 	}
 	return 0;
 }
@@ -166,4 +188,10 @@ uint64_t
 scan_walk_repeated(const struct scan_walk *w)
 {
 	return w->repeated;
+}
+
+uint64_t
+scan_walk_unwanted(const struct scan_walk *w)
+{
+	return w->unwanted;
 }

@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 struct err;
+struct key_filter;
 struct key_set;
 struct redis_conn;
 struct scan_name;
@@ -19,9 +20,13 @@ struct scan_pace;
 struct scan_walk;
 struct scope;
 
-/* Borrows all three; the connection is nobody else's until a walk ended. */
-struct scan_walk *
-scan_walk_new(struct redis_conn *, struct key_set *seen, struct scan_pace *);
+/*
+ * Borrows all; the connection is nobody else's until a walk ended.  Of a filter
+ * (NULL: none) what names tell is seen to; type, or NULL, is told to SCAN, for
+ * Redis 6.0 on.
+ */
+struct scan_walk *scan_walk_new(struct redis_conn *, struct key_set *seen,
+    struct scan_pace *, const struct key_filter *, const char *type);
 void scan_walk_free(struct scan_walk *);
 
 /* Of the database that is selected on the connection. */
@@ -44,5 +49,8 @@ int scan_walk_watch(struct scan_walk *, struct err *);
 
 /* Keys that were told again, and left out. */
 uint64_t scan_walk_repeated(const struct scan_walk *);
+
+/* Keys that were told, and whose names are not wanted. */
+uint64_t scan_walk_unwanted(const struct scan_walk *);
 
 #endif

@@ -73,7 +73,7 @@ read_file(struct cmd_call *c, const struct snapshot_env *env,
 	struct rdb_reader *reader = rdb_reader_new();
 	struct source_facts facts = {.offset = -1};
 	struct sink *nowhere = null_sink_new();
-	struct source_call call = {env, reader, 0};
+	struct source_call call = {.env = env, .reader = reader};
 	int rc;
 
 	rdb_reader_add(reader, mem_estimate_visitor(in->memory));

@@ -143,7 +143,8 @@ assemble_beside(struct taking *t, const struct source *source,
 	int rc;
 
 	plan_memory(t);
-	call = (struct source_call){t->env, t->reader, t->held};
+	call = (struct source_call){
+	    .env = t->env, .reader = t->reader, .held = t->held};
 	kept = budget_carve(t->env->budget, source_cost(t, source, &call), err);
 	if (kept == NULL)
 		return -1;
@@ -247,7 +248,8 @@ static int
 dump(struct taking *t, struct source *source, struct source_facts *facts,
     struct err *err)
 {
-	struct source_call call = {t->env, t->reader, t->held};
+	struct source_call call = {
+	    .env = t->env, .reader = t->reader, .held = t->held};
 	const struct scope *scope = flow_scope(t->flow);
 	struct sink *sink = flow_head(t->flow);
 

@@ -13,6 +13,7 @@
 #include "agent/snapshot/source_guard.h"
 
 struct err;
+struct key_filter;
 struct rdb_compat;
 struct rdb_reader;
 struct redis_opts;
@@ -36,6 +37,8 @@ struct source_facts {
 	int64_t cow_bytes; /* that it made the source copy; -1 unknown */
 	bool diskless;	   /* false: by the source's own dump file */
 	bool unverified;   /* RDB newer than the reader, bytes kept */
+	uint64_t left_out; /* keys that source_call's filter does not take and
+			    * that are not in the dump */
 	cJSON *profile;	   /* redis_profile.h; taken by the caller; or NULL */
 	char note[480];	   /* worth telling; "" else */
 };
@@ -45,6 +48,9 @@ struct source_call {
 	const struct snapshot_env *env;
 	struct rdb_reader *reader; /* to be fed */
 	unsigned held; /* chunks that the sink's stages keep at once */
+	/* What it does not take is not wanted, but may be in the dump.  NULL:
+	 * all is wanted. */
+	const struct key_filter *filter;
 };
 
 struct source_ops {

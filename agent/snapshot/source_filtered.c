@@ -22,15 +22,17 @@ part_cost(const struct source_call *call)
 
 /* What is read is kept by nobody. */
 static struct source_call
-whole_call(const struct source_call *part, struct rdb_reader *reader)
+whole_call(const struct source_call *part, struct rdb_reader *reader,
+    const struct key_filter *filter)
 {
-	return (struct source_call){.env = part->env, .reader = reader};
+	return (struct source_call){
+	    .env = part->env, .reader = reader, .filter = filter};
 }
 
 size_t
 source_filtered_cost(const struct source *s, const struct source_call *call)
 {
-	struct source_call whole = whole_call(call, call->reader);
+	struct source_call whole = whole_call(call, call->reader, NULL);
 
 	return s->ops->cost(s, &whole) + part_cost(call);
 }
@@ -61,7 +63,7 @@ source_filtered_dump(struct source *s, const struct key_filter *filter,
     struct rdb_left_out *left_out, struct err *err)
 {
 	struct rdb_reader *reader = rdb_reader_new();
-	struct source_call whole = whole_call(call, reader);
+	struct source_call whole = whole_call(call, reader, filter);
 	struct rdb_filter_opts opts = {
 	    .filter = filter,
 	    .at_ms = scope_wall_ms(scope),
@@ -84,6 +86,7 @@ source_filtered_dump(struct source *s, const struct key_filter *filter,
 		goto out;
 	}
 	*left_out = *rdb_filter_left_out(part);
+	left_out->keys += facts->left_out;
 	rc = 0;
 out:
 	rdb_reader_free(reader);

@@ -1,10 +1,10 @@
 /*
  * source_filtered.h -- a source of which only a part is taken.
  *
- * The source is read and proved whole; what the filter takes goes into a dump
- * of its own, which the call's reader and sink see instead.  So every way of
- * taking a dump can be filtered, and what the manifest says of the data is
- * said of the part.
+ * The source is read and proved whole, but for what it can leave unread by the
+ * filter itself; what the filter takes goes into a dump of its own, which the
+ * call's reader and sink see instead.  So every way of taking a dump can be
+ * filtered, and what the manifest says of the data is said of the part.
  */
 #ifndef AGENT_SNAPSHOT_SOURCE_FILTERED_H
 #define AGENT_SNAPSHOT_SOURCE_FILTERED_H

@@ -82,6 +82,7 @@ describe(const struct scan_facts *scan, struct source_facts *facts)
 	facts->offset = -1;
 	facts->cow_bytes = -1;
 	facts->diskless = true;
+	facts->left_out = scan->unwanted;
 	/* No key is older than the beginning, which is what counts for the
 	 * age of the data. */
 	facts->point_ms = scan->began_ms;
@@ -144,6 +145,7 @@ scan_source_dump(struct source *s, const struct scope *scope,
 	struct scan_opts opts = {
 	    .keys_per_second = ss->opts.keys_per_second,
 	    .latency_most_ms = ss->opts.latency_most_ms,
+	    .filter = call->filter,
 	    .hold_dir = call->env->spool_dir,
 	    .hold_max = hold_max(call->env),
 	    .progress = advance,

@@ -99,6 +99,27 @@ test('each way of taking it gives the same part', async (t) => {
 	}
 });
 
+// Its values are not asked for; it is counted all the same.
+test('a scan leaves unread what its name, database or type rules out',
+	async (t) => {
+		const job = await pair(t);
+		for (const [filter, keys] of [
+			[['--filter-key', 'user:1*', '--filter-db', '0'], 111],
+			[['--filter-type', 'hash', '--filter-not-key', 'user:*'], 3],
+			[['--filter-not-db', '0-14'], 1]]) {
+			await job.source.cli('config', 'resetstat');
+			const scan = (await job.ok('snapshot', ...SCAN, ...filter))
+				.snapshot;
+			const asked = /cmdstat_dump:calls=(\d+)/.exec(
+				await job.source.cli('info', 'commandstats'));
+			assert.equal(scan.data.keys, keys);
+			assert.equal(Number(asked[1]), keys);
+			const sync = (await job.ok('snapshot', ...filter)).snapshot;
+			assert.deepEqual(scan.filter, sync.filter);
+			assert.equal(scan.data.functions, sync.data.functions);
+		}
+	});
+
 test('keys are taken by the time that they have left', async (t) => {
 	const job = await pair(t);
 	for (const [ttl, keys] of [['with', 301], ['..1h', 6], ['10h..', 242],

@@ -335,6 +335,66 @@ the_same_is_what_is_written_the_same(void **state)
 	key_filter_free(b);
 }
 
+/* So that what no rule can take need not be read. */
+static void
+before_a_key_is_read_its_database_and_name_tell(void **state)
+{
+	struct key_filter *f = filter(KEY_RULE_DBS, "0-3");
+	struct err err = {0};
+
+	(void)state;
+	assert_true(key_filter_may_take_db(f, 3));
+	assert_false(key_filter_may_take_db(f, 4));
+	assert_true(key_filter_may_take_name(f, "any", 3));
+	assert_int_equal(key_filter_add(f, KEY_RULE_NOT_DBS, "2", &err), 0);
+	assert_int_equal(key_filter_add(f, KEY_RULE_KEYS, "a*", &err), 0);
+	assert_int_equal(key_filter_add(f, KEY_RULE_NOT_KEYS, "*z", &err), 0);
+	assert_false(key_filter_may_take_db(f, 2));
+	assert_true(key_filter_may_take_name(f, "ab", 2));
+	assert_false(key_filter_may_take_name(f, "abz", 3));
+	assert_false(key_filter_may_take_name(f, "b", 1));
+	key_filter_free(f);
+}
+
+static void
+one_type_is_told_where_there_is_but_one(void **state)
+{
+	static const struct {
+		const char *types, *not_types, *only;
+	} cases[] = {
+	    {"hash", NULL, "hash"},
+	    {"hash,list", NULL, NULL},
+	    {"hash,list", "list", "hash"},
+	    {NULL, "list", NULL},
+	    {NULL, "string,list,set,zset,hash,module", "stream"},
+	    {"module", NULL, NULL},
+	    {"hash", "hash", NULL},
+	    {NULL, NULL, NULL},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct key_filter *f = key_filter_new();
+		const char *only;
+		struct err err = {0};
+
+		if (cases[i].types != NULL)
+			assert_int_equal(key_filter_add(f, KEY_RULE_TYPES,
+					     cases[i].types, &err),
+			    0);
+		if (cases[i].not_types != NULL)
+			assert_int_equal(key_filter_add(f, KEY_RULE_NOT_TYPES,
+					     cases[i].not_types, &err),
+			    0);
+		only = key_filter_only_type(f);
+		if (cases[i].only == NULL)
+			assert_null(only);
+		else
+			assert_string_equal(only, cases[i].only);
+		key_filter_free(f);
+	}
+}
+
 int
 main(void)
 {
@@ -350,6 +410,8 @@ main(void)
 	    cmocka_unit_test(without_a_rule_all_are_taken),
 	    cmocka_unit_test(what_is_no_rule_is_refused),
 	    cmocka_unit_test(the_same_is_what_is_written_the_same),
+	    cmocka_unit_test(before_a_key_is_read_its_database_and_name_tell),
+	    cmocka_unit_test(one_type_is_told_where_there_is_but_one),
 	};
 
 	return cmocka_run_group_tests_name("key_filter", tests, NULL, NULL);

@@ -104,7 +104,7 @@ changes_of(
 	struct redis_conn *ask = connect_to(server);
 	struct scope scope = scope_root(NULL);
 	struct scan_changes *c = scan_changes_new(
-	    ask, connect_to(server), &scope, err);
+	    ask, connect_to(server), NULL, &scope, err);
 	struct scan_name names[8];
 
 	out[0] = '\0';

@@ -20,6 +20,7 @@
 #include "base/scope.h"
 #include "rdb/crc64.h"
 #include "rdb/fingerprint.h"
+#include "rdb/key_filter.h"
 #include "rdb/rdb_reader.h"
 #include "rdb/redis_conn.h"
 #include "rdb/scan_client.h"
@@ -664,6 +665,66 @@ no_more_keys_a_second_than_wanted(void **state)
 	real_redis_stop(server);
 }
 
+static long long
+dump_calls(struct redis_conn *conn)
+{
+	char *stats = redis_data_text(conn, "INFO commandstats");
+	const char *at = strstr(stats, "cmdstat_dump:calls=");
+	long long n = at != NULL ? strtoll(strchr(at, '=') + 1, NULL, 10) : 0;
+
+	free(stats);
+	return n;
+}
+
+/* By name, database and type; what is left out is counted all the same. */
+static void
+what_no_rule_can_take_is_not_asked_for(void **state)
+{
+	static const struct {
+		enum key_rule rule;
+		const char *text, *keys;
+		long long calls;
+		uint64_t unwanted;
+	} cases[] = {
+	    {KEY_RULE_KEYS, "a*", "0:a1 1:a2 ", 2, 4},
+	    {KEY_RULE_NOT_KEYS, "?1", NULL, 3, 3},
+	    {KEY_RULE_DBS, "1", NULL, 2, 4},
+	    {KEY_RULE_NOT_DBS, "0-7", "", 0, 6},
+	    {KEY_RULE_TYPES, "hash", "0:h 1:h ", 2, 4},
+	    {KEY_RULE_TYPES, "hash,string", NULL, 6, 0},
+	    {KEY_RULE_FUNCTIONS, "no", NULL, 6, 0},
+	};
+	struct redis_conn *conn;
+	struct real_redis *server = start(&conn);
+
+	(void)state;
+	redis_data_do(conn, "MSET a1 1 b1 2 c1 3");
+	redis_data_do(conn, "HSET h f v");
+	redis_data_do(conn, "SELECT 1");
+	redis_data_do(conn, "SET a2 1");
+	redis_data_do(conn, "HSET h f v");
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct key_filter *f = key_filter_new();
+		struct rig r;
+
+		rig_init(&r);
+		assert_int_equal(
+		    key_filter_add(f, cases[i].rule, cases[i].text, &r.err), 0);
+		r.opts.filter = f;
+		redis_data_do(conn, "CONFIG RESETSTAT");
+		must_dump(&r, real_redis_port(server));
+		assert_int_equal(dump_calls(conn), cases[i].calls);
+		assert_int_equal(r.facts.unwanted, cases[i].unwanted);
+		assert_int_equal(r.facts.keys, cases[i].calls);
+		if (cases[i].keys != NULL)
+			keys_are(&r, cases[i].keys);
+		rig_free(&r);
+		key_filter_free(f);
+	}
+	redis_conn_free(conn);
+	real_redis_stop(server);
+}
+
 static void
 both_connections_show_a_fresh_token_in_mid_scan(void **state)
 {
@@ -811,6 +872,36 @@ a_stream_is_read_again_though_nobody_told(void **state)
 }
 
 static void
+what_changes_unwanted_is_not_read_again(void **state)
+{
+	static const char *const commands[] = {
+	    "MSET a1 2 a2 2 b1 2 b2 2 b3 2", "SELECT 1", "SET a 1", NULL};
+	struct redis_conn *conn;
+	struct real_redis *server = start(&conn);
+	struct meddler m = {.conn = conn, .commands = commands};
+	struct key_filter *f = key_filter_new();
+	struct rig r;
+
+	(void)state;
+	redis_data_do(conn, "CONFIG SET notify-keyspace-events AE");
+	redis_data_do(conn, "SET a1 1");
+	rig_init(&r);
+	assert_int_equal(key_filter_add(f, KEY_RULE_KEYS, "a*", &r.err), 0);
+	assert_int_equal(key_filter_add(f, KEY_RULE_DBS, "0", &r.err), 0);
+	r.opts.filter = f;
+	r.opts.hold_max = (uint64_t)1 << 30;
+	r.opts.progress = meddle;
+	r.opts.progress_arg = &m;
+	must_dump(&r, real_redis_port(server));
+	assert_true(r.facts.again);
+	assert_int_equal(r.facts.changed, 2);
+	rig_free(&r);
+	key_filter_free(f);
+	redis_conn_free(conn);
+	real_redis_stop(server);
+}
+
+static void
 what_is_not_all_told_makes_no_second_pass(void **state)
 {
 	static const struct {
@@ -891,9 +982,11 @@ main(void)
 	    cmocka_unit_test(functions_that_are_refused_are_told),
 	    cmocka_unit_test(a_server_whose_answers_are_late_is_left_alone),
 	    cmocka_unit_test(no_more_keys_a_second_than_wanted),
+	    cmocka_unit_test(what_no_rule_can_take_is_not_asked_for),
 	    cmocka_unit_test(both_connections_show_a_fresh_token_in_mid_scan),
 	    cmocka_unit_test(what_changes_in_the_first_pass_is_read_again),
 	    cmocka_unit_test(a_stream_is_read_again_though_nobody_told),
+	    cmocka_unit_test(what_changes_unwanted_is_not_read_again),
 	    cmocka_unit_test(what_is_not_all_told_makes_no_second_pass),
 	    cmocka_unit_test(what_may_not_fit_is_not_kept_back),
 	};
