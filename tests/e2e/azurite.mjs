@@ -80,11 +80,11 @@ export class Azurite {
 		return `${this.url}/${account}/${tail}`;
 	}
 
-	sas(account, permissions, name = 'dumps') {
+	sas(account, permissions, name = 'dumps', hours = 1) {
 		return generateBlobSASQueryParameters({
 			containerName: name,
 			permissions: ContainerSASPermissions.parse(permissions),
-			expiresOn: new Date(Date.now() + 3600000),
+			expiresOn: new Date(Date.now() + hours * 3600000),
 		}, new StorageSharedKeyCredential(account, this.keys[account]))
 			.toString();
 	}

@@ -1,0 +1,341 @@
+// The stand-in for Azure Resource Manager, as Microsoft's own client finds it:
+// that client is the witness that it is a fair one.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+
+import {
+	RedisEnterpriseManagementClient,
+} from '@azure/arm-redisenterprisecache';
+
+import { startAzure } from '../sim/azure/azure.mjs';
+import { Azurite } from './azurite.mjs';
+import { Cluster } from './cluster.mjs';
+import { Redis, everyType, shopData, testCa, until } from './harness.mjs';
+
+// A token of the machine's identity, by IMDS.
+function machine(azure) {
+	return { async getToken(scope) {
+		const resource = encodeURIComponent(
+			String(scope).replace('.default', ''));
+		const r = await fetch(`${azure.urls.imds}/metadata/identity/` +
+			`oauth2/token?api-version=2018-02-01&resource=${resource}`,
+		{ headers: { Metadata: 'true' } });
+		const { access_token, expires_on } = await r.json();
+		return { token: access_token,
+			expiresOnTimestamp: 1000 * expires_on };
+	} };
+}
+
+// Two caches in two regions, each with a storage account of its own.
+async function twoRegions(t, { sources, opts = {}, west = {} } = {}) {
+	const [ca, azurite, target] = await Promise.all([
+		testCa(t), Azurite.start(t), Redis.start(t)]);
+	const source = sources ?? [await Redis.start(t)];
+	const azure = await startAzure(t, {
+		ca, retryAfter: 0, ...opts,
+		accounts: { west: { region: 'westus2' },
+			north: { region: 'northeurope' } },
+	});
+	azure.addEnterprise({ name: 'west', region: 'westus2', redis: source,
+		...west });
+	azure.addEnterprise({ name: 'dr', region: 'northeurope',
+		redis: [target] });
+	const client = new RedisEnterpriseManagementClient(
+		machine(azure), azure.subscription,
+		{
+			endpoint: azure.urls.arm, retryOptions: { maxRetries: 3 },
+			credentialScopes: 'https://management.azure.com/.default',
+		});
+	t.after(() => {
+		assert.deepEqual(azure.violations, []);
+		assert.deepEqual(azure.unfair, []);
+		assert.deepEqual(azure.broken, []);
+	});
+	return { azure, azurite, client, target, source };
+}
+
+const soon = { updateIntervalInMs: 1 };
+
+function container(azurite, account, permissions, hours = 3) {
+	return `${azurite.store(account)}?${azurite.sas(account, permissions,
+		undefined, hours)}`;
+}
+
+// The URLs of what lies there.
+async function blobs(azurite, account, permissions = 'r') {
+	const names = await azurite.names(account);
+	return names.map((name) => `${azurite.container(account)
+		.getBlobClient(name).url}?${azurite.sas(account, permissions,
+		undefined, 3)}`);
+}
+
+async function exported(client, azurite) {
+	await client.databases.beginExportAndWait('rg1', 'west', 'default',
+		{ sasUri: container(azurite, 'west', 'racwdlmt') }, soon);
+}
+
+test('export, copy and import of real data', async (t) => {
+	const { azure, azurite, client, target, source: [source] } =
+		await twoRegions(t);
+	await source.pipe(everyType().filter((c) => c[0] !== 'SELECT'));
+	await target.pipe([['SET', 'old', 'data']]);
+	await exported(client, azurite);
+	const names = await azurite.names('west');
+	assert.equal(names.length, 1);
+	const bytes = await azurite.read('west', names[0]);
+	assert.equal(bytes.readUInt16BE(), 0x1f8b);
+	await azurite.container('north').getBlockBlobClient('copy')
+		.uploadData(bytes);
+	await client.databases.beginImportAndWait('rg1', 'dr', 'default',
+		{ sasUris: await blobs(azurite, 'north') }, soon);
+	assert.equal(await target.digest(), await source.digest());
+	assert.deepEqual(await target.functions(), await source.functions());
+	assert.equal(azure.asked('Databases_Import', 'dr').length, 1);
+	assert.ok(azure.asked('OperationsStatus_Get').length > 4);
+});
+
+test('what the client reads of a cache and its database', async (t) => {
+	const { azure, client } = await twoRegions(t);
+	const cluster = await client.redisEnterprise.get('rg1', 'west');
+	assert.equal(cluster.location, 'westus2');
+	assert.equal(cluster.hostName, '127.0.0.1');
+	assert.equal(cluster.provisioningState, 'Succeeded');
+	const found = [];
+	for await (const c of client.redisEnterprise.list())
+		found.push(c.name);
+	assert.deepEqual(found, ['west', 'dr']);
+	const database = await client.databases.get('rg1', 'WEST', 'default');
+	assert.equal(database.clusteringPolicy, 'OSSCluster');
+	assert.equal(database.resourceState, 'Running');
+	assert.deepEqual(await client.databases.listKeys('rg1', 'west',
+		'default'), azure.enterprise[0].keys);
+	for await (const d of client.databases.listByCluster('rg1', 'west'))
+		assert.equal(d.id, database.id);
+	await assert.rejects(client.databases.get('rg1', 'west', 'other'),
+		{ statusCode: 404, code: 'ResourceNotFound' });
+	await assert.rejects(client.redisEnterprise.get('rg2', 'west'),
+		{ statusCode: 404, code: 'ResourceNotFound' });
+});
+
+test('the shards of a cluster, and a target of several', async (t) => {
+	const [from, to] = await Promise.all([Cluster.start(t),
+		Cluster.start(t, { primaries: 2 })]);
+	const { azure, azurite, client } = await twoRegions(t,
+		{ sources: from.primaries });
+	azure.addEnterprise({ name: 'two', region: 'westus2',
+		redis: to.primaries });
+	const elsewhere = everyType().findIndex((c) => c[0] === 'SELECT');
+	await from.pipe(everyType().slice(0, elsewhere));
+	await exported(client, azurite);
+	assert.equal((await azurite.names('west')).length, 3);
+	await client.databases.beginImportAndWait('rg1', 'two', 'default',
+		{ sasUris: await blobs(azurite, 'west') }, soon);
+	assert.equal(await to.keys(), await from.keys());
+	assert.ok(await to.keys() > 15);
+	for (const p of to.primaries)
+		assert.deepEqual(await p.functions(),
+			await from.primaries[0].functions());
+});
+
+test('one server as 24 shards', async (t) => {
+	const { azurite, client, target, source: [source] } =
+		await twoRegions(t, { west: { files: 24 } });
+	await source.pipe(await shopData(5));
+	await exported(client, azurite);
+	assert.equal((await azurite.names('west')).length, 24);
+	await client.databases.beginImportAndWait('rg1', 'dr', 'default',
+		{ sasUris: (await blobs(azurite, 'west')).map((u) => u) }, soon)
+		.then(() => assert.fail('of another region'), (e) =>
+			assert.match(e.message, /must be in the cache's region/));
+	for (const name of await azurite.names('west'))
+		await azurite.container('north').getBlockBlobClient(name)
+			.uploadData(await azurite.read('west', name));
+	await client.databases.beginImportAndWait('rg1', 'dr', 'default',
+		{ sasUris: await blobs(azurite, 'north') }, soon);
+	assert.equal(await target.digest(), await source.digest());
+});
+
+// An import of a dump that lies in north, ready to be asked for.
+async function dumped(t, more) {
+	const at = await twoRegions(t, more);
+	await at.source[0].pipe(everyType());
+	await at.client.databases.beginExportAndWait('rg1', 'west', 'default',
+		{ sasUri: container(at.azurite, 'west', 'racwdlmt') }, soon);
+	const [name] = await at.azurite.names('west');
+	await at.azurite.container('north').getBlockBlobClient('dump')
+		.uploadData(await at.azurite.read('west', name));
+	const [uri] = await blobs(at.azurite, 'north');
+	const load = () => at.client.databases.beginImportAndWait('rg1', 'dr',
+		'default', { sasUris: [uri] }, soon);
+	return { ...at, uri, load };
+}
+
+test('throttled, and served when the time has come', async (t) => {
+	const { azure, load, source: [source], target } = await dumped(t);
+	azure.script('Databases_Import', { status: 429, retryAfter: 1,
+		code: 'TooManyRequests' });
+	azure.script('OperationsStatus_Get', { status: 429, retryAfter: 1,
+		code: 'TooManyRequests' }, { nth: 2 });
+	await load();
+	assert.equal(await target.digest(), await source.digest());
+	const posts = azure.asked('Databases_Import');
+	assert.deepEqual(posts.map((p) => p.status), [429, 202]);
+	assert.ok(posts[1].at - posts[0].at >= 990);
+});
+
+test('an import that fails half-way leaves nothing', async (t) => {
+	const { azure, load, target } = await dumped(t);
+	await target.pipe([['SET', 'old', 'data']]);
+	const fails = { code: 'ImportFailed', message: 'out of memory' };
+	for (const nesting of ['error', 'error.error']) {
+		azure.script('Databases_Import', { operation: { fails, nesting,
+			at: 'half' } });
+		await assert.rejects(load());
+		assert.equal(await target.keys(), 0);
+	}
+	// What fails before it began takes nothing away.
+	await target.pipe([['SET', 'old', 'data']]);
+	azure.script('Databases_Import', { operation: { fails, at: 'start',
+		status: 'Canceled' } });
+	await assert.rejects(load());
+	assert.equal(await target.keys(), 1);
+	const db = await fetchDatabase(azure);
+	assert.equal(db.provisioningState, 'Succeeded');
+});
+
+async function fetchDatabase(azure, name = 'dr') {
+	const [machineId] = azure.identities;
+	const { token } = azure.tokens.issue(machineId,
+		'https://management.azure.com/');
+	const r = await fetch(`${azure.urls.arm}/subscriptions/` +
+		`${azure.subscription}/resourceGroups/rg1/providers/Microsoft.Cache` +
+		`/redisEnterprise/${name}/databases/default?api-version=2025-07-01`,
+	{ headers: { Authorization: `Bearer ${token}` } });
+	return (await r.json()).properties;
+}
+
+test('while an import goes on, nobody is served', async (t) => {
+	const { azure, load, client, source: [source], target } =
+		await dumped(t);
+	azure.script('Databases_Import', { operation: { hold: true } });
+	const loaded = load();
+	await until('the import was taken', () =>
+		azure.asked('Databases_Import')[0]?.status === 202);
+	assert.equal((await fetchDatabase(azure)).resourceState, 'Updating');
+	await assert.rejects(client.databases.beginExportAndWait('rg1', 'dr',
+		'default', { sasUri: 'https://x.example/c?sig=1' }, soon),
+	{ statusCode: 400 });
+	await assert.rejects(load(), { statusCode: 409, code: 'Conflict' });
+	const served = [];
+	const watch = setInterval(async () => {
+		const r = await target.tryCli(['ping']);
+		served.push(r.stdout.trim());
+	}, 1);
+	azure.release();
+	await loaded;
+	clearInterval(watch);
+	assert.ok(served.includes(''), 'it was always there');
+	assert.equal(await target.digest(), await source.digest());
+	assert.equal(await target.cli('ping'), 'PONG');
+});
+
+test('an answer that is lost after the import was taken', async (t) => {
+	const { azure, uri, source: [source], target } = await dumped(t);
+	azure.script('Databases_Import', { lost: 'answer' });
+	const [id] = azure.identities;
+	const { token } = azure.tokens.issue(id, 'https://management.azure.com');
+	await assert.rejects(fetch(`${azure.urls.arm}/subscriptions/` +
+		`${azure.subscription}/resourceGroups/rg1/providers/Microsoft.Cache` +
+		'/redisEnterprise/dr/databases/default/import' +
+		'?api-version=2025-07-01', {
+		method: 'POST', body: JSON.stringify({ sasUris: [uri] }),
+		headers: { Authorization: `Bearer ${token}`,
+			'Content-Type': 'application/json' },
+	}));
+	await until('the import has ended', async () =>
+		(await fetchDatabase(azure)).resourceState === 'Running');
+	assert.equal(await target.digest(), await source.digest());
+	assert.equal(azure.asked('Databases_Import').length, 1);
+});
+
+test('a SAS that the cache does not take', async (t) => {
+	const { client, azurite, azure } = await twoRegions(t);
+	const start = (sasUri) => client.databases.beginExportAndWait('rg1',
+		'west', 'default', { sasUri }, soon);
+	const good = container(azurite, 'west', 'racwdlmt');
+	for (const [uri, says] of [
+		[container(azurite, 'west', 'racwdlmt', 0.9), /1 hour from now/],
+		[`${good}&st=${new Date().toISOString()}`, /15 minutes in the past/],
+		[container(azurite, 'west', 'rl'), /lacks permissions: 'acwdtm'/],
+		[container(azurite, 'north', 'racwdlmt'), /the cache's region/],
+		[azurite.store('west') + '?x', /no SAS token/],
+	])
+		await assert.rejects(start(uri), { statusCode: 400, message: says });
+	// A signature that the storage account refuses shows while it works.
+	await assert.rejects(start(good.replace(/sig=[^&]*/, 'sig=bogus')));
+	assert.equal(azure.asked('Databases_Export').at(-1).status, 202);
+	azure.enterprise[0].provisioningState = 'Updating';
+	await assert.rejects(start(good), { statusCode: 409 });
+});
+
+test('tokens and rights', async (t) => {
+	const { client, azure } = await twoRegions(t);
+	const get = () => client.databases.get('rg1', 'west', 'default');
+	await get();
+	azure.tokens.revoke();
+	await assert.rejects(get(), { statusCode: 401,
+		code: 'ExpiredAuthenticationToken' });
+	const [id] = azure.identities;
+	const action = 'Microsoft.Cache/redisEnterprise/databases/read';
+	azure.deny(action);
+	const fresh = new RedisEnterpriseManagementClient(machine(azure),
+		azure.subscription, {
+			endpoint: azure.urls.arm,
+			credentialScopes: 'https://management.azure.com/.default',
+		});
+	await assert.rejects(fresh.databases.get('rg1', 'west', 'default'), {
+		statusCode: 403, code: 'AuthorizationFailed',
+		message: new RegExp(`${id.objectId}.*${action}`),
+	});
+	azure.allow();
+	await fresh.databases.get('rg1', 'west', 'default');
+	const other = new RedisEnterpriseManagementClient(machine(azure),
+		azure.subscription, {
+			endpoint: azure.urls.arm,
+			credentialScopes: 'https://storage.azure.com/.default',
+		});
+	await assert.rejects(other.databases.get('rg1', 'west', 'default'), {
+		statusCode: 401, code: 'InvalidAuthenticationTokenAudience' });
+});
+
+test('a request of another shape is a violation', async (t) => {
+	const [ca, redis] = await Promise.all([testCa(t), Redis.start(t)]);
+	const azure = await startAzure(t, { ca });
+	azure.addEnterprise({ name: 'west', region: 'westus2', redis: [redis] });
+	const { token } = azure.tokens.issue(azure.identities[0],
+		'https://management.azure.com/');
+	const post = (path, body, type = 'application/json') => fetch(
+		`${azure.urls.arm}/subscriptions/${azure.subscription}` +
+		`/resourceGroups/rg1/providers/Microsoft.Cache${path}`, {
+			method: 'POST', body: body && JSON.stringify(body),
+			headers: { Authorization: `Bearer ${token}`,
+				...body && { 'Content-Type': type } },
+		});
+	const at = '/redisEnterprise/west/databases/default';
+	const sasUri = 'https://a.example/c?sig=x';
+	for (const [status, ...args] of [
+		[404, `${at}/exports?api-version=2025-07-01`, { sasUri }],
+		[400, `${at}/export?api-version=2019-01-01`, { sasUri }],
+		[400, `${at}/export`, { sasUri }],
+		[400, `${at}/export?api-version=2025-07-01`, { sasUri, prefix: 'x' }],
+		[400, `${at}/export?api-version=2025-07-01`, { sasUris: [sasUri] }],
+		[400, `${at}/export?api-version=2025-07-01`, { sasUri }, 'text/plain'],
+		[400, `${at}/export?api-version=2025-07-01`],
+		[400, `${at}/import?api-version=2025-07-01`, { sasUris: sasUri }],
+		[400, `${at}/listKeys?api-version=2025-07-01`, {}],
+	]) {
+		const before = azure.violations.length;
+		assert.equal((await post(...args)).status, status, args[0]);
+		assert.equal(azure.violations.length, before + 1, args[0]);
+	}
+});

@@ -1,0 +1,64 @@
+// control.mjs -- the stand-in led from another process: what azure.mjs offers,
+// by plain HTTP and JSON.
+//
+//	GET /log, /violations, /unfair
+//	POST /script {on, fault, nth, times}, /clear
+//	POST /deny {action, objectId, resource}, /allow
+//	POST /release, /revoke
+//	POST /enterprise/NAME, /premium/NAME: properties that it has from now on
+import { once } from 'node:events';
+import http from 'node:http';
+import { json } from 'node:stream/consumers';
+
+const actions = {
+	script: (azure, { on, fault, nth, times }) =>
+		azure.script(on, fault, { nth, times }),
+	clear: (azure) => azure.rules.clear(),
+	deny: (azure, { action, ...to }) => azure.deny(action, to),
+	allow: (azure) => azure.allow(),
+	release: (azure) => azure.release(),
+	revoke: (azure) => azure.tokens.revoke(),
+	enterprise: (azure, body, name) => change(azure.enterprise, body, name),
+	premium: (azure, body, name) => change(azure.premium, body, name),
+};
+
+function change(caches, body, name) {
+	const cache = caches.find((c) => c.name === name);
+	if (!cache)
+		throw new Error(`no cache '${name}'`);
+	Object.assign(cache, body);
+}
+
+async function answer(azure, req) {
+	const [, what, name] = new URL(req.url, 'http://x').pathname.split('/');
+	if (req.method === 'GET' && ['log', 'violations', 'unfair']
+		.includes(what))
+		return azure[what];
+	const body = Number(req.headers['content-length']) > 0
+		? await json(req) : {};
+	if (req.method !== 'POST' || !actions[what])
+		throw new Error(`no ${req.method} /${what}`);
+	actions[what](azure, body, name);
+	return {};
+}
+
+export async function listenControl(azure) {
+	const server = http.createServer(async (req, res) => {
+		try {
+			const body = await answer(azure, req);
+			res.end(`${JSON.stringify(body)}\n`);
+		} catch (e) {
+			res.writeHead(400).end(`${JSON.stringify(
+				{ error: e.message })}\n`);
+		}
+	});
+	server.listen(0, '127.0.0.1');
+	await once(server, 'listening');
+	return {
+		url: `http://127.0.0.1:${server.address().port}`,
+		stop() {
+			server.close();
+			server.closeAllConnections();
+		},
+	};
+}
