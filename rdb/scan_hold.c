@@ -1,10 +1,9 @@
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "base/chunk.h"
+#include "base/private_file.h"
 #include "base/scope.h"
 #include "base/sink.h"
-#include "base/temp_file.h"
 #include "base/xalloc.h"
 #include "rdb/rdb_reader.h"
 
@@ -14,8 +13,7 @@ struct scan_hold {
 	struct sink base;
 	struct scope scope;
 	struct scan_hold_opts opts;
-	int fd; /* -1: it holds nothing back */
-	uint64_t size;
+	struct private_file *file; /* NULL: it holds nothing back */
 };
 
 /* Each chunk of the file, which is the callee's. */
@@ -24,17 +22,18 @@ for_each(struct scan_hold *h,
     int (*take)(void *arg, struct chunk *, struct err *), void *arg,
     struct err *err)
 {
+	uint64_t size = private_file_size(h->file);
 	int rc = 0;
 
-	for (uint64_t at = 0; at < h->size && rc == 0;) {
-		uint64_t left = h->size - at;
+	for (uint64_t at = 0; at < size && rc == 0;) {
+		uint64_t left = size - at;
 		size_t n = left < CHUNK_SIZE ? (size_t)left : CHUNK_SIZE;
 		struct chunk *c = chunk_new(h->opts.budget, n, &h->scope, err);
 
 		if (c == NULL)
 			return -1;
 		chunk_set_len(c, n);
-		rc = temp_file_read(h->fd, chunk_room(c), n, at, err);
+		rc = private_file_read(h->file, chunk_room(c), n, at, err);
 		if (rc == 0)
 			rc = take(arg, c, err);
 		chunk_unref(c);
@@ -60,15 +59,13 @@ hold_write(struct sink *s, struct chunk *c, struct err *err)
 {
 	struct scan_hold *h = (struct scan_hold *)s;
 
-	if (h->fd >= 0 && c->len > h->opts.max_bytes - h->size &&
+	if (h->file != NULL &&
+	    c->len > h->opts.max_bytes - private_file_size(h->file) &&
 	    scan_hold_release(s, err) != 0)
 		return -1;
-	if (h->fd < 0)
+	if (h->file == NULL)
 		return sink_write(s->next, c, err);
-	if (temp_file_write(h->fd, c->data, c->len, h->size, err) != 0)
-		return -1;
-	h->size += c->len;
-	return 0;
+	return private_file_append(h->file, c->data, c->len, err);
 }
 
 static void
@@ -76,8 +73,7 @@ hold_free(struct sink *s)
 {
 	struct scan_hold *h = (struct scan_hold *)s;
 
-	if (h->fd >= 0)
-		close(h->fd);
+	private_file_close(h->file);
 	free(h);
 }
 
@@ -91,24 +87,24 @@ struct sink *
 scan_hold_new(struct sink *next, const struct scope *scope,
     const struct scan_hold_opts *opts, struct err *err)
 {
-	int fd = temp_file_open(opts->dir, err);
+	struct private_file *file = private_file_open(opts->dir, scope, err);
 	struct scan_hold *h;
 
-	if (fd < 0)
+	if (file == NULL)
 		return NULL;
 	h = xcalloc(1, sizeof(*h));
 	h->base.ops = &hold_ops;
 	h->base.next = next;
 	h->scope = *scope;
 	h->opts = *opts;
-	h->fd = fd;
+	h->file = file;
 	return &h->base;
 }
 
 bool
 scan_hold_holds(const struct sink *s)
 {
-	return ((const struct scan_hold *)s)->fd >= 0;
+	return ((const struct scan_hold *)s)->file != NULL;
 }
 
 int
@@ -116,12 +112,12 @@ scan_hold_release(struct sink *s, struct err *err)
 {
 	struct scan_hold *h = (struct scan_hold *)s;
 
-	if (h->fd < 0)
+	if (h->file == NULL)
 		return 0;
 	if (for_each(h, pass, s->next, err) != 0)
 		return -1;
-	close(h->fd);
-	h->fd = -1;
+	private_file_close(h->file);
+	h->file = NULL;
 	return 0;
 }
 

@@ -1,7 +1,7 @@
 /*
  * scan_hold.h -- a dump that is kept back until it is known what of it holds.
  *
- * In an unlinked file.  A dump that passes the ceiling is kept back no longer:
+ * In a file that nobody else can read (private_file.h).  A dump that passes the ceiling is kept back no longer:
  * what was, and all that comes, goes on to the next stage as it is.
  */
 #ifndef RDB_SCAN_HOLD_H

@@ -117,23 +117,18 @@ profile_of(
 	return profile;
 }
 
-/* What is kept back lies on the disk as it is: not where it is to be
- * enciphered. */
 static uint64_t
 hold_max(const struct snapshot_env *env)
 {
-	if (env->cipher_key != NULL)
-		return 0;
 	return env->spool_max > 0 ? env->spool_max : SPOOL_DEFAULT;
 }
 
 static size_t
 scan_source_cost(const struct source *s, const struct source_call *call)
 {
-	size_t once = (1 + call->held) * CHUNK_SIZE + SCAN_SEEN_BYTES;
-
 	(void)s;
-	return hold_max(call->env) > 0 ? once + SCAN_AGAIN_BYTES : once;
+	return (1 + call->held) * CHUNK_SIZE + SCAN_SEEN_BYTES +
+	    SCAN_AGAIN_BYTES;
 }
 
 static int
@@ -167,8 +162,6 @@ scan_source_dump(struct source *s, const struct scope *scope,
 		flow_failed(flow, err);
 		goto out;
 	}
-	if (opts.hold_max == 0)
-		strcpy(scan.once, "it would need the disk, unenciphered");
 	describe(&scan, facts);
 	facts->unverified = reader_newer(call->reader);
 	facts->profile = profile_of(ss, facts->host, scope);
