@@ -2,17 +2,19 @@
  * scan_changes.h -- which keys change while a live server is being read.
  *
  * Keyspace notifications, where the server's configuration sends all of them
- * already; nothing is configured.  Three things change without one, and are
- * seen to: FLUSHALL, FLUSHDB and SWAPDB (and whatever else makes the dataset
- * another one) by counters that must stand where they stood; streams, whose
- * groups are read in silence, and module values by the caller, who notes each
- * of them as changed; and a replica, which may load all anew, is not believed.
+ * already; nothing is configured.  What changes without one is seen to: FLUSHALL,
+ * FLUSHDB and SWAPDB (and whatever else makes the dataset another one) by
+ * counters that must stand where they stood; streams, whose groups are read in
+ * silence, HyperLogLogs, which keep what they were last counted for, and module
+ * values by the caller, who notes each of them as changed; and a replica, which
+ * may load all anew, is not believed.
  *
  * Notifications are lost with their connection, and that is seen.  That all of
  * them came is told by an answer behind them, so the server must be one process
  * and no proxy.
  *
- * Facts: redis/src/notify.c, t_stream.c (XACK), db.c flushallCommand().
+ * Facts: redis/src/notify.c, t_stream.c (XACK),
+ * hyperloglog.c (PFCOUNT), db.c flushallCommand().
  */
 #ifndef RDB_SCAN_CHANGES_H
 #define RDB_SCAN_CHANGES_H

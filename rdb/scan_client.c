@@ -48,34 +48,17 @@ struct scan {
 	int64_t asked_ms; /* when the last was asked of fetch */
 };
 
-/* Seconds and microseconds; -1 for what is no time. */
-static int64_t
-told_ms(const redisReply *r)
-{
-	int64_t n[2];
-
-	if (r->type != REDIS_REPLY_ARRAY || r->elements != 2)
-		return -1;
-	for (size_t i = 0; i < 2; i++) {
-		if (r->element[i]->type != REDIS_REPLY_STRING)
-			return -1;
-		n[i] = strtoll(r->element[i]->str, NULL, 10);
-		if (n[i] < 0 || n[i] > INT64_MAX / 2000)
-			return -1;
-	}
-	return n[0] * 1000 + n[1] / 1000;
-}
-
-/* Redis before 7.0 tells the rest of a key's life, by its own clock. */
-static int64_t
-clock_offset(struct scan *s)
+/* Redis before 7.0 tells the rest of a key's life: of use with its clock. */
+static bool
+tells_time(struct scan *s)
 {
 	struct err ignored = {0};
-	redisReply *r = redis_command(s->walk, s->scope, &ignored, "TIME");
-	int64_t ms = r != NULL ? told_ms(r) : -1;
+	redisReply *r = redis_command(s->fetch, s->scope, &ignored, "TIME");
+	bool tells = r != NULL && r->type == REDIS_REPLY_ARRAY &&
+	    r->elements == 2;
 
 	freeReplyObject(r);
-	return ms >= 0 ? ms - scope_wall_ms(s->scope) : 0;
+	return tells;
 }
 
 static enum scan_usage
@@ -186,7 +169,7 @@ open_pipe(struct scan *s, struct sink *sink)
 		sink = scan_again_sink(s->again);
 	}
 	if (!pipe.expire_time)
-		pipe.clock_offset_ms = clock_offset(s);
+		pipe.server_time = tells_time(s);
 	s->facts->expiry_exact = pipe.expire_time;
 	s->writer = rdb_writer_new(sink, s->scope, &file);
 	s->pipe = scan_pipe_new(s->fetch, s->writer, &pipe);

@@ -32,6 +32,8 @@ struct group {
 	const struct scan_name *names;
 	size_t n;
 	uint32_t db;
+	int64_t now_ms; /* what PTTL counts from: until TIME says, when it was
+			 * asked for */
 };
 
 struct scan_pipe {
@@ -91,6 +93,12 @@ scan_pipe_facts(const struct scan_pipe *p)
 	return p->facts;
 }
 
+static bool
+asks_time(const struct scan_pipe *p)
+{
+	return !p->opts.expire_time && p->opts.server_time;
+}
+
 /* A command of one key, its words before it already counted in head. */
 static int
 queue_key(struct scan_pipe *p, const struct scope *scope, const char *head,
@@ -133,10 +141,14 @@ scan_pipe_ask(struct scan_pipe *p, const struct scope *scope, uint32_t db,
 {
 	static const char multi[] = "*1\r\n$5\r\nMULTI\r\n";
 	static const char exec[] = "*1\r\n$4\r\nEXEC\r\n";
+	static const char time[] = "*1\r\n$4\r\nTIME\r\n";
 
 	assert(n > 0 && p->ngroups < SCAN_PIPE_GROUPS_MAX);
 	if (redis_conn_queue(p->conn, scope, multi, sizeof(multi) - 1, err) !=
 	    0)
+		return -1;
+	if (asks_time(p) &&
+	    redis_conn_queue(p->conn, scope, time, sizeof(time) - 1, err) != 0)
 		return -1;
 	for (size_t i = 0; i < n; i++)
 		if (queue_commands(p, scope, &names[i], err) != 0)
@@ -146,7 +158,7 @@ scan_pipe_ask(struct scan_pipe *p, const struct scope *scope, uint32_t db,
 	    redis_conn_flush(p->conn, scope, err) != 0)
 		return -1;
 	p->groups[(p->first + p->ngroups++) % SCAN_PIPE_GROUPS_MAX] =
-	    (struct group){names, n, db};
+	    (struct group){names, n, db, scope_wall_ms(scope)};
 	return 0;
 }
 
@@ -175,7 +187,8 @@ static int
 take_head(struct scan_pipe *p, const struct scope *scope, const struct group *g,
     struct err *err)
 {
-	size_t commands = g->n * (p->opts.usage != SCAN_USAGE_NONE ? 3 : 2);
+	size_t commands = g->n * (p->opts.usage != SCAN_USAGE_NONE ? 3 : 2) +
+	    asks_time(p);
 	struct err refused = {0};
 	char array[32];
 
@@ -212,23 +225,57 @@ take_usage(
 	return 0;
 }
 
-/* An absolute time, RDB_NO_EXPIRY, or -2 for a key that is gone. */
 static int
-take_expiry(struct scan_pipe *p, const struct scope *scope, int64_t *at_ms,
+take_number(struct scan_pipe *p, const struct scope *scope, int64_t most,
+    int64_t *n, struct err *err)
+{
+	char *end;
+
+	if (next_line(p, scope, err) != 0)
+		return -1;
+	if (p->line[0] != '$')
+		return unexpected(p, "a time", err);
+	if (next_line(p, scope, err) != 0)
+		return -1;
+	*n = strtoll(p->line, &end, 10);
+	if (end == p->line || *end != '\0' || *n < 0 || *n > most)
+		return err_set(err, ERR_CORRUPT,
+		    "'%s' answered '%.60s', and not a time",
+		    redis_conn_name(p->conn), p->line);
+	return 0;
+}
+
+/* TIME: seconds, and microseconds of the next one. */
+static int
+take_time(struct scan_pipe *p, const struct scope *scope, int64_t *ms,
     struct err *err)
 {
-	int64_t now_ms;
+	int64_t s, us;
 
+	if (next_line(p, scope, err) != 0)
+		return -1;
+	if (strcmp(p->line, "*2") != 0)
+		return unexpected(p, "a time", err);
+	if (take_number(p, scope, INT64_MAX / 2000, &s, err) != 0 ||
+	    take_number(p, scope, 999999, &us, err) != 0)
+		return -1;
+	*ms = s * 1000 + us / 1000;
+	return 0;
+}
+
+/* An absolute time, RDB_NO_EXPIRY, or -2 for a key that is gone. */
+static int
+take_expiry(struct scan_pipe *p, const struct scope *scope, int64_t now_ms,
+    int64_t *at_ms, struct err *err)
+{
 	if (next_line(p, scope, err) != 0)
 		return -1;
 	if (p->line[0] != ':')
 		return unexpected(p, "an expiry", err);
 	*at_ms = strtoll(p->line + 1, NULL, 10);
-	if (*at_ms >= 0 && !p->opts.expire_time) {
-		now_ms = scope_wall_ms(scope) + p->opts.clock_offset_ms;
+	if (*at_ms >= 0 && !p->opts.expire_time)
 		*at_ms = *at_ms < INT64_MAX - now_ms ? *at_ms + now_ms
 						     : INT64_MAX;
-	}
 	return 0;
 }
 
@@ -247,7 +294,8 @@ note_silent(struct scan_pipe *p, const struct rdb_key *key)
 	enum rdb_kind kind = rdb_type_kind(key->type);
 
 	if (p->opts.changes != NULL &&
-	    (kind == RDB_STREAM || kind == RDB_MODULE))
+	    (kind == RDB_STREAM || kind == RDB_MODULE ||
+		scan_value_is_hyperloglog(p->value)))
 		scan_changes_note(
 		    p->opts.changes, key->db, key->name, key->name_len);
 }
@@ -314,7 +362,7 @@ take_key(struct scan_pipe *p, const struct scope *scope, const struct group *g,
 		key.idle_s = usage;
 	else if (usage >= 0 && usage <= 255)
 		key.lfu = (int)usage;
-	if (take_expiry(p, scope, &key.expires_ms, err) != 0 ||
+	if (take_expiry(p, scope, g->now_ms, &key.expires_ms, err) != 0 ||
 	    take_value(p, scope, &key, err) != 0)
 		return -1;
 	return 0;
@@ -328,7 +376,8 @@ scan_pipe_take(struct scan_pipe *p, const struct scope *scope, struct err *err)
 	assert(p->ngroups > 0);
 	p->first = (p->first + 1) % SCAN_PIPE_GROUPS_MAX;
 	p->ngroups--;
-	if (take_head(p, scope, &g, err) != 0)
+	if (take_head(p, scope, &g, err) != 0 ||
+	    (asks_time(p) && take_time(p, scope, &g.now_ms, err) != 0))
 		return -1;
 	for (size_t i = 0; i < g.n; i++)
 		if (take_key(p, scope, &g, &g.names[i], err) != 0)

@@ -27,9 +27,9 @@ struct scope;
 enum scan_usage { SCAN_USAGE_NONE, SCAN_USAGE_IDLE, SCAN_USAGE_FREQ };
 
 struct scan_pipe_opts {
-	int rdb_version;	 /* of the file: no value may be newer */
-	bool expire_time;	 /* PEXPIRETIME is there (Redis 7.0) */
-	int64_t clock_offset_ms; /* the server's clock less ours, for PTTL */
+	int rdb_version;  /* of the file: no value may be newer */
+	bool expire_time; /* PEXPIRETIME is there (Redis 7.0); else PTTL, by */
+	bool server_time; /* its TIME of the same moment, or by our clock */
 	enum scan_usage usage;
 	bool single; /* one key in a MULTI: a cluster */
 	/* Told of the keys that may change in silence; NULL: nobody is. */

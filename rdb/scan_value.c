@@ -1,11 +1,13 @@
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/err.h"
 #include "base/xalloc.h"
 #include "rdb/crc64.h"
 #include "rdb/dump_payload.h"
 #include "rdb/rdb_reader.h"
+#include "rdb/rdb_types.h"
 #include "rdb/rdb_writer.h"
 #include "rdb/redis_conn.h"
 
@@ -14,10 +16,15 @@
 /* A payload of at most so much is checked before any of it is written. */
 #define WHOLE_BYTES ((size_t)64 << 10)
 
+/* First bytes of a string: a length of 64 bits, and one that is compressed. */
+#define RDB_LEN_64	  0x81
+#define RDB_STRING_BY_LZF 0xc3
+
 struct scan_value {
 	struct redis_conn *conn;
 	struct rdb_writer *writer;
 	int rdb_version;
+	bool hyperloglog;
 	unsigned char whole[WHOLE_BYTES];
 };
 
@@ -79,6 +86,37 @@ check_footer(const struct scan_value *v, uint64_t crc,
 	return 0;
 }
 
+static size_t
+length_bytes(unsigned char first)
+{
+	if (first < 0x80)
+		return first < 0x40 ? 1 : 2;
+	return first == RDB_LEN_64 ? 9 : 5;
+}
+
+/*
+ * A string that begins with "HYLL", as it stands or compressed: then behind
+ * both lengths and the head of LZF's first run of literals, which cannot end
+ * before a repetition of three bytes.  No length takes us out of whole.
+ */
+static bool
+is_hyperloglog(const struct scan_value *v, size_t len)
+{
+	const unsigned char *p = v->whole;
+	size_t at = 1;
+
+	if (p[0] != RDB_TYPE_STRING)
+		return false;
+	if (p[at] == RDB_STRING_BY_LZF) {
+		at++;
+		at += length_bytes(p[at]);
+		at += length_bytes(p[at]) + 1;
+	} else {
+		at += length_bytes(p[at]);
+	}
+	return at + 4 <= len && memcmp(p + at, "HYLL", 4) == 0;
+}
+
 static int
 write_small(struct scan_value *v, const struct scope *scope,
     struct rdb_key *key, size_t len, struct err *err)
@@ -90,6 +128,7 @@ write_small(struct scan_value *v, const struct scope *scope,
 		0)
 		return -1;
 	key->type = v->whole[0];
+	v->hyperloglog = is_hyperloglog(v, body);
 	if (rdb_writer_key(v->writer, key, err) != 0)
 		return -1;
 	return rdb_writer_value(v->writer, v->whole + 1, body - 1, err);
@@ -127,6 +166,13 @@ scan_value_take(struct scan_value *v, const struct scope *scope,
 	if (len <= DUMP_FOOTER_BYTES)
 		return err_set(err, ERR_CORRUPT,
 		    "a payload of %" PRIu64 " bytes holds no value", len);
+	v->hyperloglog = false;
 	return len <= WHOLE_BYTES ? write_small(v, scope, key, (size_t)len, err)
 				  : write_large(v, scope, key, len, err);
+}
+
+bool
+scan_value_is_hyperloglog(const struct scan_value *v)
+{
+	return v->hyperloglog;
 }

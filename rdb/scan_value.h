@@ -10,6 +10,7 @@
 #ifndef RDB_SCAN_VALUE_H
 #define RDB_SCAN_VALUE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct err;
@@ -31,5 +32,8 @@ void scan_value_free(struct scan_value *);
  */
 int scan_value_take(struct scan_value *, const struct scope *, struct rdb_key *,
     uint64_t len, struct err *);
+
+/* Whether the last one may be a HyperLogLog, which is a string. */
+bool scan_value_is_hyperloglog(const struct scan_value *);
 
 #endif

@@ -322,6 +322,15 @@ send_value(struct script_conn *c, const struct fake *f)
 	return send_bulk(c, p, sizeof(p));
 }
 
+/* 10 s ahead of the fake clock. */
+#define TIME_AHEAD "*2\r\n$10\r\n1700000010\r\n$1\r\n0\r\n"
+
+static int
+send_time(struct script_conn *c, const struct fake *f)
+{
+	return script_sends(c, f->time != NULL ? f->time : TIME_AHEAD);
+}
+
 /* In EXEC: what was queued, by its first word. */
 static int
 execute(struct script_conn *c, const struct fake *f, const char *queue)
@@ -334,6 +343,7 @@ execute(struct script_conn *c, const struct fake *f, const char *queue)
 		return -1;
 	for (; *queue != '\0'; queue++) {
 		int rc = *queue == 'D' ? send_value(c, f)
+		    : *queue == 'T'    ? send_time(c, f)
 		    : *queue == 'O'    ? script_sends(c, f->use)
 				       : script_sends(c, f->expiry);
 
@@ -360,12 +370,9 @@ answer_info(struct script_conn *c, const struct fake *f)
 	return rc;
 }
 
-/* 10 s ahead of the fake clock. */
-#define TIME_AHEAD "*2\r\n$10\r\n1700000010\r\n$1\r\n0\r\n"
-
 static int
 answer(struct script_conn *c, const struct fake *f, const char *words[],
-    size_t *scans, struct buf *queue)
+    size_t *scans, bool *in_multi, struct buf *queue)
 {
 	static const char *const fixed[][2] = {
 	    {"PING", "+PONG\r\n"},
@@ -377,8 +384,8 @@ answer(struct script_conn *c, const struct fake *f, const char *words[],
 	for (size_t i = 0; i < sizeof(fixed) / sizeof(fixed[0]); i++)
 		if (strcmp(w, fixed[i][0]) == 0)
 			return script_sends(c, fixed[i][1]);
-	if (strcmp(w, "TIME") == 0)
-		return script_sends(c, f->time != NULL ? f->time : TIME_AHEAD);
+	if (strcmp(w, "TIME") == 0 && !*in_multi)
+		return send_time(c, f);
 	if (strcmp(w, "INFO") == 0)
 		return answer_info(c, f);
 	if (strcmp(w, "FUNCTION") == 0)
@@ -391,10 +398,13 @@ answer(struct script_conn *c, const struct fake *f, const char *words[],
 	}
 	if (strcmp(w, "MULTI") == 0) {
 		buf_truncate(queue, 0);
+		*in_multi = true;
 		return script_sends(c, "+OK\r\n");
 	}
-	if (strcmp(w, "EXEC") == 0)
+	if (strcmp(w, "EXEC") == 0) {
+		*in_multi = false;
 		return execute(c, f, queue->data);
+	}
 	buf_addc(queue, *w);
 	if (strcmp(w, "DUMP") == 0 && f->queued != NULL)
 		return script_sends(c, f->queued);
@@ -406,13 +416,14 @@ serve(struct script_conn *c, void *arg)
 {
 	const char *words[WORDS_MAX];
 	struct buf b, queue;
+	bool in_multi = false;
 	size_t scans = 0;
 	int n;
 
 	buf_init(&b, 65536);
 	buf_init(&queue, 4096);
 	while ((n = read_command(c, &b, words)) > 0)
-		if (answer(c, arg, words, &scans, &queue) != 0)
+		if (answer(c, arg, words, &scans, &in_multi, &queue) != 0)
 			break;
 	buf_release(&b);
 	buf_release(&queue);
@@ -514,12 +525,11 @@ use_and_expiry_are_asked_as_the_server_tells_them(void **state)
 	}
 }
 
+/* Then it is gone by ours. */
 static void
-a_clock_that_makes_no_sense_is_not_gone_by(void **state)
+a_clock_that_is_not_told_is_done_without(void **state)
 {
-	static const char *const times[] = {"-ERR no\r\n", "*0\r\n",
-	    "*2\r\n:1700000010\r\n:0\r\n", "*2\r\n$2\r\n-1\r\n$1\r\n0\r\n",
-	    "*2\r\n$19\r\n9223372036854775807\r\n$1\r\n0\r\n"};
+	static const char *const times[] = {"-ERR no\r\n", "*0\r\n"};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(times) / sizeof(times[0]); i++) {
@@ -578,6 +588,21 @@ what_a_server_should_not_answer_ends_it(void **state)
 		"and not a value"},
 	    {{.scans = {ONE_SCAN}, .expiry = "+OK\r\n"}, ERR_CORRUPT,
 		"and not an expiry"},
+	    {{.scans = {ONE_SCAN},
+		 .version = "6.2.7",
+		 .expiry = ":-1\r\n",
+		 .time = "*2\r\n:1700000010\r\n:0\r\n"},
+		ERR_CORRUPT, "and not a time"},
+	    {{.scans = {ONE_SCAN},
+		 .version = "6.2.7",
+		 .expiry = ":-1\r\n",
+		 .time = "*2\r\n$2\r\n-1\r\n$1\r\n0\r\n"},
+		ERR_CORRUPT, "and not a time"},
+	    {{.scans = {ONE_SCAN},
+		 .version = "6.2.7",
+		 .expiry = ":-1\r\n",
+		 .time = "*2\r\n$19\r\n9223372036854775807\r\n$1\r\n0\r\n"},
+		ERR_CORRUPT, "and not a time"},
 	};
 
 	(void)state;
@@ -641,6 +666,31 @@ a_server_whose_answers_are_late_is_left_alone(void **state)
 		assert_int_equal(clock.slept_ms, cases[i].slept_ms);
 		rig_free(&r);
 	}
+}
+
+/* It counts from the server's clock when it was asked, however long we sleep
+ * before an answer is read. */
+static void
+below_7_0_no_expiry_comes_out_late(void **state)
+{
+	struct fake f = {.version = "6.2.7",
+	    .expiry = ":5000\r\n",
+	    .footer = 9,
+	    .scans = {"*2\r\n$1\r\n5\r\n*2\r\n" KEYS_AB,
+		"*2\r\n$1\r\n0\r\n*1\r\n$1\r\nc\r\n"}};
+	struct fake_clock clock;
+	struct rig r;
+
+	(void)state;
+	rig_init(&r);
+	r.scope = fake_clock_init(&clock);
+	clock.wall_ms = INT64_C(1700000000000);
+	r.opts.keys_per_second = 1;
+	if (dump_fake(&r, &f) != 0)
+		fail_msg("%s", r.err.text);
+	assert_true(clock.wall_ms > INT64_C(1700000001000));
+	keys_are(&r, "0:a@1700000015000 0:b@1700000015000 0:c@1700000015000 ");
+	rig_free(&r);
 }
 
 static void
@@ -849,11 +899,13 @@ what_changes_in_the_first_pass_is_read_again(void **state)
 	}
 }
 
-/* The group of a stream moves on without a word. */
+/* The group of a stream moves on without a word, and a HyperLogLog keeps what
+ * it was last counted for: as it stands, compressed, and dense. */
 static void
-a_stream_is_read_again_though_nobody_told(void **state)
+what_changes_in_silence_is_read_again(void **state)
 {
-	static const char *const commands[] = {"XACK s g 1-1", NULL};
+	static const char *const commands[] = {
+	    "XACK s g 1-1", "PFCOUNT p", "PFCOUNT q", "PFCOUNT dense", NULL};
 	struct redis_conn *conn;
 	struct real_redis *server = start(&conn);
 	struct rig r;
@@ -862,9 +914,14 @@ a_stream_is_read_again_though_nobody_told(void **state)
 	redis_data_do(conn, "XADD s 1-1 f v");
 	redis_data_do(conn, "XGROUP CREATE s g 0");
 	redis_data_do(conn, "XREADGROUP GROUP g c STREAMS s >");
+	redis_data_do(conn, "PFADD p");
+	redis_data_do(conn, "PFADD q a b c d e f g h");
+	redis_data_do(conn, "PFADD dense a");
+	redis_data_do(conn, "PFDEBUG TODENSE dense");
+	redis_data_do(conn, "MSET v HYL w HYLx");
 	dump_twice(&r, server, conn, "AE", commands);
 	assert_true(r.facts.again);
-	assert_int_equal(r.facts.changed, 1);
+	assert_int_equal(r.facts.changed, 4);
 	holds_what_is_there_now(&r, server, conn);
 	rig_free(&r);
 	redis_conn_free(conn);
@@ -977,15 +1034,16 @@ main(void)
 	    cmocka_unit_test(a_key_told_twice_is_written_once),
 	    cmocka_unit_test(what_went_meanwhile_is_left_out),
 	    cmocka_unit_test(use_and_expiry_are_asked_as_the_server_tells_them),
-	    cmocka_unit_test(a_clock_that_makes_no_sense_is_not_gone_by),
+	    cmocka_unit_test(a_clock_that_is_not_told_is_done_without),
 	    cmocka_unit_test(what_a_server_should_not_answer_ends_it),
 	    cmocka_unit_test(functions_that_are_refused_are_told),
 	    cmocka_unit_test(a_server_whose_answers_are_late_is_left_alone),
+	    cmocka_unit_test(below_7_0_no_expiry_comes_out_late),
 	    cmocka_unit_test(no_more_keys_a_second_than_wanted),
 	    cmocka_unit_test(what_no_rule_can_take_is_not_asked_for),
 	    cmocka_unit_test(both_connections_show_a_fresh_token_in_mid_scan),
 	    cmocka_unit_test(what_changes_in_the_first_pass_is_read_again),
-	    cmocka_unit_test(a_stream_is_read_again_though_nobody_told),
+	    cmocka_unit_test(what_changes_in_silence_is_read_again),
 	    cmocka_unit_test(what_changes_unwanted_is_not_read_again),
 	    cmocka_unit_test(what_is_not_all_told_makes_no_second_pass),
 	    cmocka_unit_test(what_may_not_fit_is_not_kept_back),
