@@ -28,11 +28,18 @@ struct entry {
 	uint32_t db, len;
 };
 
+/* Of what must have stood still, or gone on as it should. */
+struct witness {
+	char *text;
+	uint64_t commands;     /* that were processed */
+	uint64_t config_calls; /* of CONFIG: before 7.0 of any word of it */
+};
+
 struct scan_changes {
 	struct redis_conn *events; /* NULL: settled */
 	bool by_key; /* the channel has the key, and not the event */
 	const struct key_filter *filter;
-	char *witness;
+	struct witness witness;
 	struct key_set *set;
 	struct buf names;
 	uint32_t db_max;
@@ -52,8 +59,19 @@ static const char *const witnesses[] = {
     "cmdstat_config|resetstat",
 };
 
-static char *
-witness_of(const char *info, const char *flags)
+static uint64_t
+number_in(const char *info, const char *field, const char *before)
+{
+	char value[128];
+	const char *at;
+
+	redis_info_text(info, field, value, sizeof(value));
+	at = strstr(value, before);
+	return at != NULL ? strtoull(at + strlen(before), NULL, 10) : 0;
+}
+
+static void
+witness_init(struct witness *w, const char *info, const char *flags)
 {
 	struct buf b;
 	char value[128];
@@ -64,7 +82,22 @@ witness_of(const char *info, const char *flags)
 		redis_info_text(info, witnesses[i], value, sizeof(value));
 		buf_addf(&b, " %s=%s", witnesses[i], value);
 	}
-	return buf_take(&b);
+	w->text = buf_take(&b);
+	w->commands = number_in(info, "total_commands_processed", "");
+	w->config_calls = number_in(info, "cmdstat_config", "calls=");
+}
+
+/*
+ * CONFIG RESETSTAT makes the number of commands begin anew; one that came
+ * before may hide the next one's entry.  Before 7.0 CONFIG SET is told with
+ * CONFIG GET alone, of which each look is one.
+ */
+static bool
+witness_agrees(const struct witness *now, const struct witness *then)
+{
+	return strcmp(now->text, then->text) == 0 &&
+	    now->commands >= then->commands &&
+	    now->config_calls == then->config_calls + (then->config_calls > 0);
 }
 
 /* All classes of events, in one of the two ways of telling them. */
@@ -103,10 +136,10 @@ check_info(const char *info, struct err *err)
 	return 0;
 }
 
-/* *witness is to be freed; flags, unless NULL, tells what is configured. */
+/* flags, unless NULL, tells what is configured. */
 static int
-take_witness(struct redis_conn *ask, const struct scope *scope, char **witness,
-    char **flags_out, struct err *err)
+take_witness(struct redis_conn *ask, const struct scope *scope,
+    struct witness *witness, char **flags_out, struct err *err)
 {
 	char *flags = NULL;
 	redisReply *r = NULL;
@@ -124,7 +157,7 @@ take_witness(struct redis_conn *ask, const struct scope *scope, char **witness,
 	}
 	if (check_info(r->str, err) != 0)
 		goto out;
-	*witness = witness_of(r->str, flags);
+	witness_init(witness, r->str, flags);
 	if (flags_out != NULL) {
 		*flags_out = flags;
 		flags = NULL;
@@ -177,7 +210,7 @@ scan_changes_free(struct scan_changes *c)
 	redis_conn_free(c->events);
 	key_set_free(c->set);
 	buf_release(&c->names);
-	free(c->witness);
+	free(c->witness.text);
 	free(c);
 }
 
@@ -300,14 +333,14 @@ int
 scan_changes_settle(struct scan_changes *c, struct redis_conn *ask,
     const struct scope *scope, struct err *err)
 {
-	char *now = NULL;
+	struct witness now;
 	bool same;
 
 	if (c->lost.kind == ERR_NONE && take_rest(c, scope, &c->lost) == 0 &&
 	    c->lost.kind == ERR_NONE &&
 	    take_witness(ask, scope, &now, NULL, &c->lost) == 0) {
-		same = strcmp(now, c->witness) == 0;
-		free(now);
+		same = witness_agrees(&now, &c->witness);
+		free(now.text);
 		if (!same)
 			err_set(&c->lost, ERR_UNSUPPORTED,
 			    "the source was flushed, swapped or configured "

@@ -90,6 +90,26 @@ tell_once(struct scan *s, const struct err *why)
 	snprintf(s->facts->once, sizeof(s->facts->once), "%.159s", why->text);
 }
 
+/* Behind one name there may be several servers. */
+static int
+check_same(struct scan *s, struct redis_conn *conn, struct err *err)
+{
+	redisReply *r = redis_command(conn, s->scope, err, "INFO server");
+	char run_id[sizeof(s->info.run_id)] = "";
+
+	if (r == NULL)
+		return -1;
+	if (r->type == REDIS_REPLY_STRING)
+		redis_info_text(r->str, "run_id", run_id, sizeof(run_id));
+	freeReplyObject(r);
+	if (strcmp(run_id, s->info.run_id) == 0)
+		return 0;
+	return err_set(err, ERR_TRANSIENT,
+	    "'%s' is another server each time it is connected to; name the "
+	    "server itself",
+	    s->facts->host);
+}
+
 /* Without it the dump is as good as one pass makes it. */
 static void
 prepare_again(struct scan *s, const struct redis_address *address,
@@ -107,6 +127,10 @@ prepare_again(struct scan *s, const struct redis_address *address,
 	if (opts.hold.max_bytes == 0)
 		return;
 	events = redis_connect(address, user, redis, s->scope, &why);
+	if (events != NULL && check_same(s, events, &why) != 0) {
+		redis_conn_free(events);
+		events = NULL;
+	}
 	if (events != NULL)
 		s->again = scan_again_new(
 		    s->walk, events, &s->info, sink, s->scope, &opts, &why);
@@ -139,7 +163,7 @@ open_conns(struct scan *s, const struct redis_target *target,
 	address = target->hosts[host.index];
 	address.db = 0;
 	s->fetch = redis_connect(&address, target->user, redis, s->scope, err);
-	if (s->fetch == NULL)
+	if (s->fetch == NULL || check_same(s, s->fetch, err) != 0)
 		return -1;
 	/* A word of 7.2. */
 	freeReplyObject(

@@ -256,6 +256,7 @@ struct fake {
 	int footer;		  /* version in it; 0: 10 */
 	bool bad_crc;
 	bool hangs_up;		 /* in mid-value */
+	bool balances;		 /* each connection is another server's */
 	struct late_clock *late; /* passes by 100 ms at each SCAN but one */
 };
 
@@ -365,6 +366,8 @@ answer_info(struct script_conn *c, const struct fake *f)
 	    "db0:keys=3,expires=0,avg_ttl=0\r\n%s",
 	    f->version != NULL ? f->version : "7.0.15",
 	    f->info != NULL ? f->info : "");
+	if (f->balances)
+		buf_addf(&b, "run_id:%u\r\n", script_conn_number(c));
 	rc = send_bulk(c, b.data, b.len);
 	buf_release(&b);
 	return rc;
@@ -618,6 +621,22 @@ what_a_server_should_not_answer_ends_it(void **state)
 			    r.err.text);
 		rig_free(&r);
 	}
+}
+
+/* The values would be missing, or another server's. */
+static void
+a_name_of_several_servers_is_not_read(void **state)
+{
+	struct fake f = {
+	    .expiry = ":-1\r\n", .scans = {ONE_SCAN}, .balances = true};
+	struct rig r;
+
+	(void)state;
+	rig_init(&r);
+	assert_int_equal(dump_fake(&r, &f), -1);
+	assert_int_equal(r.err.kind, ERR_TRANSIENT);
+	assert_non_null(strstr(r.err.text, "name the server itself"));
+	rig_free(&r);
 }
 
 static void
@@ -1036,6 +1055,7 @@ main(void)
 	    cmocka_unit_test(use_and_expiry_are_asked_as_the_server_tells_them),
 	    cmocka_unit_test(a_clock_that_is_not_told_is_done_without),
 	    cmocka_unit_test(what_a_server_should_not_answer_ends_it),
+	    cmocka_unit_test(a_name_of_several_servers_is_not_read),
 	    cmocka_unit_test(functions_that_are_refused_are_told),
 	    cmocka_unit_test(a_server_whose_answers_are_late_is_left_alone),
 	    cmocka_unit_test(below_7_0_no_expiry_comes_out_late),
