@@ -58,8 +58,12 @@ finish(struct http *h, struct http_call *c, int rc, const struct err *err)
 {
 	struct http_response none = {0};
 	struct http_response resp = c->resp;
+	long sent = 0;
 
 	cancel_unwatch(c->scope->cancel, &c->watch);
+	/* Of heads, one to a proxy too; counted as they are written. */
+	curl_easy_getinfo(c->easy, CURLINFO_REQUEST_SIZE, &sent);
+	c->req->sent = sent > 0;
 	if (rc == 0)
 		c->resp = none;
 
@@ -356,6 +360,7 @@ http_submit(struct http *h, const struct scope *scope, struct http_request *req,
 {
 	struct http_call *c;
 
+	req->sent = false;
 	if (scope_check(scope, err) != 0)
 		return http_call_blame(req, err);
 	if (req->prepare != NULL &&

@@ -92,6 +92,10 @@ struct http_request {
 
 	bool fresh_connection; /* not safe twice */
 
+	/* Set by http_do(): a part of it was sent, and so it may have taken
+	 * effect whatever came of it. */
+	bool sent;
+
 	/* The largest answer taken into response.body; 0: 1 MiB. */
 	size_t response_max;
 
@@ -140,12 +144,15 @@ http_done_fn(void *arg, int rc, struct http_response *, const struct err *);
 int http_submit(struct http *, const struct scope *, struct http_request *,
     http_done_fn *, void *arg, struct err *);
 
+/* Of any answer: x-ms-retry-after-ms, else Retry-After, in seconds or as a
+ * date; 0 when it has neither. */
+int http_retry_after_ms(const struct http_headers *, const struct scope *);
+
 /*
  * Fill err from an answer that is no success: kind by status (401, 403 AUTH;
  * 404 MISSING; 409, 412 CONFLICT; retry_status() TRANSIENT; else SERVER),
- * retry_after_ms from x-ms-retry-after-ms, else Retry-After (seconds or a
- * date), code from x-ms-error-code, request_id from x-ms-request-id.  Always
- * -1.  fmt: what was asked, without secrets.
+ * retry_after_ms as above, code from x-ms-error-code, request_id from
+ * x-ms-request-id.  Always -1.  fmt: what was asked, without secrets.
  */
 int http_status_err(const struct http_response *, const struct scope *,
     struct err *, const char *fmt, ...) ERR_FMT(4, 5);

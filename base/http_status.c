@@ -61,8 +61,8 @@ parse_number(const char *text)
 }
 
 /* RFC 9110, 10.2.3: seconds, or the date from which on to come again. */
-static int
-retry_after_ms(const struct http_headers *h, const struct scope *scope)
+int
+http_retry_after_ms(const struct http_headers *h, const struct scope *scope)
 {
 	const char *ms = http_headers_get(h, "x-ms-retry-after-ms");
 	const char *after = http_headers_get(h, "Retry-After");
@@ -106,7 +106,7 @@ http_status_err(const struct http_response *resp, const struct scope *scope,
 	va_end(ap);
 
 	err->status = resp->status;
-	err->retry_after_ms = retry_after_ms(h, scope);
+	err->retry_after_ms = http_retry_after_ms(h, scope);
 	copy_plain(err->code, sizeof(err->code),
 	    http_headers_get(h, "x-ms-error-code"));
 	copy_plain(err->request_id, sizeof(err->request_id),
