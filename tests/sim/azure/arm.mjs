@@ -4,10 +4,11 @@ import { Refusal } from './refusal.mjs';
 
 // What common-types call an ErrorResponse.
 export const sayArm = (r) => (
-	{ error: { code: r.code, message: r.message } });
+	{ error: { code: r.code ?? 'InvalidRequestContent',
+		message: r.message } });
 
-// scope: what the action was to be done to.
-function authorize(sim, call, claims) {
+// Whether the token's owner may do what the operation is.
+export function authorize(sim, call, claims) {
 	const { action } = call.route;
 	const scope = call.url.pathname;
 	if (!sim.denied.some((d) => d.action === action &&

@@ -22,7 +22,8 @@
 //	armAudiences	what the tokens for ARM may be for
 //
 // azure.env, what a program finds in each kind of place: {vm, appService, arc}
-// are environments; azure.urls: {arm, login, imds, appService, arc}.
+// are environments; azure.urls: {arm, login, imds, appService, arc}, and those
+// of stores and vaults by their name.  Keys of Arc lie in azure.arcDir.
 //
 // A cache's redis is a list of servers, each with {port} and, where it has
 // them, {host, user, password, ca}; those of tests/e2e/harness.mjs fit.  One
@@ -31,6 +32,12 @@
 // "files" says.  What else a cache has, is in the defaults of enterprise.mjs
 // and premium.mjs, and tests may change it at any time:
 //	azure.enterprise[0].provisioningState = 'Updating'
+//
+// Levers: azure.addProfile({name, endpoints: [{type: 'ExternalEndpoints',
+// name, target, priority}]}) of Traffic Manager; azure.addZone({name, kind:
+// 'public' | 'private', records: {NAME: {cname, ttl}}}); await azure.addStore({
+// name, values: {KEY: VALUE}}) of App Configuration, and await azure.addVault({
+// name, secrets: {NAME: VALUE}}), which have a url of their own.
 //
 // Identities: at the start there is the machine's own.  azure.identities is a
 // list of {kind: 'system' | 'user' | 'app', clientId, objectId, resourceId}; of
@@ -66,17 +73,23 @@ import os from 'node:os';
 import path from 'node:path';
 import tls from 'node:tls';
 
+import {
+	ConfigStore, appConfig, keyValues, sayAppConfig,
+} from './app_config.mjs';
 import { arm, sayArm } from './arm.mjs';
+import { dnsZones } from './dns_zones.mjs';
 import { enterprise, newEnterprise } from './enterprise.mjs';
 import { entra, sayEntra } from './entra.mjs';
 import { Face } from './face.mjs';
 import { appService, arc, imds, sayIdentity } from './identity.mjs';
+import { Vault, keyVault } from './key_vault.mjs';
 import { Specs } from './openapi.mjs';
 import { Operations } from './operations.mjs';
 import { newPremium, premium } from './premium.mjs';
 import { Routes } from './routes.mjs';
 import { Script } from './script.mjs';
 import { Tokens } from './tokens.mjs';
+import { trafficManager } from './traffic_manager.mjs';
 
 const DEFAULTS = {
 	polls: 2, retryAfter: 1, urlBytes: 6000, accounts: {},
@@ -99,6 +112,7 @@ class Azure {
 		this.tenant = opts.tenant ?? randomUUID();
 		Object.assign(this, {
 			accounts: this.opts.accounts, enterprise: [], premium: [],
+			profiles: [], zones: [], stores: [], vaults: [],
 			identities: [], denied: [], log: [], broken: [], faces: [],
 			urls: {}, rules: new Script(), specs: Specs.load(),
 			tokens: new Tokens({ tenant: this.tenant,
@@ -116,6 +130,7 @@ class Azure {
 			routes: new Routes(...files) });
 		this.faces.push(face);
 		this.urls[name] = face.url;
+		return face.url;
 	}
 
 	async listen() {
@@ -124,8 +139,11 @@ class Azure {
 			tls.setDefaultCACertificates([...tls.getCACertificates(),
 				fs.readFileSync(ca.ca, 'utf8')]);
 		const header = randomUUID();
-		await this.#face('arm', ['redisenterprise.json', 'redis.json'],
-			arm(this, { ...enterprise, ...premium }), sayArm, ca);
+		await this.#face('arm', ['redisenterprise.json', 'redis.json',
+			'trafficmanager.json', 'dns.json', 'privatedns.json',
+			'appconfiguration.json'],
+		arm(this, { ...enterprise, ...premium, ...trafficManager,
+			...dnsZones, ...keyValues }), sayArm, ca);
 		await this.#face('login', ['entra.json'], entra(this), sayEntra, ca);
 		await this.#face('imds', ['imds.json'], imds(this), sayIdentity);
 		await this.#face('appService', ['appservice.json'],
@@ -159,6 +177,51 @@ class Azure {
 	addPremium(opts) {
 		this.premium.push(newPremium(this.#cache(opts)));
 		return this.premium.at(-1);
+	}
+
+	#id(type, name) {
+		return `/subscriptions/${this.subscription}/resourceGroups/rg1/` +
+			`providers/${type}/${name}`;
+	}
+
+	addProfile({ name, endpoints }) {
+		this.profiles.push({
+			name, id: this.#id('Microsoft.Network/trafficManagerProfiles',
+				name),
+			endpoints: endpoints.map((e) => ({ endpointStatus: 'Enabled',
+				weight: 1, checked: true, endpointLocation: 'North Europe',
+				...e })),
+		});
+		return this.profiles.at(-1);
+	}
+
+	addZone({ name, kind = 'public', records = {} }) {
+		const type = kind === 'public' ? 'dnsZones' : 'privateDnsZones';
+		this.zones.push({
+			name, kind, id: this.#id(`Microsoft.Network/${type}`, name),
+			records: Object.fromEntries(Object.entries(records).map(
+				([n, r]) => [n, { ttl: 30, etag: randomUUID(), ...r }])),
+		});
+		return this.zones.at(-1);
+	}
+
+	async addStore({ name, values = {} }) {
+		const store = new ConfigStore(this.#id(
+			'Microsoft.AppConfiguration/configurationStores', name), name);
+		for (const [key, value] of Object.entries(values))
+			store.put(key, undefined, { value });
+		store.url = await this.#face(name, ['appconfig-data.json'],
+			appConfig(this, store), sayAppConfig, this.opts.ca);
+		this.stores.push(store);
+		return store;
+	}
+
+	async addVault({ name, secrets }) {
+		const vault = new Vault(name, secrets);
+		vault.url = await this.#face(name, ['keyvault-data.json'],
+			keyVault(this, vault), sayArm, this.opts.ca);
+		this.vaults.push(vault);
+		return vault;
 	}
 
 	addIdentity(opts) {

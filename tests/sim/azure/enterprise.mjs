@@ -4,6 +4,7 @@ import { randomBytes } from 'node:crypto';
 
 import { anyName, checkSas, pipelineOf, putGzip } from './blobs.mjs';
 import { Refusal } from './refusal.mjs';
+import { same } from './resources.mjs';
 import { exportTo, flush, importFrom } from './transfer.mjs';
 
 // The newest RDB version that a version of Redis loads.
@@ -71,8 +72,6 @@ function databaseBody(sim, c) {
 		},
 	};
 }
-
-const same = (a, b) => a.toLowerCase() === b.toLowerCase();
 
 function find(sim, call) {
 	const { subscription, group, cluster, database } = call.parameters;

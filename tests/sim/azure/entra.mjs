@@ -14,7 +14,7 @@ function refuse(number, message, code = 'invalid_client', status = 401) {
 
 export function sayEntra(r) {
 	return {
-		error: r.code,
+		error: r.code ?? 'invalid_request',
 		error_description: `${r.message} Trace ID: ${randomUUID()}`,
 		error_codes: r.number ? [r.number] : [],
 		timestamp: new Date().toISOString(), trace_id: randomUUID(),

@@ -141,10 +141,9 @@ export class Face {
 	#check(call, entry) {
 		if (!entry.violation)
 			return;
-		throw new Refusal(call.route ? 400 : 404, call.route
-			? 'InvalidRequestContent' : 'InvalidResourceType',
-		`${call.req.method} ${call.url.pathname}: ` +
-			entry.violation.join('; '));
+		throw new Refusal(call.route ? 400 : 404, undefined,
+			`${call.req.method} ${call.url.pathname}: ` +
+				entry.violation.join('; '));
 	}
 
 	#send(call, { status, headers, body }) {

@@ -11,7 +11,7 @@ const bad = (message, status = 400, code = 'invalid_request') =>
 	new Refusal(status, code, message);
 
 export const sayIdentity = (r) => (
-	{ error: r.code, error_description: r.message });
+	{ error: r.code ?? 'invalid_request', error_description: r.message });
 
 // The one that the request names by any of its properties, else the system's,
 // else the only one there is.

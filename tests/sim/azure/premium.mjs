@@ -5,6 +5,7 @@ import { randomBytes } from 'node:crypto';
 import { checkSas, pipelineOf, putPages } from './blobs.mjs';
 import { RDB_OF, mayStart } from './enterprise.mjs';
 import { Refusal } from './refusal.mjs';
+import { same } from './resources.mjs';
 import { exportTo, flush, importFrom } from './transfer.mjs';
 
 export function newPremium(opts) {
@@ -44,8 +45,6 @@ function cacheBody(sim, c) {
 		},
 	};
 }
-
-const same = (a, b) => a.toLowerCase() === b.toLowerCase();
 
 function find(sim, call) {
 	const { subscription, group, cache } = call.parameters;

@@ -5,6 +5,18 @@
 // ("Databases_Import dr").  The nth such request is spoiled, and as many after
 // it as "times" says.  What a fault is, is told in azure.mjs.  Who comes back
 // before the Retry-After of a 429 has passed gets another.
+// The fault, if it is time for it.
+function fire(rule) {
+	if (Date.now() < rule.until)
+		return { ...rule.fault, early: true };
+	if (rule.seen < rule.nth || rule.spoiled >= rule.times)
+		return undefined;
+	rule.spoiled++;
+	if (rule.fault.status === 429)
+		rule.until = Date.now() + 1000 * (rule.fault.retryAfter ?? 0);
+	return rule.fault;
+}
+
 export class Script {
 	constructor() {
 		this.rules = [];
@@ -23,21 +35,16 @@ export class Script {
 	}
 
 	take(call, service) {
-		for (const rule of this.rules) {
-			if (![call.route?.id, service].includes(rule.what) ||
-				rule.resource && !Object.values(call.parameters ?? {})
-					.includes(rule.resource))
-				continue;
+		const names = [call.route?.id, service];
+		const resources = Object.values(call.parameters ?? {});
+		const rules = this.rules.filter((r) => names.includes(r.what) &&
+			(!r.resource || resources.includes(r.resource)));
+		for (const rule of rules)
 			rule.seen++;
-			if (Date.now() < rule.until)
-				return { ...rule.fault, early: true };
-			if (rule.seen >= rule.nth && rule.spoiled < rule.times) {
-				rule.spoiled++;
-				if (rule.fault.status === 429)
-					rule.until = Date.now() +
-						1000 * (rule.fault.retryAfter ?? 0);
-				return rule.fault;
-			}
+		for (const rule of rules) {
+			const fault = fire(rule);
+			if (fault)
+				return fault;
 		}
 		return undefined;
 	}

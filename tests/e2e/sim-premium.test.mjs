@@ -1,0 +1,137 @@
+// The stand-in for Microsoft.Cache/redis, as a plain client finds it.
+import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import path from 'node:path';
+import { test } from 'node:test';
+
+import { startAzure } from '../sim/azure/azure.mjs';
+import { PlainClient } from '../sim/azure/plain_client.mjs';
+import { Azurite } from './azurite.mjs';
+import {
+	Redis, everyType, shopData, tempDir, tool,
+} from './harness.mjs';
+
+const version = 'api-version=2024-11-01';
+const caches = '/resourceGroups/rg1/providers/Microsoft.Cache/redis';
+
+async function premium(t, more = {}) {
+	const [azurite, source, target] = await Promise.all([
+		Azurite.start(t), Redis.start(t), Redis.start(t)]);
+	const azure = await startAzure(t, { retryAfter: 0, accounts: {
+		west: { key: azurite.keys.west } } });
+	const opts = { region: 'West US 2', redisVersion: '7.0', ...more };
+	azure.addPremium({ name: 'west', redis: [source], ...opts });
+	azure.addPremium({ name: 'dr', redis: [target], ...opts });
+	t.after(() => {
+		assert.deepEqual(azure.violations, []);
+		assert.deepEqual(azure.unfair, []);
+		assert.deepEqual(azure.broken, []);
+	});
+	const client = new PlainClient(azure);
+	const post = async (name, what, body) => client.follow(
+		await client.ask('POST', `${caches}/${name}/${what}?${version}`,
+			body));
+	const get = async (name, tail = '') => (await client.ask('GET',
+		`${caches}/${name}${tail}?${version}`)).body;
+	return { azure, azurite, source, target, client, post, get };
+}
+
+const container = (azurite) => `${azurite.store('west')}?` +
+	azurite.sas('west', 'racwdlmt', undefined, 3);
+
+async function files(azurite) {
+	return (await azurite.names('west')).map((name) =>
+		`${azurite.container('west').getBlobClient(name).url}?` +
+		azurite.sas('west', 'r', undefined, 3));
+}
+
+test('an export is a page blob, and is imported', async (t) => {
+	const { azure, azurite, source, target, post, get } = await premium(t);
+	await source.pipe(everyType());
+	await target.pipe([['SET', 'old', 'data']]);
+	const done = await post('west', 'export',
+		{ format: 'RDB', prefix: 'nightly', container: container(azurite) });
+	assert.equal(done.status, 200);
+	const [name, ...none] = await azurite.names('west');
+	assert.deepEqual(none, []);
+	assert.match(name, /^nightly/);
+	const bytes = await azurite.read('west', name);
+	assert.equal(bytes.length % 512, 0);
+	const { blobType } = await azurite.container('west')
+		.getBlobClient(name).getProperties();
+	assert.equal(blobType, 'PageBlob');
+	const file = path.join(tempDir(t), 'dump');
+	fs.writeFileSync(file, bytes);
+	assert.match(await tool('redis-check-rdb', [file]), /RDB looks OK/);
+	assert.equal((await post('dr', 'import', { format: 'RDB',
+		files: await files(azurite) })).status, 200);
+	assert.equal(await target.digest(), await source.digest());
+	assert.equal((await get('dr')).properties.provisioningState,
+		'Succeeded');
+	assert.ok(azure.asked('OperationResults_Get').length > 3);
+	assert.equal((await post('dr', 'flush')).status, 200);
+	assert.equal(await target.keys(), 0);
+});
+
+test("shards, by the cache's own identity", async (t) => {
+	const { azure, azurite, source, target, post } = await premium(t,
+		{ files: 3 });
+	await source.pipe(await shopData(5));
+	const body = { prefix: 'p', container: azurite.store('west'),
+		'preferred-data-archive-auth-method': 'ManagedIdentity' };
+	assert.equal((await post('west', 'export', body)).body.error.code,
+		'BadRequest');
+	for (const cache of azure.premium)
+		cache.identity = true;
+	assert.equal((await post('west', 'export', body)).status, 200);
+	const names = await azurite.names('west');
+	assert.equal(names.length, 3);
+	assert.equal((await post('dr', 'import', {
+		files: names.map((n) => `${azurite.store('west')}/${n}`),
+		'preferred-data-archive-auth-method': 'ManagedIdentity',
+	})).status, 200);
+	assert.equal(await target.digest(), await source.digest());
+});
+
+test('the bare Conflict that it is known for', async (t) => {
+	const { azure, azurite, post, get } = await premium(t);
+	azure.script('Redis_ExportData', { operation: { at: 'half', fails: {
+		code: 'Conflict', message: 'RequestID=1234' } } });
+	const r = await post('west', 'export',
+		{ prefix: 'p', container: container(azurite) });
+	assert.equal(r.status, 409);
+	assert.deepEqual(r.body.error,
+		{ code: 'Conflict', message: 'RequestID=1234' });
+	assert.equal((await get('west')).properties.provisioningState,
+		'Succeeded');
+});
+
+test('what a cache does not load', async (t) => {
+	const { azure, azurite, source, target, post, get } = await premium(t);
+	await source.pipe(everyType());
+	await target.pipe([['SET', 'old', 'data']]);
+	await post('west', 'export',
+		{ prefix: 'p', container: container(azurite) });
+	const [, dr] = azure.premium;
+	dr.redisVersion = '6.0';
+	const body = { files: await files(azurite) };
+	const old = await post('dr', 'import', body);
+	assert.match(old.body.error.message, /version 10; .* 9 at most/);
+	assert.equal(await target.keys(), 1);
+	dr.redisVersion = '7.0';
+	dr.linkedServers = [{ name: 'west', serverRole: 'Primary' }];
+	assert.match((await post('dr', 'import', body)).body.error.message,
+		/secondary/);
+	assert.equal((await get('dr', '/linkedServers')).value.length, 1);
+	dr.linkedServers = [];
+	const [name] = await azurite.names('west');
+	const bytes = await azurite.read('west', name);
+	bytes[bytes.length >> 1] ^= 1;
+	await azurite.container('west').getBlockBlobClient('bad')
+		.uploadData(bytes);
+	const bad = await post('dr', 'import', { files: (await files(azurite))
+		.filter((f) => f.includes('/bad?')) });
+	assert.equal(bad.status, 409);
+	assert.match(bad.body.error.message, /does not load/);
+	assert.equal(await target.keys(), 0);
+});
