@@ -35,7 +35,8 @@ show_point(const struct manifest *m)
 		    "stands for", at);
 		printf("  %-14s %zu, each a point in time, the last %s after "
 		       "the first\n",
-		    "shards", m->nshards, show_ms(m->spread_ms, ms));
+		    manifest_has_files(m) ? "export files" : "shards",
+		    m->nshards, show_ms(m->spread_ms, ms));
 	} else if (m->consistent) {
 		printf("  %-14s %s\n", "stands for", at);
 	} else {
@@ -151,7 +152,7 @@ show_slots(const struct manifest *shard)
 {
 	size_t told = shard->nslots < SLOTS_TOLD ? shard->nslots : SLOTS_TOLD;
 
-	printf("slots");
+	printf(shard->nslots > 0 ? "slots" : "no slots");
 	for (size_t i = 0; i < told; i++)
 		show_range(&shard->slots[i]);
 	if (told < shard->nslots)
@@ -165,11 +166,17 @@ show_shard(const struct manifest *m, size_t i)
 	const struct manifest *s = m->shards[i];
 	char name[32], keys[32], bytes[32], ms[32];
 
-	snprintf(name, sizeof(name), "shard %zu", i + 1);
+	snprintf(name, sizeof(name), "%s %zu",
+	    manifest_has_files(m) ? "file" : "shard", i + 1);
 	printf("  %-14s ", name);
 	show_slots(s);
 	printf(": %s keys, %s of RDB\n", show_count(s->total.keys, keys),
 	    show_bytes(s->raw_bytes, bytes));
+	if (manifest_has_files(m)) {
+		printf("  %-14s %s after the first\n", "",
+		    show_ms(s->point_ms - m->point_ms, ms));
+		return;
+	}
 	printf("  %-14s from %s, %s after the first,\n", "", s->host,
 	    show_ms(s->point_ms - m->point_ms, ms));
 	printf("  %-14s whose snapshot child lived %s\n", "",

@@ -10,14 +10,10 @@
 #include "base/scope.h"
 #include "base/sink.h"
 #include "base/xalloc.h"
-#include "rdb/fingerprint.h"
-#include "rdb/keystats.h"
-#include "rdb/rdb_reader.h"
-#include "storage/digest_tap.h"
-#include "storage/pieces.h"
 #include "storage/store.h"
 
 #include "agent/snapshot/catalog.h"
+#include "agent/snapshot/dump_proof.h"
 #include "agent/snapshot/dump_take.h"
 #include "agent/snapshot/env.h"
 #include "agent/snapshot/manifest.h"
@@ -40,13 +36,8 @@ struct taking {
 	const struct dump_name *name;
 	struct manifest *m;
 
-	struct rdb_reader *reader;
-	struct keystats *stats;
-	struct fingerprint *fingerprint;
-
+	struct dump_proof proof;
 	struct flow *flow;
-	struct sink *raw_digest;
-	struct pieces *pieces;
 	struct sink *encoder;
 	struct sink *parts;
 	unsigned held; /* chunks of the source that the chain keeps */
@@ -55,18 +46,6 @@ struct taking {
 	atomic_uint begun; /* parts that may stand */
 	char suffix[16];
 };
-
-static void
-start_proofs(struct taking *t)
-{
-	static const struct keystats_opts counts_only;
-
-	t->reader = rdb_reader_new();
-	t->stats = keystats_new(&counts_only);
-	t->fingerprint = fingerprint_new(t->m->started_ms);
-	rdb_reader_add(t->reader, keystats_visitor(t->stats));
-	rdb_reader_add(t->reader, fingerprint_visitor(t->fingerprint));
-}
 
 static void
 plan_memory(struct taking *t)
@@ -110,10 +89,7 @@ assemble(struct taking *t, struct store *store, const struct scope *scope,
 	inner = flow_scope(t->flow);
 	if (flow_append(t->flow, handoff_new(inner, HANDOFF_DEPTH, err)) != 0)
 		return -1;
-	t->raw_digest = digest_tap_new();
-	t->pieces = pieces_new();
-	flow_append(t->flow, t->raw_digest);
-	flow_append(t->flow, pieces_tap_new(t->pieces));
+	dump_proof_append(&t->proof, t->flow);
 	t->encoder = encoder_new(t->opts->codec, inner, &t->codec, err);
 	if (flow_append(t->flow, t->encoder) != 0)
 		return -1;
@@ -144,7 +120,7 @@ assemble_beside(struct taking *t, const struct source *source,
 
 	plan_memory(t);
 	call = (struct source_call){
-	    .env = t->env, .reader = t->reader, .held = t->held};
+	    .env = t->env, .reader = t->proof.reader, .held = t->held};
 	kept = budget_carve(t->env->budget, source_cost(t, source, &call), err);
 	if (kept == NULL)
 		return -1;
@@ -153,12 +129,12 @@ assemble_beside(struct taking *t, const struct source *source,
 	return rc;
 }
 
-static void
-describe_source(
-    struct manifest *m, const struct source *s, const struct source_facts *f)
+void
+dump_describe_source(struct manifest *m, const char *way, const char *shown,
+    const struct source_facts *f)
 {
-	m->way = xstrdup(s->ops->way);
-	m->source = xstrdup(s->shown);
+	m->way = xstrdup(way);
+	m->source = xstrdup(shown);
 	m->server = xstrdup(f->server);
 	m->host = xstrdup(f->host);
 	memcpy(m->replid, f->replid, sizeof(m->replid));
@@ -173,24 +149,14 @@ describe_source(
 }
 
 static void
-describe_dump(struct taking *t, const struct rdb_summary *sum)
+describe_coding(struct taking *t)
 {
 	struct manifest *m = t->m;
 	const struct seek_point *seek;
 	size_t n;
 
-	digest_tap_get(t->raw_digest, m->raw_sha256, &m->raw_bytes);
-	m->padding = sum->padding;
-	if (pieces_digests(t->pieces, &n) != NULL) {
-		m->pieces = t->pieces;
-		t->pieces = NULL;
-	}
 	m->codec = t->opts->codec;
 	m->sealed = t->opts->seal;
-	m->rdb_version = sum->version;
-	m->valkey = sum->valkey;
-	m->has_crc = sum->has_crc;
-	m->crc64 = sum->crc64;
 	seek = encoder_seek_points(t->encoder, &n);
 	if (n > 0) {
 		m->seek = xcalloc(n, sizeof(*m->seek));
@@ -199,57 +165,12 @@ describe_dump(struct taking *t, const struct rdb_summary *sum)
 	}
 }
 
-static void
-describe_data(struct taking *t, const struct rdb_summary *sum)
-{
-	const struct keystats_count *c;
-	struct manifest *m = t->m;
-	uint32_t db;
-
-	keystats_total(t->stats, &m->total);
-	for (int i = 0; i < RDB_KINDS; i++)
-		keystats_kind(t->stats, (enum rdb_kind)i, &m->kinds[i]);
-	m->dbs = xcalloc(MANIFEST_DBS_MAX, sizeof(*m->dbs));
-	while ((c = keystats_db(t->stats, m->ndbs, &db)) != NULL)
-		m->dbs[m->ndbs++] = (struct manifest_db){db, *c};
-	m->types_seen = sum->types_seen;
-	m->db_max = sum->db_max;
-	m->value_max = sum->value_max;
-	m->sizes = sum->sizes;
-	m->functions = keystats_functions(t->stats);
-	m->has_modules = sum->has_modules;
-	m->fingerprint = t->fingerprint;
-	t->fingerprint = NULL;
-	m->verified = true;
-}
-
-/* The source's end, and every proof of it, before anything is committed. */
-static int
-prove(struct taking *t, const struct source_facts *facts, struct err *err)
-{
-	struct rdb_summary sum;
-
-	rdb_reader_summary(t->reader, &sum);
-	if (!facts->unverified && rdb_reader_finish(t->reader, err) != 0)
-		return -1;
-	rdb_reader_summary(t->reader, &sum);
-	describe_dump(t, &sum);
-	if (facts->unverified)
-		return 0;
-	describe_data(t, &sum);
-	if (sum.keys != t->m->total.keys ||
-	    sum.keys != fingerprint_keys(t->m->fingerprint))
-		return err_set(err, ERR_CORRUPT,
-		    "the proofs disagree on the number of keys");
-	return 0;
-}
-
 static int
 dump(struct taking *t, struct source *source, struct source_facts *facts,
     struct err *err)
 {
 	struct source_call call = {
-	    .env = t->env, .reader = t->reader, .held = t->held};
+	    .env = t->env, .reader = t->proof.reader, .held = t->held};
 	const struct scope *scope = flow_scope(t->flow);
 	struct sink *sink = flow_head(t->flow);
 
@@ -270,11 +191,13 @@ run(struct taking *t, struct source *source, const struct scope *scope,
 		cJSON_Delete(facts.profile);
 		return flow_failed(t->flow, err);
 	}
-	describe_source(t->m, source, &facts);
+	dump_describe_source(t->m, source->ops->way, source->shown, &facts);
 	if (sink_finish(flow_head(t->flow), err) != 0)
 		return flow_failed(t->flow, err);
-	if (prove(t, &facts, err) != 0)
+	/* Every proof of it, before the last of it is committed. */
+	if (dump_proof_finish(&t->proof, facts.unverified, t->m, err) != 0)
 		return -1;
+	describe_coding(t);
 	if (facts.note[0] != '\0')
 		progress_note(
 		    t->env->progress, STEP_SNAPSHOT, "%s", facts.note);
@@ -298,7 +221,7 @@ dump_take(struct source *source, struct store *store, const struct scope *scope,
 	struct scope afterwards;
 	int rc;
 
-	start_proofs(&t);
+	dump_proof_init(&t.proof, m->started_ms);
 	rc = assemble_beside(&t, source, store, scope, err);
 	if (rc == 0)
 		rc = run(&t, source, scope, err);
@@ -308,10 +231,7 @@ dump_take(struct source *source, struct store *store, const struct scope *scope,
 		part_writer_abandon(
 		    store, &t.part_opts, atomic_load(&t.begun), &afterwards);
 	}
-	rdb_reader_free(t.reader);
-	keystats_free(t.stats);
-	fingerprint_free(t.fingerprint);
-	pieces_free(t.pieces);
+	dump_proof_release(&t.proof);
 	return rc;
 }
 

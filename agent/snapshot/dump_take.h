@@ -21,6 +21,7 @@ struct manifest;
 struct snapshot_env;
 struct snapshot_take_opts;
 struct source;
+struct source_facts;
 struct store;
 
 /* What its parts are called: in a store, and to their cipher. */
@@ -36,6 +37,10 @@ struct dump_name {
 int dump_take(struct source *, struct store *, const struct scope *,
     const struct snapshot_env *, const struct snapshot_take_opts *,
     const struct dump_name *, struct manifest *m, struct err *);
+
+/* Who it was taken from, and how; takes the facts' profile. */
+void dump_describe_source(struct manifest *, const char *way, const char *shown,
+    const struct source_facts *);
 
 /* Time to clear up in, also when the run's scope is what ended it. */
 struct scope dump_afterwards(void);

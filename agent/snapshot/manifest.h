@@ -3,7 +3,8 @@
  *
  * A snapshot exists once its manifest does.  The document (docs/DESIGN.md,
  * "A snapshot in a store") is JSON with "format": 1, or 2 for a cluster of
- * several shards, or 3 for a part of the keys of either; fields that this version does not know are kept and written
+ * several shards, or 3 for a part of the keys of either, or 4 for an export of
+ * several files; fields that this version does not know are kept and written
  * back, a format that it does not know is refused.
  */
 #ifndef AGENT_SNAPSHOT_MANIFEST_H
@@ -39,6 +40,7 @@ struct pieces;
 #define MANIFEST_FORMAT		 1
 #define MANIFEST_FORMAT_SHARDS	 2
 #define MANIFEST_FORMAT_FILTERED 3
+#define MANIFEST_FORMAT_FILES	 4
 
 struct manifest_db {
 	uint32_t db;
@@ -58,7 +60,7 @@ struct manifest {
 	char *tool; /* version that made it */
 
 	/* Where and how it was taken. */
-	char *way;	   /* "sync", "scan", "file" */
+	char *way;	   /* "sync", "arm", "scan", "file" */
 	char *source;	   /* the URL as shown, or a path */
 	char *server;	   /* "redis 7.0.15"; "" unknown */
 	char *host;	   /* the server asked, "10.0.0.4:6379" */
@@ -117,6 +119,13 @@ struct manifest {
 	struct slot_range *slots; /* of a shard, ascending */
 	size_t nslots;
 
+	/*
+	 * The files of an export are such shards, too, but nobody tells whose
+	 * a slot is: a file's slots are those that it has keys of, and these
+	 * are in more than one of them.
+	 */
+	size_t shared_slots;
+
 	struct key_filter *filter;    /* NULL: it holds all of the source; */
 	struct rdb_left_out left_out; /* else, what it lacks */
 
@@ -134,6 +143,9 @@ void manifest_free(struct manifest *);
  */
 void manifest_gather(struct manifest *);
 int manifest_sum(struct manifest *, struct err *);
+
+/* Whether its shards are an export's files. */
+bool manifest_has_files(const struct manifest *);
 
 /* What a part is called to its cipher, so that none can stand for another. */
 unsigned manifest_part_number(size_t shard, size_t part);

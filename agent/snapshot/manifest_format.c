@@ -53,6 +53,9 @@ add_source(cJSON *root, const struct manifest *m)
 	cJSON_AddBoolToObject(o, "consistent", m->consistent);
 	if (m->nshards > 0) {
 		json_add_int(o, "spread_ms", m->spread_ms);
+		if (m->shared_slots > 0)
+			json_add_int(
+			    o, "shared_slots", (int64_t)m->shared_slots);
 		return;
 	}
 	if (!m->consistent)
@@ -189,6 +192,8 @@ format_of(const struct manifest *m)
 {
 	if (m->filter != NULL)
 		return MANIFEST_FORMAT_FILTERED;
+	if (manifest_has_files(m))
+		return MANIFEST_FORMAT_FILES;
 	return m->nshards > 0 ? MANIFEST_FORMAT_SHARDS : MANIFEST_FORMAT;
 }
 

@@ -50,6 +50,18 @@ manifest_parse_host(const cJSON *o, struct manifest *m, struct err *err)
 }
 
 static int
+parse_source_shards(const cJSON *o, struct manifest *m, struct err *err)
+{
+	int64_t shared = 0;
+
+	if (field_time(o, "spread_ms", &m->spread_ms, err) != 0 ||
+	    field_opt_count(o, "shared_slots", &shared, err) != 0)
+		return -1;
+	m->shared_slots = (size_t)shared;
+	return 0;
+}
+
+static int
 parse_source(
     const cJSON *root, bool shards, struct manifest *m, struct err *err)
 {
@@ -61,7 +73,7 @@ parse_source(
 	    json_get_bool(o, "consistent", &m->consistent, err) != 0)
 		return -1;
 	if (shards)
-		return field_time(o, "spread_ms", &m->spread_ms, err);
+		return parse_source_shards(o, m, err);
 	if (!m->consistent &&
 	    field_time(o, "window_ms", &m->window_ms, err) != 0)
 		return -1;
@@ -346,7 +358,8 @@ parse_format(
 	if (cJSON_GetObjectItemCaseSensitive(root, "filter") != NULL)
 		return err_set(
 		    err, ERR_CORRUPT, "a filter, and the format of a whole");
-	*shards = format == MANIFEST_FORMAT_SHARDS;
+	*shards = format == MANIFEST_FORMAT_SHARDS ||
+	    format == MANIFEST_FORMAT_FILES;
 	if (format == MANIFEST_FORMAT || *shards)
 		return 0;
 	return err_set(err, ERR_UNSUPPORTED,

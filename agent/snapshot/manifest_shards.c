@@ -12,6 +12,7 @@
 #include "agent/snapshot/manifest.h"
 #include "agent/snapshot/manifest_field.h"
 #include "agent/snapshot/manifest_private.h"
+#include "agent/snapshot/source_blob.h"
 
 #define SHARD_SHIFT 16
 
@@ -22,6 +23,12 @@ manifest_part_number(size_t shard, size_t part)
 		MANIFEST_SHARDS_MAX < 1 << (32 - SHARD_SHIFT),
 	    "a number for each part");
 	return (unsigned)(shard << SHARD_SHIFT | part);
+}
+
+bool
+manifest_has_files(const struct manifest *m)
+{
+	return m->nshards > 0 && strcmp(m->way, SOURCE_BLOB_WAY) == 0;
 }
 
 static void
@@ -184,10 +191,16 @@ parse_slot(const cJSON *n, uint16_t *out)
 	return true;
 }
 
-/* taken: those of the shards before. */
+/* How often a slot was there so far, and whether that may be more than once,
+ * or not at all. */
+struct slots_taken {
+	uint16_t times[CLUSTER_SLOTS];
+	bool by_files;
+};
+
 static int
-parse_range(
-    const cJSON *pair, bool *taken, struct slot_range *out, struct err *err)
+parse_range(const cJSON *pair, struct slots_taken *taken,
+    struct slot_range *out, struct err *err)
 {
 	if (!parse_slot(cJSON_GetArrayItem(pair, 0), &out->from) ||
 	    !parse_slot(cJSON_GetArrayItem(pair, 1), &out->to) ||
@@ -195,16 +208,16 @@ parse_range(
 		return err_set(
 		    err, ERR_CORRUPT, "'slots' is no list of ranges");
 	for (unsigned s = out->from; s <= out->to; s++) {
-		if (taken[s])
+		if (taken->times[s]++ > 0 && !taken->by_files)
 			return err_set(
 			    err, ERR_CORRUPT, "slot %u is there twice", s);
-		taken[s] = true;
 	}
 	return 0;
 }
 
 static int
-parse_slots(const cJSON *o, bool *taken, struct manifest *s, struct err *err)
+parse_slots(const cJSON *o, struct slots_taken *taken, struct manifest *s,
+    struct err *err)
 {
 	const cJSON *list, *e;
 	int n;
@@ -212,9 +225,9 @@ parse_slots(const cJSON *o, bool *taken, struct manifest *s, struct err *err)
 	if (json_get_array(o, "slots", &list, err) != 0)
 		return -1;
 	n = cJSON_GetArraySize(list);
-	if (n == 0 || n > CLUSTER_SLOTS)
+	if ((n == 0 && !taken->by_files) || n > CLUSTER_SLOTS)
 		return err_set(err, ERR_CORRUPT, "%d ranges of slots", n);
-	s->slots = xcalloc((size_t)n, sizeof(*s->slots));
+	s->slots = xcalloc((size_t)n + 1, sizeof(*s->slots));
 	cJSON_ArrayForEach(e, list)
 	{
 		if (parse_range(e, taken, &s->slots[s->nslots], err) != 0)
@@ -237,7 +250,8 @@ parse_total(const cJSON *o, struct manifest *s, struct err *err)
 }
 
 static int
-parse_shard(const cJSON *o, bool *taken, struct manifest *s, struct err *err)
+parse_shard(const cJSON *o, struct slots_taken *taken, struct manifest *s,
+    struct err *err)
 {
 	if (parse_slots(o, taken, s, err) != 0 ||
 	    manifest_parse_host(o, s, err) != 0 ||
@@ -249,7 +263,8 @@ parse_shard(const cJSON *o, bool *taken, struct manifest *s, struct err *err)
 }
 
 static int
-parse_list(const cJSON *list, bool *taken, struct manifest *m, struct err *err)
+parse_list(const cJSON *list, struct slots_taken *taken, struct manifest *m,
+    struct err *err)
 {
 	const cJSON *o;
 
@@ -265,10 +280,11 @@ parse_list(const cJSON *list, bool *taken, struct manifest *m, struct err *err)
 
 /* A slot that no shard has would be keys that are missing. */
 static int
-check_whole(const struct manifest *m, const bool *taken, struct err *err)
+check_whole(
+    const struct manifest *m, const struct slots_taken *taken, struct err *err)
 {
 	for (unsigned s = 0; s < CLUSTER_SLOTS; s++)
-		if (!taken[s])
+		if (taken->times[s] == 0 && !taken->by_files)
 			return err_set(
 			    err, ERR_CORRUPT, "no shard has slot %u", s);
 	for (size_t i = 1; i < m->nshards; i++)
@@ -282,7 +298,8 @@ check_whole(const struct manifest *m, const bool *taken, struct err *err)
 int
 manifest_parse_shards(const cJSON *root, struct manifest *m, struct err *err)
 {
-	bool taken[CLUSTER_SLOTS] = {false};
+	struct slots_taken taken = {
+	    .by_files = strcmp(m->way, SOURCE_BLOB_WAY) == 0};
 	const cJSON *list;
 	int n;
 
@@ -293,8 +310,8 @@ manifest_parse_shards(const cJSON *root, struct manifest *m, struct err *err)
 		return err_set(err, ERR_CORRUPT, "%d shards: 1 to %d can be", n,
 		    MANIFEST_SHARDS_MAX);
 	m->shards = xcalloc((size_t)n, sizeof(*m->shards));
-	if (parse_list(list, taken, m, err) != 0 ||
-	    check_whole(m, taken, err) != 0)
+	if (parse_list(list, &taken, m, err) != 0 ||
+	    check_whole(m, &taken, err) != 0)
 		return -1;
 	manifest_gather(m);
 	if (m->nparts > MANIFEST_PARTS_MAX)

@@ -5,18 +5,17 @@
 
 #include "base/budget.h"
 #include "base/err.h"
-#include "base/json.h"
 #include "base/retry.h"
 #include "base/scope.h"
 #include "base/xalloc.h"
 #include "rdb/cluster_map.h"
-#include "rdb/fingerprint.h"
 #include "storage/crew.h"
 
 #include "agent/snapshot/dump_take.h"
 #include "agent/snapshot/env.h"
 #include "agent/snapshot/manifest.h"
 #include "agent/snapshot/memory_plan.h"
+#include "agent/snapshot/shards_join.h"
 #include "agent/snapshot/shards_progress.h"
 #include "agent/snapshot/shards_take.h"
 #include "agent/snapshot/snapshot_take.h"
@@ -243,43 +242,6 @@ plan(struct shards *t)
 		};
 }
 
-/* The memory in use is all shards', or not known. */
-static void
-take_profile(struct manifest *m)
-{
-	static const char used_memory[] = "used_memory";
-	int64_t all = 0;
-
-	for (size_t i = 0; i < m->nshards; i++) {
-		struct err ignored = {0};
-		int64_t used = 0;
-
-		json_opt_int(
-		    m->shards[i]->profile, used_memory, &used, &ignored);
-		all = all >= 0 && used > 0 ? all + used : -1;
-	}
-	m->profile = m->shards[0]->profile;
-	m->shards[0]->profile = NULL;
-	cJSON_DeleteItemFromObjectCaseSensitive(m->profile, used_memory);
-	if (m->profile != NULL && all > 0)
-		json_add_int(m->profile, used_memory, all);
-}
-
-static void
-take_times(struct manifest *m)
-{
-	int64_t first = m->shards[0]->point_ms, last = first;
-
-	for (size_t i = 1; i < m->nshards; i++) {
-		int64_t at = m->shards[i]->point_ms;
-
-		first = at < first ? at : first;
-		last = at > last ? at : last;
-	}
-	m->point_ms = first;
-	m->spread_ms = last - first;
-}
-
 /* The jobs' manifests are the whole's from here on. */
 static int
 put_together(struct shards *t, struct err *err)
@@ -291,18 +253,7 @@ put_together(struct shards *t, struct err *err)
 		m->shards[m->nshards] = t->jobs[m->nshards].m;
 		t->jobs[m->nshards].m = NULL;
 	}
-	take_profile(m);
-	take_times(m);
-	manifest_gather(m);
-	if (m->nparts > MANIFEST_PARTS_MAX)
-		return err_set(err, ERR_USAGE, "over %d parts; raise part_max",
-		    MANIFEST_PARTS_MAX);
-	if (manifest_sum(m, err) != 0)
-		return -1;
-	if (m->verified && m->total.keys != fingerprint_keys(m->fingerprint))
-		return err_set(err, ERR_CORRUPT,
-		    "the proofs disagree on the number of keys");
-	return 0;
+	return shards_join(m, err);
 }
 
 static void

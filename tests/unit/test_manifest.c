@@ -307,8 +307,8 @@ what_a_newer_version_wrote_is_unsupported(void **state)
 
 	cJSON_ReplaceItemInObject(dump, "cipher", cJSON_CreateString("rot13"));
 	must_refuse(*state, ERR_UNSUPPORTED, "rot13");
-	cJSON_ReplaceItemInObject(*state, "format", cJSON_CreateNumber(4));
-	must_refuse(*state, ERR_UNSUPPORTED, "format 4");
+	cJSON_ReplaceItemInObject(*state, "format", cJSON_CreateNumber(5));
+	must_refuse(*state, ERR_UNSUPPORTED, "format 5");
 }
 
 /* As of a part of the keys. */
