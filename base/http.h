@@ -96,6 +96,11 @@ struct http_request {
 	 * effect whatever came of it. */
 	bool sent;
 
+	/* For what must not go through a proxy, whatever the environment says:
+	 * the metadata service of the machine itself. */
+	bool no_proxy;
+	int64_t connect_timeout_ms; /* 0: the engine's */
+
 	/* The largest answer taken into response.body; 0: 1 MiB. */
 	size_t response_max;
 

@@ -147,7 +147,11 @@ set_transport(struct http_call *c, const struct http_opts *opts)
 	SET(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
 	if (opts->ca_file != NULL)
 		SET(CURLOPT_CAINFO, opts->ca_file);
-	SET(CURLOPT_CONNECTTIMEOUT_MS, (long)opts->connect_timeout_ms);
+	SET(CURLOPT_CONNECTTIMEOUT_MS,
+	    (long)(c->req->connect_timeout_ms > 0 ? c->req->connect_timeout_ms
+						  : opts->connect_timeout_ms));
+	if (c->req->no_proxy)
+		SET(CURLOPT_NOPROXY, "*");
 	SET(CURLOPT_FRESH_CONNECT, c->req->fresh_connection ? 1L : 0L);
 	SET(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
 	SET(CURLOPT_OPENSOCKETFUNCTION, on_socket);
