@@ -17,6 +17,7 @@ struct digest128
 digest_run_end_spilled(struct digest_run *r)
 {
 	XXH3_128bits_update(r->state, r->buf, r->fill);
+	r->fill = 0;
 	return digest_of_xxh(XXH3_128bits_digest(r->state));
 }
 

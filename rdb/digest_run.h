@@ -75,6 +75,7 @@ digest_run_add(struct digest_run *r, const void *p, size_t n)
 	r->fill += n;
 }
 
+/* Of all so far: more may follow. */
 struct digest128 digest_run_end_spilled(struct digest_run *);
 
 static inline struct digest128

@@ -16,15 +16,15 @@ fp_put64(unsigned char *p, uint64_t v)
 }
 
 static struct fp_sum *
-sum_of_key(struct fingerprint *f, int64_t earliest_ms)
+sum_of(struct fingerprint *f, int64_t gone_ms)
 {
 	struct fp_bucket *b;
 	int64_t until_ms;
 	size_t i;
 
-	if (earliest_ms == RDB_NO_EXPIRY)
+	if (gone_ms == RDB_NO_EXPIRY)
 		return &f->persistent;
-	i = fp_bucket_of(f->anchor_ms, earliest_ms, &until_ms);
+	i = fp_bucket_of(f->anchor_ms, gone_ms, &until_ms);
 	assert(i < FP_BUCKETS);
 	b = &f->buckets[i];
 	b->until_ms = until_ms;
@@ -32,10 +32,22 @@ sum_of_key(struct fingerprint *f, int64_t earliest_ms)
 }
 
 static int
+on_field(
+    struct digest_visitor *v, const struct field_digest *field, struct err *err)
+{
+	struct fp_sum *s = sum_of((struct fingerprint *)v, field->expires_ms);
+
+	(void)err;
+	s->fields++;
+	digest128_add(s->value, &field->digest);
+	return 0;
+}
+
+static int
 on_key(struct digest_visitor *v, const struct key_digest *key, struct err *err)
 {
 	struct fingerprint *f = (struct fingerprint *)v;
-	struct fp_sum *s = sum_of_key(f, key->earliest_ms);
+	struct fp_sum *s = sum_of(f, key->gone_ms);
 
 	(void)err;
 	s->keys++;
@@ -73,6 +85,7 @@ on_function(
 }
 
 static const struct digest_visitor_ops visitor_ops = {
+    .field = on_field,
     .key = on_key,
     .function = on_function,
 };
@@ -127,6 +140,12 @@ fingerprint_visitor(struct fingerprint *f)
 	return key_digester_visitor(f->digester);
 }
 
+bool
+fp_sum_is_empty(const struct fp_sum *s)
+{
+	return s->keys == 0 && s->fields == 0;
+}
+
 static void
 add_sum128(uint64_t to[2], const uint64_t from[2])
 {
@@ -138,6 +157,7 @@ static void
 add_sum(struct fp_sum *to, const struct fp_sum *from)
 {
 	to->keys += from->keys;
+	to->fields += from->fields;
 	add_sum128(to->value, from->value);
 	add_sum128(to->stream, from->stream);
 	add_sum128(to->opaque, from->opaque);
@@ -155,7 +175,7 @@ fingerprint_add(
 			return -1;
 	add_sum(&f->persistent, &other->persistent);
 	for (size_t i = 0; i < FP_BUCKETS; i++) {
-		if (other->buckets[i].sum.keys == 0)
+		if (fp_sum_is_empty(&other->buckets[i].sum))
 			continue;
 		f->buckets[i].until_ms = other->buckets[i].until_ms;
 		add_sum(&f->buckets[i].sum, &other->buckets[i].sum);

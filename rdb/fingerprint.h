@@ -4,10 +4,11 @@
  * Order-independent sums (mod 2^128) of XXH3-128 over (db, key, kind, expiry,
  * value in canonical form), so that datasets are equal whatever their
  * encodings, hash seeds and servers.  Keys without expiry make one sum; keys
- * that expire make one per expiry bucket (a hash with field TTLs belongs to
- * its earliest).  A comparison drops, on both sides, every bucket up to the
- * first bound after both reads ended, because either side may or may not have
- * expired those keys; only that b holds no more of them than a is still asked.
+ * that expire make one per expiry bucket.  So does each field of a hash that
+ * expires by itself: the key is summed up without it.  A comparison drops, on
+ * both sides, every bucket up to the first bound after both reads ended,
+ * because either side may or may not have expired those keys and fields; only
+ * that b holds no more of them than a is still asked.
  * Function libraries are summed apart, by their source.
  *
  * Buckets are aligned to Unix time: by minute for six hours from the anchor,
@@ -30,9 +31,10 @@ struct err;
 struct fingerprint;
 struct rdb_visitor;
 
-/* Sums of 128 bits, low half first, over the same keys. */
+/* Sums of 128 bits, low half first, over the same keys and fields. */
 struct fp_sum {
 	uint64_t keys;
+	uint64_t fields;    /* of hashes, that expire: in value, too */
 	uint64_t value[2];  /* everything that is compared */
 	uint64_t stream[2]; /* stream fields that older encodings lack */
 	uint64_t opaque[2]; /* the bytes of module values */
@@ -60,10 +62,11 @@ int fingerprint_add(
 
 int64_t fingerprint_anchor_ms(const struct fingerprint *);
 struct fp_sum fingerprint_persistent(const struct fingerprint *);
-/* The buckets that hold keys, ascending. */
+/* The buckets that hold keys or fields, ascending. */
 const struct fp_bucket *
 fingerprint_buckets(const struct fingerprint *, size_t *n);
 uint64_t fingerprint_keys(const struct fingerprint *);
+uint64_t fingerprint_fields(const struct fingerprint *);    /* that expire */
 uint64_t fingerprint_functions(const struct fingerprint *); /* libraries */
 
 /* 32 hex digits over all sums and bucket bounds, for people. */
@@ -71,9 +74,10 @@ void fingerprint_text(const struct fingerprint *, char out[33]);
 
 struct fp_comparison {
 	bool same;
-	uint64_t compared;     /* keys of a in the sums compared */
-	uint64_t expiring;     /* keys of a left out: they may have expired */
-	uint64_t not_compared; /* of a: opaque modules */
+	uint64_t compared; /* keys of a in the sums compared */
+	uint64_t expiring; /* keys of a left out: they may have expired, */
+	uint64_t expiring_fields;  /* and fields that are left out */
+	uint64_t not_compared;	   /* of a: opaque modules */
 	bool stream_meta_compared; /* false: an encoding lacks the fields */
 	char why[200];		   /* which sum differs; "" when same */
 };

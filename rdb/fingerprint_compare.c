@@ -73,7 +73,7 @@ fingerprint_buckets(const struct fingerprint *f, size_t *n)
 {
 	*n = 0;
 	for (size_t i = 0; i < FP_BUCKETS; i++)
-		if (f->buckets[i].sum.keys > 0)
+		if (!fp_sum_is_empty(&f->buckets[i].sum))
 			f->used[(*n)++] = f->buckets[i];
 	return f->used;
 }
@@ -89,6 +89,16 @@ fingerprint_keys(const struct fingerprint *f)
 }
 
 uint64_t
+fingerprint_fields(const struct fingerprint *f)
+{
+	uint64_t fields = 0;
+
+	for (size_t i = 0; i < FP_BUCKETS; i++)
+		fields += f->buckets[i].sum.fields;
+	return fields;
+}
+
+uint64_t
 fingerprint_functions(const struct fingerprint *f)
 {
 	return f->functions.keys;
@@ -97,14 +107,15 @@ fingerprint_functions(const struct fingerprint *f)
 static void
 digest_sum(struct digest *d, int64_t until_ms, const struct fp_sum *s)
 {
-	unsigned char b[8 * 8];
+	unsigned char b[9 * 8];
 
 	fp_put64(b, (uint64_t)until_ms);
 	fp_put64(b + 8, s->keys);
+	fp_put64(b + 16, s->fields);
 	for (int i = 0; i < 2; i++) {
-		fp_put64(b + 16 + 8 * i, s->value[i]);
-		fp_put64(b + 32 + 8 * i, s->stream[i]);
-		fp_put64(b + 48 + 8 * i, s->opaque[i]);
+		fp_put64(b + 24 + 8 * i, s->value[i]);
+		fp_put64(b + 40 + 8 * i, s->stream[i]);
+		fp_put64(b + 56 + 8 * i, s->opaque[i]);
 	}
 	digest_update(d, b, sizeof(b));
 }
@@ -118,7 +129,7 @@ fingerprint_text(const struct fingerprint *f, char out[33])
 	digest_sum(d, RDB_NO_EXPIRY, &f->persistent);
 	digest_sum(d, RDB_NO_EXPIRY, &f->functions);
 	for (size_t i = 0; i < FP_BUCKETS; i++)
-		if (f->buckets[i].sum.keys > 0)
+		if (!fp_sum_is_empty(&f->buckets[i].sum))
 			digest_sum(
 			    d, f->buckets[i].until_ms, &f->buckets[i].sum);
 	digest_final(d, sha);
@@ -141,6 +152,12 @@ compare_sums(const struct fp_sum *a, const struct fp_sum *b, const char *which,
 		snprintf(c->why, sizeof(c->why),
 		    "%s: %" PRIu64 " keys against %" PRIu64, which, a->keys,
 		    b->keys);
+		return false;
+	}
+	if (a->fields != b->fields) {
+		snprintf(c->why, sizeof(c->why),
+		    "%s: %" PRIu64 " fields of hashes against %" PRIu64, which,
+		    a->fields, b->fields);
 		return false;
 	}
 	if (!same_sum(a->value, b->value)) {
@@ -198,29 +215,33 @@ static bool
 compare_buckets(const struct fingerprint *a, const struct fingerprint *b,
     int64_t dropped_until, struct fp_comparison *c)
 {
-	uint64_t theirs = 0;
+	uint64_t keys = 0, fields = 0;
 	char which[64];
 
 	for (size_t i = 0; i < FP_BUCKETS; i++) {
 		const struct fp_bucket *p = &a->buckets[i];
 		const struct fp_bucket *q = &b->buckets[i];
-		int64_t until = p->sum.keys > 0 ? p->until_ms : q->until_ms;
+		int64_t until = fp_sum_is_empty(&p->sum) ? q->until_ms
+							 : p->until_ms;
 
 		if (until <= dropped_until) {
 			c->expiring += p->sum.keys;
-			theirs += q->sum.keys;
+			c->expiring_fields += p->sum.fields;
+			keys += q->sum.keys;
+			fields += q->sum.fields;
 			continue;
 		}
-		snprintf(which, sizeof(which), "keys that expire by %" PRId64,
-		    until);
+		snprintf(
+		    which, sizeof(which), "what expires by %" PRId64, until);
 		if (!compare_sums(&p->sum, &q->sum, which, c))
 			return false;
 	}
-	if (theirs <= c->expiring)
+	if (keys <= c->expiring && fields <= c->expiring_fields)
 		return true;
 	snprintf(c->why, sizeof(c->why),
-	    "keys that expire soon: %" PRIu64 " against %" PRIu64, c->expiring,
-	    theirs);
+	    "what expires soon: %" PRIu64 " keys and %" PRIu64
+	    " fields against %" PRIu64 " and %" PRIu64,
+	    c->expiring, c->expiring_fields, keys, fields);
 	return false;
 }
 

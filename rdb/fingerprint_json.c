@@ -8,9 +8,14 @@
 
 #include "rdb/fingerprint.h"
 
-/* The first one has the times at which consumers were seen and active. */
-#define ALGORITHM_TIMES "xxh3-128-sum/1"
-#define ALGORITHM	"xxh3-128-sum/2"
+/*
+ * The first one has the times at which consumers were seen and active.  The
+ * second is the third, but for hashes of which fields expire: by it none is
+ * the same as what is read now.
+ */
+#define ALGORITHM_TIMES	 "xxh3-128-sum/1"
+#define ALGORITHM_SECOND "xxh3-128-sum/2"
+#define ALGORITHM	 "xxh3-128-sum/3"
 
 static void
 add_sum(cJSON *o, const char *name, const uint64_t sum[2])
@@ -28,6 +33,8 @@ static void
 format_sum(cJSON *o, const struct fp_sum *s)
 {
 	json_add_int(o, "keys", (int64_t)s->keys);
+	if (s->fields > 0)
+		json_add_int(o, "fields", (int64_t)s->fields);
 	add_sum(o, "sum", s->value);
 	if (s->stream[0] != 0 || s->stream[1] != 0)
 		add_sum(o, "streams", s->stream);
@@ -53,7 +60,7 @@ fingerprint_format(const struct fingerprint *f)
 		const struct fp_bucket *b = &f->buckets[i];
 		cJSON *e;
 
-		if (b->sum.keys == 0)
+		if (fp_sum_is_empty(&b->sum))
 			continue;
 		e = cJSON_CreateObject();
 		if (b->until_ms == INT64_MAX)
@@ -101,6 +108,13 @@ parse_count(const cJSON *o, const char *name, uint64_t *out, struct err *err)
 static int
 parse_sum(const cJSON *o, struct fp_sum *s, struct err *err)
 {
+	int64_t fields = 0;
+
+	if (json_opt_int(o, "fields", &fields, err) != 0)
+		return -1;
+	if (fields < 0)
+		return err_set(err, ERR_CORRUPT, "'fields' is negative");
+	s->fields = (uint64_t)fields;
 	if (parse_count(o, "keys", &s->keys, err) != 0 ||
 	    parse_sum128(o, "sum", s->value, err) != 0 ||
 	    parse_sum128(o, "streams", s->stream, err) != 0 ||
@@ -118,14 +132,14 @@ parse_bucket(struct fingerprint *f, const cJSON *o, struct err *err)
 	if (json_opt_int(o, "until_ms", &until_ms, err) != 0)
 		return -1;
 	b = &f->buckets[fp_bucket_of(f->anchor_ms, until_ms, &bound)];
-	if (bound != until_ms || b->sum.keys != 0)
+	if (bound != until_ms || !fp_sum_is_empty(&b->sum))
 		return err_set(err, ERR_CORRUPT,
 		    "'until_ms' %" PRId64 " is no bucket's bound", until_ms);
 	b->until_ms = until_ms;
 	if (parse_sum(o, &b->sum, err) != 0)
 		return -1;
-	if (b->sum.keys == 0)
-		return err_set(err, ERR_CORRUPT, "a bucket without keys");
+	if (fp_sum_is_empty(&b->sum))
+		return err_set(err, ERR_CORRUPT, "a bucket of nothing");
 	return 0;
 }
 
@@ -160,6 +174,7 @@ fingerprint_parse(const cJSON *o, struct err *err)
 	if (json_get_str(o, "algorithm", &algorithm, err) != 0)
 		goto fail;
 	if (strcmp(algorithm, ALGORITHM) != 0 &&
+	    strcmp(algorithm, ALGORITHM_SECOND) != 0 &&
 	    strcmp(algorithm, ALGORITHM_TIMES) != 0) {
 		err_set(err, ERR_UNSUPPORTED, "algorithm '%s' is not known",
 		    algorithm);

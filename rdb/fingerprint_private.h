@@ -23,7 +23,7 @@ struct fingerprint {
 	struct fp_sum functions; /* libraries, by their source, each once */
 	struct library_set libraries;
 	struct fp_bucket *buckets; /* FP_BUCKETS of them, mostly empty */
-	struct fp_bucket *used;	   /* those with keys, made when asked for */
+	struct fp_bucket *used;	   /* those that are, made when asked for */
 	uint64_t modules;	   /* keys */
 	uint32_t stream_types;	   /* type bytes seen, as bits */
 	struct key_digester *digester;
@@ -31,6 +31,8 @@ struct fingerprint {
 
 /* The bucket of an expiry, and its bound; the header says where they lie. */
 size_t fp_bucket_of(int64_t anchor_ms, int64_t at_ms, int64_t *until_ms);
+
+bool fp_sum_is_empty(const struct fp_sum *);
 
 void fp_with_times(struct fingerprint *);
 

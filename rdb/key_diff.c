@@ -89,7 +89,34 @@ on_begin(struct digest_visitor *v, const struct rdb_key *key, struct err *err)
 	memcpy(r->name_digest.b + 8, &h.high64, 8);
 	d->wanted = in_share(&d->share, &r->name_digest);
 	r->name_len = (uint32_t)key->name_len;
+	r->field_expires_ms = RDB_NO_EXPIRY;
+	r->extra = 0;
 	memcpy(d->name, key->name, key_name_kept(key->name_len));
+	return 0;
+}
+
+static bool
+has_passed(int64_t expires_ms, int64_t now_ms)
+{
+	return expires_ms != RDB_NO_EXPIRY && expires_ms <= now_ms;
+}
+
+static int
+on_field(
+    struct digest_visitor *v, const struct field_digest *field, struct err *err)
+{
+	struct key_diff *d = ((struct side_reader *)v)->diff;
+	struct key_record *r = &d->record;
+	uint64_t low;
+
+	(void)err;
+	if (!d->wanted || has_passed(field->expires_ms, d->opts.gone_by_ms))
+		return 0;
+	memcpy(&low, field->digest.b, sizeof(low));
+	r->extra += low;
+	if (r->field_expires_ms == RDB_NO_EXPIRY ||
+	    field->expires_ms < r->field_expires_ms)
+		r->field_expires_ms = field->expires_ms;
 	return 0;
 }
 
@@ -99,17 +126,11 @@ take_record(struct key_diff *d, const struct key_digest *key)
 {
 	struct key_record *r = &d->record;
 
-	if (!d->wanted ||
-	    (key->expires_ms != RDB_NO_EXPIRY &&
-		key->expires_ms <= d->opts.gone_by_ms))
+	if (!d->wanted || has_passed(key->gone_ms, d->opts.gone_by_ms))
 		return false;
 	r->value = key->value;
 	r->expires_ms = key->expires_ms;
-	r->field_expires_ms = key->kind == RDB_HASH &&
-		key->earliest_ms != key->expires_ms
-	    ? key->earliest_ms
-	    : RDB_NO_EXPIRY;
-	r->extra = 0;
+	r->gone_ms = key->gone_ms;
 	if (key->kind == RDB_STREAM)
 		memcpy(&r->extra, key->extra.b, sizeof(r->extra));
 	r->bytes = key->bytes;
@@ -143,12 +164,6 @@ on_first(
 	return 0;
 }
 
-static bool
-has_passed(int64_t expires_ms, int64_t now_ms)
-{
-	return expires_ms != RDB_NO_EXPIRY && expires_ms <= now_ms;
-}
-
 static int64_t
 now(const struct key_diff *d)
 {
@@ -159,7 +174,7 @@ static void
 only_on(struct key_diff *d, enum diff_side side, const struct key_record *r,
     const unsigned char *name)
 {
-	if (has_passed(r->expires_ms, now(d)))
+	if (has_passed(r->gone_ms, now(d)))
 		d->expiring++;
 	else if (side == DIFF_FIRST)
 		key_changes_add(
@@ -178,11 +193,23 @@ changes_of(const struct key_diff *d, const struct key_record *a,
 	if (a->kind != b->kind)
 		changes |= 1u << KEY_TYPE;
 	else if (memcmp(a->value.b, b->value.b, DIGEST128_BYTES) != 0 ||
-	    (d->opts.streams && a->extra != b->extra))
+	    (a->extra != b->extra &&
+		(a->kind != RDB_STREAM || d->opts.streams)))
 		changes |= 1u << KEY_VALUE;
 	if (a->expires_ms != b->expires_ms)
 		changes |= 1u << KEY_TTL;
 	return changes;
+}
+
+/* They may differ in nothing but fields that have expired since. */
+static bool
+may_be_fields(const struct key_diff *d, unsigned changes,
+    const struct key_record *a, const struct key_record *b)
+{
+	return changes == 1u << KEY_VALUE && a->kind == RDB_HASH &&
+	    memcmp(a->value.b, b->value.b, DIGEST128_BYTES) == 0 &&
+	    (has_passed(a->field_expires_ms, now(d)) ||
+		has_passed(b->field_expires_ms, now(d)));
 }
 
 /* The key is on both sides, as far as they have not expired since. */
@@ -195,13 +222,12 @@ compare(struct key_diff *d, const struct key_record *first,
 
 	if (changes == 0)
 		return;
-	first_gone = has_passed(first->expires_ms, now(d));
-	second_gone = has_passed(second->expires_ms, now(d));
+	first_gone = has_passed(first->gone_ms, now(d));
+	second_gone = has_passed(second->gone_ms, now(d));
 	if (first_gone != second_gone)
 		only_on(d, first_gone ? DIFF_SECOND : DIFF_FIRST,
 		    first_gone ? second : first, name);
-	else if (first_gone || has_passed(first->field_expires_ms, now(d)) ||
-	    has_passed(second->field_expires_ms, now(d)))
+	else if (first_gone || may_be_fields(d, changes, first, second))
 		d->expiring++;
 	else
 		key_changes_add(d->changes, changes, first, second, name);
@@ -228,8 +254,8 @@ on_second(
 }
 
 static const struct digest_visitor_ops reader_ops[2] = {
-    [DIFF_FIRST] = {.begin = on_begin, .key = on_first},
-    [DIFF_SECOND] = {.begin = on_begin, .key = on_second},
+    [DIFF_FIRST] = {.begin = on_begin, .field = on_field, .key = on_first},
+    [DIFF_SECOND] = {.begin = on_begin, .field = on_field, .key = on_second},
 };
 
 struct key_diff *

@@ -10,7 +10,8 @@
  * the rest.  A slot that holds a whole dataset, by a hash tag, is no exception.
  *
  * A key that has expired is not there, whether or not its server has dropped
- * it; a hash of which a field has expired is left out when it differs.
+ * it, and so with a field of a hash.  A hash that differs in nothing but
+ * fields that expire, of which one has meanwhile, is left out.
  */
 #ifndef RDB_KEY_DIFF_H
 #define RDB_KEY_DIFF_H

@@ -6,11 +6,15 @@
  *   string  = item
  *   list    = XXH3(item of each element, in order)
  *   set     = XXH3(sum of items, count)
- *   hash    = XXH3(sum of XXH3(item field, item value, expiry), count)
+ *   hash    = XXH3(sum of XXH3(item field, item value, -1), count), of the
+ *             fields that do not expire
  *   zset    = XXH3(sum of XXH3(item member, score as a double), count)
  *   stream  = XXH3(entries, facts, groups, pending entries and consumers as
  *             they come: Redis keeps each of these sorted)
- *   key     = XXH3(db, kind, expiry, length of the name, name, value)
+ *   head    = db, kind, expiry, length of the name, name
+ *   key     = XXH3(head, value)
+ *   field   = XXH3(XXH3(head), item field, item value, expiry), of a hash's
+ *             fields that expire, each
  *
  * Integers are little endian, 8 bytes unless said otherwise; XXH3 is the
  * 128-bit form with seed 0, its low half first.  Elements of unordered types
@@ -25,6 +29,9 @@
 #include "rdb/digest_run.h"
 
 #include "rdb/key_digest.h"
+
+/* Of a key's head, a field and its value, and an expiry. */
+#define FIELD_BYTES (3 * DIGEST128_BYTES + 8)
 
 struct key_digester {
 	struct rdb_visitor visitor;
@@ -43,6 +50,8 @@ struct key_digester {
 	struct digest128 whole, field, value;
 	bool have_field; /* a hash field with its value is not summed yet */
 	int64_t field_expires_ms;
+	struct digest128 head; /* of a hash */
+	int64_t last_field_ms; /* of those that expire */
 };
 
 struct digest128
@@ -60,11 +69,11 @@ digest128_add(uint64_t sum[2], const struct digest128 *d)
 	sum[1] += hi + (sum[0] < lo);
 }
 
-static void
-note_expiry(struct key_digester *r, int64_t at_ms)
+/* Of two expiries, of which a may be none. */
+static int64_t
+earlier(int64_t a, int64_t b)
 {
-	if (r->out.earliest_ms == RDB_NO_EXPIRY || at_ms < r->out.earliest_ms)
-		r->out.earliest_ms = at_ms;
+	return a != RDB_NO_EXPIRY && a < b ? a : b;
 }
 
 /* All of a key's digest but its value. */
@@ -91,9 +100,12 @@ on_key_begin(struct rdb_visitor *v, const struct rdb_key *key, struct err *err)
 	r->out.db = key->db;
 	r->out.kind = key->kind;
 	r->out.type = key->type;
-	r->out.expires_ms = r->out.earliest_ms = key->expires_ms;
+	r->out.expires_ms = r->out.gone_ms = key->expires_ms;
 	r->out.bytes = 0;
 	begin_key(&r->whole_key, key);
+	if (key->kind == RDB_HASH)
+		r->head = digest_run_end(&r->whole_key);
+	r->last_field_ms = RDB_NO_EXPIRY;
 	digest_run_reset(&r->order);
 	digest_run_reset(&r->meta);
 	r->sum[0] = r->sum[1] = 0;
@@ -105,27 +117,48 @@ on_key_begin(struct rdb_visitor *v, const struct rdb_key *key, struct err *err)
 	return r->next->ops->begin(r->next, key, err);
 }
 
-/* Sum up the hash field that was read before, now that its expiry is known. */
-static void
-close_field(struct key_digester *r)
+static int
+tell_expiring_field(
+    struct key_digester *r, const unsigned char b[FIELD_BYTES], struct err *err)
 {
-	unsigned char b[2 * DIGEST128_BYTES + 8];
+	struct field_digest f = {
+	    .db = r->out.db,
+	    .expires_ms = earlier(r->out.expires_ms, r->field_expires_ms),
+	    .digest = digest128_of(b, FIELD_BYTES),
+	};
+
+	if (r->field_expires_ms > r->last_field_ms)
+		r->last_field_ms = r->field_expires_ms;
+	if (r->next->ops->field == NULL)
+		return 0;
+	return r->next->ops->field(r->next, &f, err);
+}
+
+/* The hash field that was read before, now that its expiry is known. */
+static int
+close_field(struct key_digester *r, struct err *err)
+{
+	unsigned char b[FIELD_BYTES], *own = b + DIGEST128_BYTES;
 	struct digest128 d;
 
 	if (!r->have_field)
-		return;
-	memcpy(b, r->field.b, DIGEST128_BYTES);
-	memcpy(b + DIGEST128_BYTES, r->value.b, DIGEST128_BYTES);
-	put64(b + sizeof(b) - 8, (uint64_t)r->field_expires_ms);
-	d = digest128_of(b, sizeof(b));
+		return 0;
+	r->have_field = false;
+	memcpy(b, r->head.b, DIGEST128_BYTES);
+	memcpy(own, r->field.b, DIGEST128_BYTES);
+	memcpy(own + DIGEST128_BYTES, r->value.b, DIGEST128_BYTES);
+	put64(b + FIELD_BYTES - 8, (uint64_t)r->field_expires_ms);
+	if (r->field_expires_ms != RDB_NO_EXPIRY)
+		return tell_expiring_field(r, b, err);
+	d = digest128_of(own, FIELD_BYTES - DIGEST128_BYTES);
 	digest128_add(r->sum, &d);
 	r->count++;
-	r->have_field = false;
+	return 0;
 }
 
-static void
-close_item(
-    struct key_digester *r, enum rdb_part part, const struct digest128 *d)
+static int
+close_item(struct key_digester *r, enum rdb_part part,
+    const struct digest128 *d, struct err *err)
 {
 	unsigned char tag = (unsigned char)part;
 
@@ -142,7 +175,8 @@ close_item(
 		r->count++;
 		break;
 	case RDB_PART_FIELD:
-		close_field(r);
+		if (close_field(r, err) != 0)
+			return -1;
 		r->field = *d;
 		break;
 	case RDB_PART_VALUE:
@@ -161,6 +195,7 @@ close_item(
 		digest_run_add(&r->meta, d->b, DIGEST128_BYTES);
 		break;
 	}
+	return 0;
 }
 
 static int
@@ -170,12 +205,10 @@ on_piece(struct rdb_visitor *v, enum rdb_part part, const unsigned char *p,
 	struct key_digester *r = (struct key_digester *)v;
 	struct digest128 d;
 
-	(void)err;
 	r->out.bytes += n;
 	if (last && !r->item_open) {
 		d = digest128_of(p, n);
-		close_item(r, part, &d);
-		return 0;
+		return close_item(r, part, &d, err);
 	}
 	if (!r->item_open)
 		XXH3_128bits_reset(r->item);
@@ -184,7 +217,7 @@ on_piece(struct rdb_visitor *v, enum rdb_part part, const unsigned char *p,
 	if (last) {
 		r->item_open = false;
 		d = digest_of_xxh(XXH3_128bits_digest(r->item));
-		close_item(r, part, &d);
+		return close_item(r, part, &d, err);
 	}
 	return 0;
 }
@@ -216,7 +249,6 @@ on_field_expiry(struct rdb_visitor *v, int64_t expires_ms, struct err *err)
 
 	(void)err;
 	r->field_expires_ms = expires_ms;
-	note_expiry(r, expires_ms);
 	return 0;
 }
 
@@ -292,8 +324,6 @@ value_digest(struct key_digester *r)
 	case RDB_STREAM:
 		return digest_run_end(&r->order);
 	case RDB_HASH:
-		close_field(r);
-		break;
 	case RDB_SET:
 	case RDB_ZSET:
 		break;
@@ -316,6 +346,12 @@ on_key_end(struct rdb_visitor *v, uint64_t raw_bytes, uint64_t elements,
 	struct key_digest *d = &r->out;
 
 	(void)raw_bytes;
+	if (d->kind == RDB_HASH) {
+		if (close_field(r, err) != 0)
+			return -1;
+		if (r->count == 0 && r->last_field_ms != RDB_NO_EXPIRY)
+			d->gone_ms = earlier(d->expires_ms, r->last_field_ms);
+	}
 	d->elements = elements;
 	d->value = value_digest(r);
 	digest_run_add(&r->whole_key, d->value.b, DIGEST128_BYTES);

@@ -35,11 +35,14 @@ struct key_digest {
 	enum rdb_kind kind;
 	uint8_t type; /* the file's type byte */
 	int64_t expires_ms;
-	int64_t earliest_ms; /* of the key's expiry and its fields' */
-	uint64_t bytes;	     /* of the elements, decoded */
+	/* When nothing is left of it: its own expiry or, before that, the last
+	 * field's, where each field of a hash has one. */
+	int64_t gone_ms;
+	uint64_t bytes; /* of the elements, decoded */
 	uint64_t elements;
-	struct digest128 value; /* zeros for modules */
-	struct digest128 key;	/* of (db, kind, expiry, name, value) */
+	/* Zeros for modules; of a hash, the fields that do not expire. */
+	struct digest128 value;
+	struct digest128 key; /* of (db, kind, expiry, name, value) */
 	/*
 	 * With the key's digest: of a stream, what only newer encodings
 	 * carry; of a module, its bytes.  Zeros for other kinds.
@@ -47,12 +50,24 @@ struct key_digest {
 	struct digest128 extra;
 };
 
-/* Each returns 0, or -1 with err filled, which ends the reading; begin and
- * function may be NULL. */
+/* A field of a hash that goes by itself, the key and what else is in it stay:
+ * so it counts apart. */
+struct field_digest {
+	uint32_t db;
+	int64_t expires_ms;	 /* its own, or the key's, which is earlier */
+	struct digest128 digest; /* of (db, kind, expiry and name of the key,
+				  * field, value, expiry) */
+};
+
+/* Each returns 0, or -1 with err filled, which ends the reading; all but key
+ * may be NULL. */
 struct digest_visitor_ops {
 	/* With the name, which is gone when the digests come. */
 	int (*begin)(
 	    struct digest_visitor *, const struct rdb_key *, struct err *);
+	/* Before the key that it is of. */
+	int (*field)(
+	    struct digest_visitor *, const struct field_digest *, struct err *);
 	int (*key)(
 	    struct digest_visitor *, const struct key_digest *, struct err *);
 	/* Of a library's source. */

@@ -117,6 +117,18 @@ part_key(struct digest_visitor *v, const struct key_digest *k, struct err *err)
 }
 
 static int
+part_field(
+    struct digest_visitor *v, const struct field_digest *f, struct err *err)
+{
+	struct key_subset *s = subset_of(v);
+
+	(void)err;
+	if (!s->is_apart)
+		keep(s, &f->digest);
+	return 0;
+}
+
+static int
 part_function(
     struct digest_visitor *v, const struct digest128 *d, struct err *err)
 {
@@ -140,6 +152,15 @@ whole_key(struct digest_visitor *v, const struct key_digest *k, struct err *err)
 }
 
 static int
+whole_field(
+    struct digest_visitor *v, const struct field_digest *f, struct err *err)
+{
+	(void)err;
+	strike(subset_of(v), &f->digest);
+	return 0;
+}
+
+static int
 whole_function(
     struct digest_visitor *v, const struct digest128 *d, struct err *err)
 {
@@ -150,11 +171,13 @@ whole_function(
 
 static const struct digest_visitor_ops part_ops = {
     .begin = part_begin,
+    .field = part_field,
     .key = part_key,
     .function = part_function,
 };
 
 static const struct digest_visitor_ops whole_ops = {
+    .field = whole_field,
     .key = whole_key,
     .function = whole_function,
 };

@@ -1,8 +1,9 @@
 /*
  * key_subset.h -- whether all that one dataset holds is held by another, too.
  *
- * Keys count as the same by database, name, kind, expiry and value, function
- * libraries by their source (key_digest.h).  Two readings make a pass: of the
+ * Keys count as the same by database, name, kind, expiry and value, fields of
+ * hashes that expire each by itself, function libraries by their source
+ * (key_digest.h).  Two readings make a pass: of the
  * part, digests are kept; those that the whole has as well are struck off.
  * Each pass is over a range of the digests that fits into memory, so a part of
  * any size takes no more than it was given, and more readings.
@@ -17,7 +18,7 @@ struct key_subset;
 struct rdb_visitor;
 
 struct key_subset_opts {
-	uint64_t items; /* keys and libraries of the part, at most */
+	uint64_t items; /* keys, such fields and libraries of the part */
 	size_t memory_max;
 	/* rdb_summary's, of the whole: streams of an encoding that it does
 	 * not have are compared by what all encodings carry. */

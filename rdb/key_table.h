@@ -25,9 +25,11 @@ struct key_record {
 	struct digest128 name_digest;
 	struct digest128 value;
 	int64_t expires_ms;
+	int64_t gone_ms; /* key_digest's */
 	/* Of a hash: the earliest expiry of a field, else RDB_NO_EXPIRY. */
 	int64_t field_expires_ms;
-	uint64_t extra; /* of a stream: of its counters */
+	uint64_t extra; /* of a stream: of its counters; of a hash: of the
+			 * fields that expire */
 	uint64_t bytes; /* of the value, decoded */
 	uint32_t elements;
 	uint32_t db;

@@ -99,6 +99,28 @@ on_begin(struct digest_visitor *v, const struct rdb_key *key, struct err *err)
 	return 0;
 }
 
+static bool
+is_gone(const struct slot_sums *s, int64_t gone_ms)
+{
+	return gone_ms != RDB_NO_EXPIRY && gone_ms <= s->gone_by_ms;
+}
+
+static int
+on_field(
+    struct digest_visitor *v, const struct field_digest *field, struct err *err)
+{
+	struct slot_sums *s = (struct slot_sums *)v;
+	struct slot_sum *sum;
+
+	if (is_gone(s, field->expires_ms))
+		return 0;
+	sum = open_sum(s, field->db, s->slot, err);
+	if (sum == NULL)
+		return -1;
+	digest128_add(sum->value, &field->digest);
+	return 0;
+}
+
 static int
 on_key(struct digest_visitor *v, const struct key_digest *key, struct err *err)
 {
@@ -107,8 +129,7 @@ on_key(struct digest_visitor *v, const struct key_digest *key, struct err *err)
 
 	if (key->kind == RDB_STREAM)
 		s->stream_types |= UINT32_C(1) << (key->type & 31);
-	if (key->earliest_ms != RDB_NO_EXPIRY &&
-	    key->earliest_ms <= s->gone_by_ms) {
+	if (is_gone(s, key->gone_ms)) {
 		s->facts.gone++;
 		return 0;
 	}
@@ -139,6 +160,7 @@ on_function(
 
 static const struct digest_visitor_ops visitor_ops = {
     .begin = on_begin,
+    .field = on_field,
     .key = on_key,
     .function = on_function,
 };

@@ -4,8 +4,8 @@
  * Each sum is that of the keys' canonical digests (key_digest.h), so that two
  * datasets are equal slot by slot whatever their encodings and servers, and
  * what differs is narrowed down to a few slots by reading each side once.
- * Keys that had expired by a time given, and hashes of which a field had, are
- * left out and counted: a server may or may not have dropped them.
+ * Keys that had expired by a time given are left out and counted, fields of
+ * hashes that had are left out: a server may or may not have dropped them.
  *
  * A visitor: add slot_sums_visitor() to an rdb_reader.
  */

@@ -59,11 +59,12 @@ open_redis(struct cmd_call *c, int side, struct err *err)
 	    c->agent, defaults[side].region, c->scope, &redis, err);
 	if (target == NULL)
 		return NULL;
-	/* What is set for the source holds for A alone. */
-	if (side == 1)
-		return dataset_redis_new(target, redis, NULL);
 	if (agent_source_guard(c->agent, &opts.guard, err) != 0)
 		return NULL;
+	/* Both are made to fork; what is said of the source's machine holds
+	 * for A alone. */
+	if (side == 1)
+		opts.guard.limits.memory = 0;
 	return dataset_redis_new(target, redis, &opts);
 }
 
@@ -219,7 +220,8 @@ const struct cmd cmd_compare = {
 	"keys of those slots are compared, as many as --memory holds, drawn by "
 	"name. A key is missing (in A only), extra (in B only), or differs in "
 	"type, value or TTL. Keys that have expired are on neither side. Each "
-	"reading of a Redis is a full dump, which makes it fork; what is "
+	"reading of a Redis is a full dump, which makes it fork, so both "
+	"are looked at first (--source-protect); what is "
 	"written between the readings is a difference too, and what is told "
 	"differed in the second ones.\n"
 	"Exit status 0 when they are the same, 4 when they differ or are not "

@@ -219,7 +219,8 @@ show_not_compared(const struct compare_view *v)
 	slot_sums_facts(v->c->sums[0], &a);
 	slot_sums_facts(v->c->sums[1], &b);
 	if (v->c->diff != NULL && key_diff_expiring(v->c->diff) > 0) {
-		snprintf(text, sizeof(text), "%s keys, which expired meanwhile",
+		snprintf(text, sizeof(text),
+		    "%s keys, which expired meanwhile, or fields of them",
 		    show_count(key_diff_expiring(v->c->diff), n));
 		row("not compared", text);
 	}

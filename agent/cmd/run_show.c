@@ -87,6 +87,12 @@ show_comparison(const struct run_report *r)
 		    show_count(c->expiring, n));
 		row("not compared", text);
 	}
+	if (c->expiring_fields > 0) {
+		snprintf(text, sizeof(text),
+		    "%s fields of hashes that expire in these minutes",
+		    show_count(c->expiring_fields, n));
+		row("not compared", text);
+	}
 	if (c->same && !c->stream_meta_compared)
 		row("not compared",
 		    "counters and first ids of streams: not both versions "
@@ -181,6 +187,8 @@ json_comparison(cJSON *root, const struct run_report *r)
 	cJSON_AddBoolToObject(o, "same", r->comparison.same);
 	json_add_int(o, "compared", (int64_t)r->comparison.compared);
 	json_add_int(o, "expiring", (int64_t)r->comparison.expiring);
+	json_add_int(
+	    o, "expiring_fields", (int64_t)r->comparison.expiring_fields);
 	json_add_int(o, "not_compared", (int64_t)r->comparison.not_compared);
 	cJSON_AddBoolToObject(
 	    o, "stream_counters_compared", r->comparison.stream_meta_compared);

@@ -4,6 +4,7 @@
 
 #include "base/budget.h"
 #include "base/err.h"
+#include "rdb/fingerprint.h"
 #include "rdb/key_subset.h"
 #include "rdb/redis_error.h"
 #include "rdb/restore_loader.h"
@@ -107,6 +108,7 @@ compare(const struct import_half *q, const struct manifest *m,
     struct err *err)
 {
 	char mark[IMPORT_MARKER_SIZE], values[IMPORT_MARKER_SIZE];
+	/* More fields than the snapshot has are not all of it. */
 	struct key_subset_opts opts = {
 	    .items = q->keys + q->functions,
 	    .memory_max = budget_left(env->budget) / 2,
@@ -123,6 +125,7 @@ compare(const struct import_half *q, const struct manifest *m,
 		    q->keys - 1, m->total.keys);
 	import_marker_key(q->job, mark);
 	import_marker_values(q->job, values);
+	opts.items += fingerprint_fields(m->fingerprint);
 	if (opts.memory_max > DIGESTS_BYTES)
 		opts.memory_max = DIGESTS_BYTES;
 	return all_passes(two, &opts, scope, env, a, err);

@@ -99,6 +99,15 @@ test('what it cost is in the manifest', async (t) => {
 		/^ {2}copy-on-write +[\d.]+ .iB, while the child lived$/m);
 });
 
+test('a comparison looks at both before it makes them fork', async (t) => {
+	const source = await filled(t);
+	const target = await filled(t, { 'repl-diskless-sync': 'no' });
+	const job = new Job(t, { source, target });
+	await job.fails(EXIT.REFUSED, /replaces its own dump file/, 'compare',
+		'--source-protect', 'refuse');
+	assert.equal(fs.existsSync(path.join(target.dir, 'dump.rdb')), false);
+});
+
 test('a dump file that is replaced is told', async (t) => {
 	const source = await filled(t, { 'repl-diskless-sync': 'no' });
 	const job = new Job(t, { source });

@@ -6,7 +6,8 @@ import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
 import { describe, test } from 'node:test';
-import { EXIT, Job, Redis, Redis62, Valkey, noServers } from './harness.mjs';
+import { EXIT, Job, Redis, Redis62, Valkey, noServers, until } from
+	'./harness.mjs';
 
 const VERSIONS = { 'Redis 6.2': Redis62, 'Redis 7.0': Redis, 'Valkey 9.1': Valkey };
 
@@ -113,6 +114,44 @@ describe('versions', { skip: noServers }, () => {
 					'fields', '1', 'f'));
 				assert.ok(left > 7000000 && left <= 7200000, `${left} ms`);
 			}
+		});
+
+	test('versions: a field that expired leaves its hash as it was',
+		async (t) => {
+			const job = await pair(t, 'Valkey 9.1', 'Valkey 9.1');
+			const { source, target } = job;
+			const both = [source, target];
+			await source.pipe([['HSET', 'h', 'lasts', '1', 'soon', 'x',
+				'later', 'y'], ['HSET', 'only', 'soon', 'x'],
+				['HPEXPIRE', 'h', 1500, 'FIELDS', 1, 'soon'],
+				['HPEXPIRE', 'only', 1500, 'FIELDS', 1, 'soon'],
+				['HPEXPIRE', 'h', 3600000, 'FIELDS', 1, 'later']]);
+			const each = ['sync', '--import', 'after-each-sync'];
+			assert.ok((await job.ok(...each)).comparison.same);
+			const { id } = (await job.list('dr'))[0];
+			for (const server of both)
+				await until('the field has gone', async () =>
+					await server.cli('hget', 'h', 'soon') === '' &&
+					await server.cli('exists', 'only') === '0');
+
+			// It is the job's own import still, and can be proved again.
+			assert.ok((await job.ok(...each)).comparison.same);
+			await target.cli('flushall');
+			for (const way of ['restore', 'replica']) {
+				const again = await job.ok('restore', id, '--restorer',
+					way, '--overwrite-target', target.name);
+				assert.ok(again.comparison.same);
+			}
+			await job.ok('compare');
+
+			// What is written beside a field that expires is seen.
+			await target.cli('hset', 'h', 'lasts', 'of the DR side');
+			const differs = await job.run('compare');
+			assert.equal(differs.code, EXIT.CORRUPT, differs.stderr);
+			assert.match(differs.stdout, /^value +db 0 +h$/m);
+			await job.fails(EXIT.REFUSED, /has changed since/, ...each);
+			assert.equal(await target.cli('hget', 'h', 'lasts'),
+				'of the DR side');
 		});
 
 	test('versions: a scan of a Valkey, and of a Redis 6.2', async (t) => {

@@ -221,6 +221,22 @@ rdb_begin_key(struct buf *b, const char *header, int type)
 }
 
 void
+rdb_put_field_hash(struct buf *b, int64_t base_ms, uint64_t fields)
+{
+	rdb_put_le(b, (uint64_t)base_ms, 8);
+	rdb_put_len(b, fields);
+}
+
+void
+rdb_put_field(
+    struct buf *b, int64_t after_ms, const char *field, const char *value)
+{
+	rdb_put_len(b, (uint64_t)(after_ms + 1));
+	rdb_put_string(b, field);
+	rdb_put_string(b, value);
+}
+
+void
 rdb_put_stream_node(struct buf *b)
 {
 	RAW(b, "\x01" RDB_NODE_ID);

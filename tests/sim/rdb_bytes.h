@@ -32,6 +32,13 @@ void rdb_end(struct buf *);
 /* Begins a dump that holds key "k" of this type; its value is to follow. */
 void rdb_begin_key(struct buf *, const char *header, int type);
 
+/* What follows the name of a hash of type 24, of which fields may expire: the
+ * time that their expiries count from, and then each field; after_ms -1: it
+ * does not. */
+void rdb_put_field_hash(struct buf *, int64_t base_ms, uint64_t fields);
+void rdb_put_field(
+    struct buf *, int64_t after_ms, const char *field, const char *value);
+
 /* A stream's count of nodes, 1, and the node: entries 100-5 (f a, g 1), a
  * deleted one, 107-2 (h x). */
 #define RDB_NODE_ID "\x10\0\0\0\0\0\0\0\x64\0\0\0\0\0\0\0\x05"

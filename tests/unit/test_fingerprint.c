@@ -389,7 +389,7 @@ what_may_have_expired_is_left_out_on_both_sides(void **state)
 	assert_int_equal(c.compared, 1);
 	fingerprint_compare(all, some, ANCHOR + HOUR_MS, &c);
 	assert_false(c.same);
-	assert_non_null(strstr(c.why, "keys that expire by"));
+	assert_non_null(strstr(c.why, "what expires by"));
 	fingerprint_free(some);
 	fingerprint_free(all);
 }
@@ -444,6 +444,23 @@ survives_the_manifest(void **state)
 	assert_int_equal(fingerprint_keys(back), 9);
 	fingerprint_free(back);
 	fingerprint_free(f);
+	cJSON_Delete(o);
+}
+
+static struct fingerprint *sessions(const char *lasts, int gone, int of);
+
+static void
+fields_survive_the_manifest(void **state)
+{
+	struct fingerprint *f = sessions("v", 0, 2), *back;
+	cJSON *o = fingerprint_format(f);
+	struct err err = {0};
+
+	(void)state;
+	back = fingerprint_parse(o, &err);
+	assert_non_null(back);
+	assert_int_equal(fingerprint_fields(back), 2);
+	assert_true(same(f, back));
 	cJSON_Delete(o);
 }
 
@@ -582,9 +599,75 @@ more_keys_in_what_is_left_out_are_told(void **state)
 	assert_true(c.same);
 	fingerprint_compare(one, two, ANCHOR + 10000, &c);
 	assert_false(c.same);
-	assert_non_null(strstr(c.why, "keys that expire soon: 1 against 2"));
+	assert_non_null(
+	    strstr(c.why, "expires soon: 1 keys and 0 fields against 2 and 0"));
 	fingerprint_free(one);
 	fingerprint_free(two);
+}
+
+/* Hashes: of one field that lasts, unless it is NULL, and some that go by and
+ * by, the first of them at ANCHOR + 30 s. */
+static struct fingerprint *
+sessions(const char *lasts, int gone, int of)
+{
+	struct buf b;
+
+	begin(&b);
+	if (lasts != NULL || gone < of) {
+		key(&b, 24, "h");
+		rdb_put_field_hash(&b, ANCHOR + 30000,
+		    (uint64_t)(of - gone + (lasts != NULL)));
+		if (lasts != NULL)
+			rdb_put_field(&b, -1, "lasts", lasts);
+		for (int i = gone; i < of; i++)
+			rdb_put_field(&b, i * 10 * MINUTE_MS,
+			    i == 0 ? "first" : "next", "x");
+	}
+	return take(&b, SIZE_MAX);
+}
+
+static bool
+same_after(
+    struct fingerprint *a, struct fingerprint *b, int64_t ms, const char *why)
+{
+	struct fp_comparison c;
+
+	fingerprint_compare(a, b, ANCHOR + ms, &c);
+	if (!c.same && strstr(c.why, why) == NULL)
+		fail_msg("%s", c.why);
+	fingerprint_free(a);
+	fingerprint_free(b);
+	return c.same;
+}
+
+static void
+a_field_that_expired_leaves_its_hash_as_it_was(void **state)
+{
+	(void)state;
+	assert_true(same_after(
+	    sessions("v", 0, 2), sessions("v", 1, 2), MINUTE_MS, ""));
+	assert_true(same_after(
+	    sessions("v", 0, 2), sessions("v", 0, 2), MINUTE_MS, ""));
+	/* With its last field goes the key. */
+	assert_true(same_after(
+	    sessions(NULL, 0, 2), sessions(NULL, 2, 2), HOUR_MS, ""));
+	assert_true(same_after(
+	    sessions(NULL, 0, 2), sessions(NULL, 1, 2), MINUTE_MS, ""));
+}
+
+static void
+what_lasts_in_a_hash_of_expiring_fields_counts(void **state)
+{
+	(void)state;
+	assert_false(same_after(sessions("v", 0, 1), sessions("w", 0, 1),
+	    MINUTE_MS, "keys without expiry"));
+	assert_false(same_after(sessions("v", 0, 1), sessions(NULL, 1, 1),
+	    MINUTE_MS, "keys without expiry: 1 keys against 0"));
+	/* A field that has time yet, and one that was made since. */
+	assert_false(same_after(sessions("v", 0, 2), sessions("v", 2, 2),
+	    MINUTE_MS, "1 fields of hashes against 0"));
+	assert_false(same_after(sessions("v", 0, 0), sessions("v", 0, 1),
+	    MINUTE_MS, "0 keys and 0 fields against 0 and 1"));
 }
 
 static struct fingerprint *
@@ -693,11 +776,14 @@ main(void)
 	    cmocka_unit_test(buckets_grow_with_the_distance),
 	    cmocka_unit_test(what_may_have_expired_is_left_out_on_both_sides),
 	    cmocka_unit_test(more_keys_in_what_is_left_out_are_told),
+	    cmocka_unit_test(a_field_that_expired_leaves_its_hash_as_it_was),
+	    cmocka_unit_test(what_lasts_in_a_hash_of_expiring_fields_counts),
 	    cmocka_unit_test(functions_count),
 	    cmocka_unit_test(the_shards_of_a_cluster_add_up_to_the_whole),
 	    cmocka_unit_test(libraries_beyond_their_ceiling_are_refused),
 	    cmocka_unit_test(a_difference_is_told),
 	    cmocka_unit_test(survives_the_manifest),
+	    cmocka_unit_test(fields_survive_the_manifest),
 	    cmocka_unit_test(
 		when_consumers_were_seen_counts_in_the_first_algorithm_alone),
 	    cmocka_unit_test(refuses_what_it_did_not_write),

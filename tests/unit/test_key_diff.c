@@ -292,17 +292,10 @@ static void
 put_expiring_hash(struct buf *b, int64_t expires_ms, bool with_it)
 {
 	rdb_keys_key(b, 24, "h");
-	rdb_put_le(b, (uint64_t)expires_ms, 8);
-	buf_addc(b, with_it ? 2 : 1);
-	RAW(b,
-	    "\x00\x01"
-	    "f\x01"
-	    "v");
+	rdb_put_field_hash(b, expires_ms, with_it ? 2 : 1);
+	rdb_put_field(b, -1, "f", "v");
 	if (with_it)
-		RAW(b,
-		    "\x01\x01"
-		    "g\x01"
-		    "w");
+		rdb_put_field(b, 0, "g", "w");
 }
 
 static void
@@ -320,6 +313,51 @@ a_hash_of_which_a_field_expired_is_left_out(void **state)
 		look(&r);
 		assert_int_equal(count(&r), late ? 0 : 1);
 		assert_int_equal(key_diff_expiring(r.diff), late);
+		rig_down(&r);
+	}
+}
+
+/* One field that lasts, unless it is NULL, and one that expires. */
+static void
+put_two_fields(
+    struct buf *b, const char *name, const char *lasts, int64_t expires_ms)
+{
+	rdb_keys_key(b, 24, name);
+	rdb_put_field_hash(b, expires_ms, lasts != NULL ? 2 : 1);
+	if (lasts != NULL)
+		rdb_put_field(b, -1, "lasts", lasts);
+	rdb_put_field(b, 0, "goes", "x");
+}
+
+/* Whether the field went before the reading or goes while it is done. */
+static void
+what_lasts_in_a_hash_counts_when_a_field_has_gone(void **state)
+{
+	struct rig r;
+
+	(void)state;
+	for (int late = 0; late < 2; late++) {
+		int64_t at;
+
+		rig_up(&r);
+		at = now(&r) + (late ? 10000 : -10000);
+		put_two_fields(&r.dumps[0], "value", "good", at);
+		put_two_fields(&r.dumps[1], "value", "bad", at);
+		put_two_fields(&r.dumps[0], "lost", "good", at);
+		put_two_fields(&r.dumps[1], "more", "good", at);
+		put_two_fields(&r.dumps[0], "same", "good", at);
+		put_two_fields(&r.dumps[1], "same", "good", at + 5);
+		put_two_fields(&r.dumps[0], "gone", NULL, at);
+		narrow_down(&r);
+		fake_clock_pass(&r.clock, late ? 20000 : 0);
+		look(&r);
+		assert_int_equal(changes_of(&r, 0, "value"), BIT(KEY_VALUE));
+		assert_int_equal(
+		    changes_of(&r, 0, "lost"), BIT(KEY_ONLY_FIRST));
+		assert_int_equal(
+		    changes_of(&r, 0, "more"), BIT(KEY_ONLY_SECOND));
+		assert_int_equal(count(&r), 3);
+		assert_int_equal(key_diff_expiring(r.diff), late ? 2 : 0);
 		rig_down(&r);
 	}
 }
@@ -476,6 +514,7 @@ main(void)
 	    cmocka_unit_test(an_expired_key_is_on_neither_side),
 	    cmocka_unit_test(one_that_lives_on_the_other_side_is_only_there),
 	    cmocka_unit_test(a_hash_of_which_a_field_expired_is_left_out),
+	    cmocka_unit_test(what_lasts_in_a_hash_counts_when_a_field_has_gone),
 	    cmocka_unit_test(counters_of_streams_count_when_asked_for),
 	    cmocka_unit_test(keys_of_other_slots_are_not_looked_into),
 	    cmocka_unit_test(what_does_not_fit_is_drawn_alike_on_both_sides),

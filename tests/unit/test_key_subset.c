@@ -368,6 +368,44 @@ a_module_values_bytes_count(void **state)
 	assert_int_equal(modules(1, 2), 1);
 }
 
+/* A hash of a field that lasts and one that does not. */
+static void
+put_fields(struct buf *b, const char *goes)
+{
+	buf_addc(b, 24);
+	rdb_put_string(b, "h");
+	rdb_put_field_hash(b, 1795263537000, 2);
+	rdb_put_field(b, -1, "lasts", "v");
+	rdb_put_field(b, 0, goes, "x");
+}
+
+static uint64_t
+fields(const char *part, const char *whole)
+{
+	struct key_subset_opts opts = {.items = 10, .memory_max = MEMORY};
+	struct key_subset *s = key_subset_new(&opts);
+	struct buf b;
+	uint64_t n;
+
+	begin(&b);
+	put_fields(&b, part);
+	feed(&b, key_subset_part(s));
+	begin(&b);
+	put_fields(&b, whole);
+	feed(&b, key_subset_whole(s));
+	n = key_subset_strangers(s);
+	key_subset_free(s);
+	return n;
+}
+
+static void
+a_field_that_expires_counts(void **state)
+{
+	(void)state;
+	assert_int_equal(fields("goes", "goes"), 0);
+	assert_int_equal(fields("other", "goes"), 1);
+}
+
 int
 main(void)
 {
@@ -380,6 +418,7 @@ main(void)
 	    cmocka_unit_test(a_key_apart_does_not_count),
 	    cmocka_unit_test(a_streams_counters_count_where_both_have_them),
 	    cmocka_unit_test(a_module_values_bytes_count),
+	    cmocka_unit_test(a_field_that_expires_counts),
 	};
 
 	return cmocka_run_group_tests_name("key_subset", tests, NULL, NULL);
