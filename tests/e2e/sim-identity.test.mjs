@@ -17,7 +17,8 @@ import {
 } from '@azure/identity';
 
 import { startAzure } from '../sim/azure/azure.mjs';
-import { tempDir, testCa } from './harness.mjs';
+import { RedisConn } from '../sim/azure/redis_conn.mjs';
+import { Redis, tempDir, testCa, until } from './harness.mjs';
 
 const ARM = 'https://management.azure.com/';
 const SCOPE = `${ARM}.default`;
@@ -221,4 +222,25 @@ test('an assertion by a certificate is really verified', async (t) => {
 	assert.equal(await ask('x'), 50027);
 	assert.equal(await ask(jwt(head, good, key, pss),
 		{ client_id: randomUUID() }), 700016);
+});
+
+test('a Redis that takes the tokens of Entra', async (t) => {
+	const [azure, redis] = await Promise.all([
+		start(t, { tokenLifetime: 2 }),
+		Redis.start(t, { requirepass: 'key' })]);
+	azure.addEnterprise({ name: 'west', region: 'westus2', redis: [redis],
+		entra: true });
+	const ask = async (resource) => (await get(azure.urls.imds + imdsPath,
+		{ ...imdsQuery, resource }, { Metadata: 'true' })).body.access_token;
+	const [{ objectId }] = azure.identities;
+	const auth = (token) => RedisConn.open({ port: redis.port,
+		user: objectId, password: token });
+	await assert.rejects(auth(await ask(ARM)), /WRONGPASS/);
+	const token = await ask('https://redis.azure.com');
+	const conn = await auth(token);
+	assert.equal(await conn.call('PING'), 'PONG');
+	// Of what it is told, who does not renew it learns the end.
+	await until('the connection ends', () => conn.failed);
+	await assert.rejects(auth(token), /WRONGPASS/);
+	await auth(await ask('https://redis.azure.com'));
 });

@@ -8,7 +8,7 @@ import { startAzure } from '../sim/azure/azure.mjs';
 import { PlainClient } from '../sim/azure/plain_client.mjs';
 import { Azurite } from './azurite.mjs';
 import {
-	Redis, everyType, shopData, tempDir, tool,
+	Redis, everyType, shopData, tempDir, tool, until,
 } from './harness.mjs';
 
 const version = 'api-version=2024-11-01';
@@ -134,4 +134,35 @@ test('what a cache does not load', async (t) => {
 	assert.equal(bad.status, 409);
 	assert.match(bad.body.error.message, /does not load/);
 	assert.equal(await target.keys(), 0);
+});
+
+test('how an operation goes, and who asks too early', async (t) => {
+	const { azure, client, get } = await premium(t);
+	azure.script('Redis_FlushCache', { operation: { retryAfter: 1, polls: 1,
+		fails: { code: 'InternalServerError', message: 'broke' },
+		leaves: { provisioningState: 'Failed' } } });
+	const { status, headers } = await client.ask('POST',
+		`${caches}/dr/flush?${version}`);
+	assert.equal(status, 202);
+	const url = headers.get('azure-asyncoperation');
+	assert.ok(url.length > 5900, url);
+	const ask = () => client.ask('GET', url);
+	assert.equal((await ask()).body.status, 'InProgress');
+	assert.equal(azure.asked('AsyncOperationStatus_Get')[0].early, true);
+	const { body } = await until('it has ended', async () => {
+		const r = await ask();
+		return r.body.status === 'InProgress' ? undefined : r;
+	});
+	assert.equal(body.status, 'Failed');
+	assert.deepEqual(body.error,
+		{ code: 'InternalServerError', message: 'broke' });
+	assert.equal((await get('dr')).properties.provisioningState, 'Failed');
+	// Nothing in it may be changed.
+	assert.equal((await client.ask('GET', `${url}x`)).status, 404);
+	azure.script('Redis_Get', { headers: {
+		'x-ms-ratelimit-remaining-subscription-reads': 3 } });
+	const few = await client.ask('GET', `${caches}/dr?${version}`);
+	assert.equal(few.headers.get(
+		'x-ms-ratelimit-remaining-subscription-reads'), '3');
+	assert.equal(few.body.properties.port, azure.premium[1].redis[0].port);
 });

@@ -29,8 +29,10 @@
 // them, {host, user, password, ca}; those of tests/e2e/harness.mjs fit.  One
 // of them alone, a cluster's primaries, or servers that share the slots
 // evenly.  An export makes one file a server, or as many as the cache's
-// "files" says.  What else a cache has, is in the defaults of enterprise.mjs
-// and premium.mjs, and tests may change it at any time:
+// "files" says.  With "entra: true" its servers take, as AUTH OBJECT-ID TOKEN,
+// the tokens that were asked for from then on for Redis.  What else a cache
+// has, is in the defaults of enterprise.mjs and premium.mjs, and tests may
+// change it at any time:
 //	azure.enterprise[0].provisioningState = 'Updating'
 //
 // Levers: azure.addProfile({name, endpoints: [{type: 'ExternalEndpoints',
@@ -58,12 +60,15 @@
 //		status: 'Canceled'	what a failed one is called
 //		nesting: 'error' | 'error.error'
 //		resultStatus	of what stands behind Location, when it failed
+//		leaves: {...}	what the cache is when it has ended
 //		location: false, asyncOperation: false	a header lacks
+//	{headers}		it is done, and answered with these as well
 // A scripted 429 stands until its Retry-After has passed.
 // azure.deny(action, {objectId, resource}) takes a right away, azure.allow()
 // gives all back; azure.tokens.revoke() ends all tokens there are.
 //
-// What was asked: azure.log, azure.asked(operation, resource) of it,
+// What was asked: azure.log, azure.asked(operation, resource) of it (where an
+// entry has "early", it came before its Retry-After had passed),
 // azure.violations (requests that do not have the shape the service wants) and
 // azure.unfair (answers of ours which do not; both should be empty in the
 // end), azure.broken (errors of the stand-in's own).
@@ -80,6 +85,7 @@ import { arm, sayArm } from './arm.mjs';
 import { dnsZones } from './dns_zones.mjs';
 import { enterprise, newEnterprise } from './enterprise.mjs';
 import { entra, sayEntra } from './entra.mjs';
+import { EntraUsers } from './entra_users.mjs';
 import { Face } from './face.mjs';
 import { appService, arc, imds, sayIdentity } from './identity.mjs';
 import { Vault, keyVault } from './key_vault.mjs';
@@ -119,6 +125,8 @@ class Azure {
 				lifetime: opts.tokenLifetime }),
 		});
 		this.operations = new Operations(this);
+		this.users = new EntraUsers(() =>
+			[...this.enterprise, ...this.premium]);
 		this.dir = fs.mkdtempSync(path.join(os.tmpdir(), 'drsync-az-'));
 		this.arcDir = path.join(this.dir, 'tokens');
 		fs.mkdirSync(this.arcDir);
@@ -144,12 +152,19 @@ class Azure {
 			'appconfiguration.json'],
 		arm(this, { ...enterprise, ...premium, ...trafficManager,
 			...dnsZones, ...keyValues }), sayArm, ca);
-		await this.#face('login', ['entra.json'], entra(this), sayEntra, ca);
-		await this.#face('imds', ['imds.json'], imds(this), sayIdentity);
-		await this.#face('appService', ['appservice.json'],
-			appService(this, header), sayIdentity);
-		await this.#face('arc', ['arc.json'], arc(this, this.arcDir),
+		const admitting = (serve) => async (call) => {
+			const answer = serve(call);
+			await this.users.admit(this.tokens);
+			return answer;
+		};
+		await this.#face('login', ['entra.json'], admitting(entra(this)),
+			sayEntra, ca);
+		await this.#face('imds', ['imds.json'], admitting(imds(this)),
 			sayIdentity);
+		await this.#face('appService', ['appservice.json'],
+			admitting(appService(this, header)), sayIdentity);
+		await this.#face('arc', ['arc.json'],
+			admitting(arc(this, this.arcDir)), sayIdentity);
 		this.env = {
 			vm: { AZURE_POD_IDENTITY_AUTHORITY_HOST: this.urls.imds },
 			appService: {
@@ -273,6 +288,7 @@ class Azure {
 	async stop() {
 		await Promise.all(this.faces.map((f) => f.stop()));
 		await this.operations.settled();
+		this.users.stop();
 		fs.rmSync(this.dir, { recursive: true, force: true });
 	}
 }

@@ -13,21 +13,27 @@ export const RDB_OF = {
 };
 
 const DEFAULTS = {
-	kind: 'v2', sku: { name: 'Balanced_B10' }, port: 10000,
+	kind: 'v2', sku: { name: 'Balanced_B10' }, database: 'default',
 	redisVersion: '7.4', clusteringPolicy: 'OSSCluster',
-	evictionPolicy: 'NoEviction', clientProtocol: 'Encrypted', modules: [],
+	evictionPolicy: 'NoEviction', modules: [],
 	accessKeysAuthentication: 'Enabled', resourceState: 'Running',
-	provisioningState: 'Succeeded', identity: undefined,
-	exportPermissions: 'racwdtm',
 };
 
-export function newEnterprise(opts) {
+// Clients find the first of its servers, with its password as the key.
+export function reached({ redis: [{ password }] }) {
 	return {
-		...DEFAULTS, database: 'default', group: 'rg1',
-		hostName: '127.0.0.1',
-		keys: { primaryKey: randomBytes(32).toString('base64'),
+		group: 'rg1', hostName: '127.0.0.1',
+		provisioningState: 'Succeeded', exportPermissions: 'racwdtm',
+		keys: { primaryKey: password ?? randomBytes(32).toString('base64'),
 			secondaryKey: randomBytes(32).toString('base64') },
-		...opts,
+	};
+}
+
+export function newEnterprise(opts) {
+	const [{ port, ca }] = opts.redis;
+	return {
+		...DEFAULTS, ...reached(opts), port,
+		clientProtocol: ca ? 'Encrypted' : 'Plaintext', ...opts,
 	};
 }
 

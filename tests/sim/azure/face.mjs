@@ -101,7 +101,7 @@ export class Face {
 	async #answer(call, entry) {
 		const fault = this.sim.rules.take(call, this.name);
 		entry.fault = fault;
-		call.fault = fault;
+		Object.assign(call, { fault, entry });
 		if (fault?.lost === 'request' || fault?.stall) {
 			if (!fault.stall)
 				reset(call.req.socket);
@@ -109,6 +109,7 @@ export class Face {
 		}
 		const answer = fault?.status ? this.#made(fault)
 			: await this.#done(call, entry);
+		Object.assign(answer.headers, fault?.headers);
 		entry.status = answer.status;
 		if (fault?.lost === 'answer')
 			reset(call.req.socket);
@@ -121,7 +122,8 @@ export class Face {
 			message ?? 'as the test wants it', headers);
 		if (retryAfter !== undefined)
 			r.headers = { ...r.headers, 'Retry-After': retryAfter };
-		return { status, headers: r.headers, body: body ?? this.say(r) };
+		return { status, headers: { ...r.headers },
+			body: body ?? this.say(r) };
 	}
 
 	async #done(call, entry) {
@@ -129,11 +131,12 @@ export class Face {
 			this.#check(call, entry);
 			const answer = await this.serve(call);
 			this.sim.specs?.answer(call, answer);
-			return { status: 200, headers: {}, ...answer };
+			return { status: 200, ...answer,
+				headers: { ...answer.headers } };
 		} catch (e) {
 			if (!(e instanceof Refusal))
 				throw e;
-			return { status: e.status, headers: e.headers,
+			return { status: e.status, headers: { ...e.headers },
 				body: this.say(e) };
 		}
 	}

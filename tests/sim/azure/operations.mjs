@@ -37,6 +37,7 @@ class Operation {
 		}
 		this.ended = true;
 		this.endTime = new Date();
+		Object.assign(this.resource, this.plan.leaves);
 	}
 
 	// Work calls this where it is half done.
@@ -110,11 +111,14 @@ export class Operations {
 		if (!op || call.url.searchParams.get('c') !== op.urls?.[place])
 			throw new Refusal(404, 'NotFound',
 				'The operation is not known.');
+		if (Date.now() < op.notBefore)
+			call.entry.early = true;
 		return op;
 	}
 
 	retryAfter(op) {
 		const { retryAfter } = op.plan;
+		op.notBefore = Date.now() + 1000 * (retryAfter ?? 0);
 		return retryAfter === undefined ? {} : { 'Retry-After': retryAfter };
 	}
 

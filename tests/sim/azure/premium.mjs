@@ -3,21 +3,20 @@
 import { randomBytes } from 'node:crypto';
 
 import { checkSas, pipelineOf, putPages } from './blobs.mjs';
-import { RDB_OF, mayStart } from './enterprise.mjs';
+import { RDB_OF, mayStart, reached } from './enterprise.mjs';
 import { Refusal } from './refusal.mjs';
 import { same } from './resources.mjs';
 import { exportTo, flush, importFrom } from './transfer.mjs';
 
+// Without TLS it has no port for it, which no real one is without.
 export function newPremium(opts) {
+	const [{ port, ca }] = opts.redis;
 	return {
-		group: 'rg1', hostName: '127.0.0.1', redisVersion: '6.0',
+		...reached(opts), redisVersion: '6.0',
 		sku: { name: 'Premium', family: 'P', capacity: 1 },
-		port: 6379, sslPort: 6380, enableNonSslPort: true,
-		provisioningState: 'Succeeded', linkedServers: [],
-		identity: undefined, exportPermissions: 'racwdtm',
-		keys: { primaryKey: randomBytes(32).toString('base64'),
-			secondaryKey: randomBytes(32).toString('base64') },
-		...opts,
+		...ca ? { sslPort: port, port: 6379, enableNonSslPort: false }
+			: { port, enableNonSslPort: true },
+		linkedServers: [], ...opts,
 	};
 }
 

@@ -69,10 +69,18 @@ export class RedisConn {
 		c.socket.on('data', (d) => c.#take(d));
 		c.socket.on('error', (e) => c.#fail(e));
 		c.socket.on('close', () => c.#fail(new Error('redis hung up')));
-		if (server.password)
-			await c.call('AUTH', ...server.user ? [server.user] : [],
-				server.password);
+		await c.#login(server);
 		return c;
+	}
+
+	async #login({ user, password }) {
+		try {
+			if (password)
+				await this.call('AUTH', ...user ? [user] : [], password);
+		} catch (e) {
+			this.close();
+			throw e;
+		}
 	}
 
 	#take(more) {

@@ -39,7 +39,7 @@ export class Tokens {
 			encode(claims);
 		const token = `${text}.${this.#sign(text)}`;
 		this.issued.push({ number: this.issued.length, audience, identity,
-			token });
+			token, expires_ms: 1000 * claims.exp });
 		return { token, ...claims, lifetime };
 	}
 
