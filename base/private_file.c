@@ -97,24 +97,26 @@ private_file_append(
     struct private_file *f, const void *data, size_t len, struct err *err)
 {
 	const unsigned char *p = data;
+	uint64_t at = f->size;
 
 	if (f->failed)
 		return err_set(err, ERR_SYSTEM,
 		    "a temporary file that could not be written to");
-	if (turn_to(f, f->size, err) != 0)
+	if (turn_to(f, at, err) != 0)
 		return -1;
 	while (len > 0) {
 		size_t n = len < PIECE_BYTES ? len : PIECE_BYTES;
 
 		if (turn(f, f->piece, p, n, err) != 0 ||
-		    temp_file_write(f->fd, f->piece, n, f->size, err) != 0) {
+		    temp_file_write(f->fd, f->piece, n, at, err) != 0) {
 			f->failed = true;
 			return -1;
 		}
-		f->size += n;
+		at += n;
 		p += n;
 		len -= n;
 	}
+	f->size = at;
 	return 0;
 }
 

@@ -22,7 +22,8 @@ private_file_open(const char *dir, const struct scope *, struct err *);
 void private_file_close(struct private_file *); /* NULL is fine */
 
 /* At its end: what was written is not written over, which would show how the
- * two differ.  After a failure nothing more may be appended. */
+ * two differ.  After a failure none of it is there, and nothing more can be
+ * appended. */
 int
 private_file_append(struct private_file *, const void *, size_t, struct err *);
 uint64_t private_file_size(const struct private_file *);

@@ -115,9 +115,8 @@ int
 scan_again_begin(struct scan_again *a, struct redis_conn *ask,
     const struct scope *scope, struct err *err)
 {
-	if (!scan_hold_holds(a->hold))
-		return err_set(err, ERR_UNSUPPORTED,
-		    "what was read has passed the spool's ceiling");
+	if (!scan_hold_holds(a->hold, err))
+		return -1;
 	return scan_changes_settle(a->changes, ask, scope, err);
 }
 

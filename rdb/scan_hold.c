@@ -1,6 +1,7 @@
 #include <stdlib.h>
 
 #include "base/chunk.h"
+#include "base/err.h"
 #include "base/private_file.h"
 #include "base/scope.h"
 #include "base/sink.h"
@@ -14,6 +15,7 @@ struct scan_hold {
 	struct scope scope;
 	struct scan_hold_opts opts;
 	struct private_file *file; /* NULL: it holds nothing back */
+	struct err why;
 };
 
 /* Each chunk of the file, which is the callee's. */
@@ -55,17 +57,24 @@ feed(void *arg, struct chunk *c, struct err *err)
 }
 
 static int
+keep(struct scan_hold *h, const struct chunk *c, struct err *err)
+{
+	if (c->len > h->opts.max_bytes - private_file_size(h->file))
+		return err_set(err, ERR_UNSUPPORTED,
+		    "what was read has passed the spool's ceiling");
+	return private_file_append(h->file, c->data, c->len, err);
+}
+
+static int
 hold_write(struct sink *s, struct chunk *c, struct err *err)
 {
 	struct scan_hold *h = (struct scan_hold *)s;
 
-	if (h->file != NULL &&
-	    c->len > h->opts.max_bytes - private_file_size(h->file) &&
-	    scan_hold_release(s, err) != 0)
+	if (h->file != NULL && keep(h, c, &h->why) == 0)
+		return 0;
+	if (scan_hold_release(s, err) != 0)
 		return -1;
-	if (h->file == NULL)
-		return sink_write(s->next, c, err);
-	return private_file_append(h->file, c->data, c->len, err);
+	return sink_write(s->next, c, err);
 }
 
 static void
@@ -102,9 +111,13 @@ scan_hold_new(struct sink *next, const struct scope *scope,
 }
 
 bool
-scan_hold_holds(const struct sink *s)
+scan_hold_holds(const struct sink *s, struct err *err)
 {
-	return ((const struct scan_hold *)s)->file != NULL;
+	const struct scan_hold *h = (const struct scan_hold *)s;
+
+	if (h->file == NULL)
+		*err = h->why;
+	return h->file != NULL;
 }
 
 int

@@ -1,8 +1,9 @@
 /*
  * scan_hold.h -- a dump that is kept back until it is known what of it holds.
  *
- * In a file that nobody else can read (private_file.h).  A dump that passes the ceiling is kept back no longer:
- * what was, and all that comes, goes on to the next stage as it is.
+ * In a file that nobody else can read (private_file.h).  A dump that passes the
+ * ceiling, or for which the disk has no room, is kept back no longer: what was,
+ * and all that comes, goes on to the next stage as it is.
  */
 #ifndef RDB_SCAN_HOLD_H
 #define RDB_SCAN_HOLD_H
@@ -28,8 +29,8 @@ struct scan_hold_opts {
 struct sink *scan_hold_new(struct sink *next, const struct scope *,
     const struct scan_hold_opts *, struct err *);
 
-/* Whether it keeps back still. */
-bool scan_hold_holds(const struct sink *);
+/* Whether it keeps back still; else err tells why not. */
+bool scan_hold_holds(const struct sink *, struct err *);
 
 /* Let what is kept back, and all that comes, go on to the next stage. */
 int scan_hold_release(struct sink *, struct err *);

@@ -947,6 +947,40 @@ what_changes_in_silence_is_read_again(void **state)
 	real_redis_stop(server);
 }
 
+/* In the first pass alone: time that passes once. */
+static void
+pass_time(void *arg, uint64_t done, uint64_t total)
+{
+	(void)done;
+	(void)total;
+	fake_clock_pass(arg, 60000);
+}
+
+static void
+the_window_is_that_of_the_second_pass(void **state)
+{
+	struct redis_conn *conn;
+	struct real_redis *server = start(&conn);
+	struct fake_clock clock;
+	struct rig r;
+
+	(void)state;
+	redis_data_do(conn, "CONFIG SET notify-keyspace-events AE");
+	redis_data_do(conn, "DEBUG POPULATE 600 k 8");
+	rig_init(&r);
+	r.scope = fake_clock_init(&clock);
+	r.opts.hold_max = (uint64_t)1 << 30;
+	r.opts.progress = pass_time;
+	r.opts.progress_arg = &clock;
+	must_dump(&r, real_redis_port(server));
+	assert_true(r.facts.again);
+	assert_true(r.facts.began_ms >= r.facts.first_ms + 60000);
+	assert_in_range(r.facts.ended_ms - r.facts.began_ms, 0, 59999);
+	rig_free(&r);
+	redis_conn_free(conn);
+	real_redis_stop(server);
+}
+
 static void
 what_changes_unwanted_is_not_read_again(void **state)
 {
@@ -1064,6 +1098,7 @@ main(void)
 	    cmocka_unit_test(both_connections_show_a_fresh_token_in_mid_scan),
 	    cmocka_unit_test(what_changes_in_the_first_pass_is_read_again),
 	    cmocka_unit_test(what_changes_in_silence_is_read_again),
+	    cmocka_unit_test(the_window_is_that_of_the_second_pass),
 	    cmocka_unit_test(what_changes_unwanted_is_not_read_again),
 	    cmocka_unit_test(what_is_not_all_told_makes_no_second_pass),
 	    cmocka_unit_test(what_may_not_fit_is_not_kept_back),

@@ -1,10 +1,12 @@
 /* A first pass that is kept back, and what becomes of it. */
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include <cmocka.h>
 
@@ -67,7 +69,7 @@ nothing_goes_on_before_it_is_let_go(void **state)
 	(void)state;
 	rig_init(&r, BYTES);
 	assert_int_equal(write_all(&r), 0);
-	assert_true(scan_hold_holds(r.hold));
+	assert_true(scan_hold_holds(r.hold, &r.err));
 	assert_int_equal(r.out.len, 0);
 	assert_int_equal(scan_hold_release(r.hold, &r.err), 0);
 	assert_int_equal(r.out.len, BYTES);
@@ -90,11 +92,37 @@ what_passes_the_ceiling_goes_on(void **state)
 
 		rig_init(&r, ceilings[i]);
 		assert_int_equal(write_all(&r), 0);
-		assert_false(scan_hold_holds(r.hold));
+		assert_false(scan_hold_holds(r.hold, &r.err));
+		assert_non_null(strstr(r.err.text, "ceiling"));
 		assert_int_equal(r.out.len, BYTES);
 		assert_memory_equal(r.out.data, r.data, BYTES);
 		rig_free(&r);
 	}
+}
+
+/* It is one pass then, and no failure. */
+static void
+what_the_disk_has_no_room_for_goes_on(void **state)
+{
+	struct rlimit was, low;
+	struct rig r;
+
+	(void)state;
+	rig_init(&r, BYTES);
+	/* No file may be longer: what else would be written here is not. */
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &was), 0);
+	low = was;
+	low.rlim_cur = BYTES / 2 + 333;
+	signal(SIGXFSZ, SIG_IGN);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &low), 0);
+	if (write_all(&r) != 0)
+		fail_msg("%s", r.err.text);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &was), 0);
+	assert_false(scan_hold_holds(r.hold, &r.err));
+	assert_non_null(strstr(r.err.text, "a temporary file"));
+	assert_int_equal(r.out.len, BYTES);
+	assert_memory_equal(r.out.data, r.data, BYTES);
+	rig_free(&r);
 }
 
 static void
@@ -155,6 +183,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(nothing_goes_on_before_it_is_let_go),
 	    cmocka_unit_test(what_passes_the_ceiling_goes_on),
+	    cmocka_unit_test(what_the_disk_has_no_room_for_goes_on),
 	    cmocka_unit_test(a_stage_that_fails_behind_it_is_told),
 	    cmocka_unit_test(what_is_no_whole_dump_is_not_shown_as_one),
 	    cmocka_unit_test(a_file_that_cannot_be_made_is_told),
