@@ -22,6 +22,9 @@
 #define FILL_MOST  200
 #define FILL_FIRST 128
 
+/* A server tells how many keys to expect, and may tell anything. */
+#define EXPECTED_MOST (UINT64_C(1) << 32)
+
 struct digest {
 	uint64_t low, high;
 };
@@ -170,6 +173,8 @@ key_set_new(uint64_t expected, size_t memory_max, struct err *err)
 	struct key_set *s = xcalloc(1, sizeof(*s));
 	uint64_t npages = 1;
 
+	if (expected > EXPECTED_MOST)
+		expected = EXPECTED_MOST;
 	while (npages * FILL_FIRST < expected)
 		npages *= 2;
 	s->memory_max = memory_max;

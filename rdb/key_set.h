@@ -15,7 +15,8 @@
 struct err;
 struct key_set;
 
-/* expected keys (more may come) make it large enough at once. */
+/* expected keys (more may come) make it large enough at once, as far as that
+ * may be believed. */
 struct key_set *key_set_new(uint64_t expected, size_t memory_max, struct err *);
 void key_set_free(struct key_set *); /* NULL is fine */
 

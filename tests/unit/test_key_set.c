@@ -60,7 +60,7 @@ none_is_lost_while_it_grows(void **state)
 		uint64_t expected;
 		size_t memory;
 	} cases[] = {{0, 64 << 20}, {0, 16 * PAGE}, {0, 0}, {40000, 0},
-	    {40000, 64 << 20}};
+	    {40000, 64 << 20}, {UINT64_MAX, PAGE}};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
