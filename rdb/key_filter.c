@@ -4,6 +4,7 @@
 
 #include "base/err.h"
 #include "base/quantity.h"
+#include "base/utf8.h"
 #include "base/xalloc.h"
 #include "rdb/key_glob.h"
 #include "rdb/rdb_reader.h"
@@ -257,10 +258,15 @@ check_text(const char *text, struct err *err)
 	if (len > KEY_RULE_BYTES_MAX)
 		return err_set(
 		    err, ERR_USAGE, "it has over %d bytes", KEY_RULE_BYTES_MAX);
-	for (size_t i = 0; i < len; i++)
+	for (size_t i = 0, n; i < len; i += n) {
+		n = utf8_bytes(text + i);
+		if (n == 0)
+			return err_set(err, ERR_USAGE,
+			    "a byte that is no UTF-8 is in it; write ? for it");
 		if ((unsigned char)text[i] < ' ' || text[i] == '\x7f')
 			return err_set(err, ERR_USAGE,
 			    "a control character is in it; write ? for it");
+	}
 	return 0;
 }
 

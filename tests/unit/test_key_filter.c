@@ -290,6 +290,10 @@ what_is_no_rule_is_refused(void **state)
 	static const char *const no_ttls[] = {"", "1h", "..", "forever",
 	    "1h...2h", "1..2", "x..", "..x", "2h..1h",
 	    "11111111111111111111111111111111h.."};
+	/* Cut short, too long for what they tell, or beyond what there is. */
+	static const char *const no_utf8[] = {"\xff*", "a\x80", "\xc3",
+	    "\xe2\x82", "\xc0\xaf", "\xe0\x80\xaf", "\xed\xa0\x80",
+	    "\xf4\x90\x80\x80", "\xf0\x9f\x98z"};
 	char long_list[2 * KEY_RULE_ITEMS_MAX + 2], big[KEY_RULE_BYTES_MAX + 2];
 
 	(void)state;
@@ -304,6 +308,8 @@ what_is_no_rule_is_refused(void **state)
 	must_refuse(KEY_RULE_KEYS, "a,", "is empty");
 	must_refuse(KEY_RULE_NOT_KEYS, "a,,b", "is empty");
 	must_refuse(KEY_RULE_KEYS, "a\nb", "control character");
+	for (size_t i = 0; i < sizeof(no_utf8) / sizeof(no_utf8[0]); i++)
+		must_refuse(KEY_RULE_KEYS, no_utf8[i], "no UTF-8");
 	memset(big, 'a', sizeof(big));
 	big[sizeof(big) - 1] = '\0';
 	must_refuse(KEY_RULE_KEYS, big, "over 8192 bytes");
@@ -313,6 +319,22 @@ what_is_no_rule_is_refused(void **state)
 		memcpy(long_list + 2 * i, "1,", 2);
 	long_list[2 * KEY_RULE_ITEMS_MAX + 1] = '\0';
 	must_refuse(KEY_RULE_DBS, long_list, "at most 256");
+}
+
+static void
+names_in_any_script_are_matched(void **state)
+{
+	static const char *const names[] = {"\xc3\xa9t\xc3\xa9", "\xe2\x82\xac",
+	    "\xf0\x9f\x98\x80", "\xed\x9f\xbf", "\xf4\x8f\xbf\xbf"};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		struct key_filter *f = filter(KEY_RULE_KEYS, names[i]);
+
+		assert_true(
+		    key_filter_may_take_name(f, names[i], strlen(names[i])));
+		key_filter_free(f);
+	}
 }
 
 static void
@@ -409,6 +431,7 @@ main(void)
 	    cmocka_unit_test(a_key_is_taken_when_each_rule_takes_it),
 	    cmocka_unit_test(without_a_rule_all_are_taken),
 	    cmocka_unit_test(what_is_no_rule_is_refused),
+	    cmocka_unit_test(names_in_any_script_are_matched),
 	    cmocka_unit_test(the_same_is_what_is_written_the_same),
 	    cmocka_unit_test(before_a_key_is_read_its_database_and_name_tell),
 	    cmocka_unit_test(one_type_is_told_where_there_is_but_one),
