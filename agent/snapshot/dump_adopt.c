@@ -121,7 +121,7 @@ read_whole(struct adopting *a, struct err *err)
 }
 
 static int
-prove(struct adopting *a, struct err *err)
+prove(struct adopting *a, const struct scope *scope, struct err *err)
 {
 	bool newer = reader_newer(a->proof.reader);
 	struct manifest *m = a->m;
@@ -129,7 +129,7 @@ prove(struct adopting *a, struct err *err)
 
 	if (dump_proof_finish(&a->proof, newer, m, err) != 0)
 		return -1;
-	dump_blob_facts(a->blob, &a->aux, newer, &facts);
+	dump_blob_facts(a->blob, &a->aux, newer, scope_wall_ms(scope), &facts);
 	dump_describe_source(m, SOURCE_BLOB_WAY, a->blob->shown, &facts);
 	m->codec = a->blob->codec;
 	return 0;
@@ -184,7 +184,7 @@ dump_adopt(const struct dump_blob *blob, struct store *to,
 	if (rc == 0)
 		rc = read_whole(&a, err);
 	if (rc == 0)
-		rc = prove(&a, err);
+		rc = prove(&a, scope, err);
 	if (rc == 0)
 		name_part(&a, name);
 	flow_free(a.flow);

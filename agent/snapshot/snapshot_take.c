@@ -13,6 +13,8 @@
 #include "agent/snapshot/catalog.h"
 #include "agent/snapshot/dump_take.h"
 #include "agent/snapshot/env.h"
+#include "agent/snapshot/export_set.h"
+#include "agent/snapshot/export_take.h"
 #include "agent/snapshot/manifest.h"
 #include "agent/snapshot/shards_take.h"
 #include "agent/snapshot/snapshot_take.h"
@@ -51,11 +53,30 @@ take_shards(struct taking *t, struct source_cluster *cluster, struct err *err)
 }
 
 static int
+take_export(struct taking *t, struct err *err)
+{
+	struct source_facts facts = {.offset = -1};
+	const struct export_from from = {t->source->shown, &facts};
+	struct export_set set = {0};
+	int rc;
+
+	rc = t->source->ops->export(
+	    t->source, t->store, t->scope, t->env, t->m, &set, &facts, err);
+	if (rc == 0)
+		rc = export_take(&set, &from, t->store, t->scope, t->env,
+		    t->opts, t->m, err);
+	export_set_release(&set);
+	return rc;
+}
+
+static int
 take_dumps(struct taking *t, struct err *err)
 {
 	struct source_cluster *cluster = NULL;
 	int rc;
 
+	if (t->source->ops->export != NULL)
+		return take_export(t, err);
 	if (t->source->ops->shards != NULL &&
 	    t->source->ops->shards(t->source, t->scope, &cluster, err) != 0)
 		return -1;
@@ -125,6 +146,7 @@ snapshot_take(struct source *source, struct store *store,
 	    .opts = opts,
 	    .m = manifest_new(),
 	};
+	int rc;
 
 	assert(!opts->seal || env->cipher_key != NULL);
 	snapshot_id_make(scope, t.m->id);
@@ -133,9 +155,16 @@ snapshot_take(struct source *source, struct store *store,
 	if (opts->filter != NULL)
 		t.m->filter = key_filter_copy(opts->filter);
 	t.m->started_ms = scope_wall_ms(scope);
-	if (take_dumps(&t, err) == 0 && put_manifest(&t, err) == 0)
+	rc = take_dumps(&t, err);
+	if (rc == 0)
+		rc = put_manifest(&t, err);
+	if (rc != 0)
+		take_back(&t, err->kind);
+	if (source->ops->left_off != NULL)
+		source->ops->left_off(
+		    source, scope, env, rc == 0 ? ERR_NONE : err->kind);
+	if (rc == 0)
 		return t.m;
-	take_back(&t, err->kind);
 	manifest_free(t.m);
 	err_in(err, "snapshot of '%s'", source->shown);
 	return NULL;

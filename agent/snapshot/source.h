@@ -1,5 +1,5 @@
 /*
- * source.h -- where a dump comes from: adapters over rdb (and later arm).
+ * source.h -- where a dump comes from: adapters over rdb and arm.
  */
 #ifndef AGENT_SNAPSHOT_SOURCE_H
 #define AGENT_SNAPSHOT_SOURCE_H
@@ -10,10 +10,13 @@
 
 #include <cjson/cJSON.h>
 
+#include "base/err.h"
+
 #include "agent/snapshot/source_guard.h"
 
-struct err;
+struct export_set;
 struct key_filter;
+struct manifest;
 struct rdb_compat;
 struct rdb_reader;
 struct redis_opts;
@@ -23,6 +26,7 @@ struct sink;
 struct snapshot_env;
 struct source;
 struct source_cluster;
+struct store;
 
 /* What the manifest says of where the dump came from. */
 struct source_facts {
@@ -54,7 +58,7 @@ struct source_call {
 };
 
 struct source_ops {
-	const char *way; /* "sync", "scan", "file" */
+	const char *way; /* "sync", "arm", "scan", "file" */
 
 	/* The most that a dump carves from env->budget. */
 	size_t (*cost)(const struct source *, const struct source_call *);
@@ -74,6 +78,21 @@ struct source_ops {
 	 */
 	int (*shards)(struct source *, const struct scope *,
 	    struct source_cluster **out, struct err *);
+
+	/*
+	 * Of a source that writes its dumps as files into a place beside the
+	 * store, instead of dump(): waits for that.  m comes with id and job.
+	 * After it, also where it failed, comes left_off().  NULL: it is read.
+	 */
+	int (*export)(struct source *, const struct store *beside,
+	    const struct scope *, const struct snapshot_env *,
+	    const struct manifest *m, struct export_set *,
+	    struct source_facts *, struct err *);
+
+	/* The snapshot stands (ERR_NONE), or does not: what it was made from
+	 * goes, but for what the next try begins with. */
+	void (*left_off)(struct source *, const struct scope *,
+	    const struct snapshot_env *, enum err_kind why);
 	void (*free)(struct source *);
 };
 

@@ -5,6 +5,7 @@
 #include "base/err.h"
 #include "base/flow.h"
 #include "base/relay.h"
+#include "base/scope.h"
 #include "base/sink.h"
 #include "base/xalloc.h"
 #include "rdb/rdb_reader.h"
@@ -111,13 +112,13 @@ pump(const struct source_blob *b, const struct source_call *call,
 
 void
 dump_blob_facts(const struct dump_blob *b, const struct dump_aux *aux,
-    bool newer, struct source_facts *facts)
+    bool newer, int64_t read_ms, struct source_facts *facts)
 {
 	*facts = b->facts;
 	if (aux->server[0] != '\0')
 		snprintf(
 		    facts->server, sizeof(facts->server), "%s", aux->server);
-	if (aux->made_ms > 0)
+	if (aux->made_ms > facts->point_ms && aux->made_ms <= read_ms)
 		facts->point_ms = aux->made_ms;
 	facts->unverified = newer;
 }
@@ -142,8 +143,8 @@ blob_dump(struct source *s, const struct scope *scope,
 	    flow_append(flow, relay_new(sink)) == 0)
 		rc = pump(b, call, flow, err);
 	if (rc == 0)
-		dump_blob_facts(
-		    b->blob, &b->aux, reader_newer(call->reader), facts);
+		dump_blob_facts(b->blob, &b->aux, reader_newer(call->reader),
+		    scope_wall_ms(scope), facts);
 	flow_free(flow);
 	return rc != 0 ? err_in(err, "'%.200s'", b->blob->name) : 0;
 }

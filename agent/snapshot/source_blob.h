@@ -26,16 +26,18 @@ struct dump_blob {
 	enum codec codec;	     /* by its first bytes: dump_blob_sniff() */
 	const char *shown;	     /* who wrote it, as a source has it */
 	struct source_facts facts;   /* known before; no profile.  The dump's
-				    * own server and time go before these */
+				    * own server goes before, and its time,
+				    * if it is later than point_ms */
 	struct rdb_visitor *visitor; /* to see it, too; or NULL */
 };
 
 /* Sets codec. */
 int dump_blob_sniff(struct dump_blob *, const struct scope *, struct err *);
 
-/* What is known of it when it was read. */
+/* What is known of it when it was read, at that time: its server's clock is
+ * believed between the beginning and then. */
 void dump_blob_facts(const struct dump_blob *, const struct dump_aux *,
-    bool newer, struct source_facts *);
+    bool newer, int64_t read_ms, struct source_facts *);
 
 /* Borrows it. */
 struct source *source_blob_new(const struct dump_blob *);
