@@ -20,7 +20,7 @@
 #include "arm/arm_error.h"
 #include "arm/arm_host.h"
 
-#define ANSWER_MAX	   ((size_t)1 << 20)
+#define ANSWER_MAX	   ((size_t)1 << 20) /* http's own */
 #define TIMEOUT_DEFAULT_MS 60000
 
 /*
@@ -158,7 +158,6 @@ build(struct attempt *a, const struct scope *scope, struct chunk **body)
 	struct buf url;
 
 	a->http.method = r->method;
-	a->http.response_max = ANSWER_MAX;
 	a->http.fresh_connection = r->once;
 	buf_init(&url, 2 * URL_MAX);
 	if (r->url != NULL)

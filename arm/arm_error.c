@@ -111,6 +111,8 @@ add_details(struct buf *b, const cJSON *error)
 	{
 		size_t before;
 
+		if (!cJSON_IsObject(d))
+			continue;
 		if (n++ == DETAILS_MAX)
 			return;
 		if (b->len > 0)

@@ -129,6 +129,14 @@ take_cluster(struct redis_description *d, const cJSON *cluster)
 	d->can_export = true;
 }
 
+void
+redis_enterprise_read(struct redis_description *d, const cJSON *cluster,
+    const cJSON *database, const char *own)
+{
+	take_database(d, database, own);
+	take_cluster(d, cluster);
+}
+
 static int
 describe(struct redis_resource *r, const struct scope *scope,
     struct redis_description *d, struct err *err)
@@ -140,10 +148,8 @@ describe(struct redis_resource *r, const struct scope *scope,
 	if (cluster == NULL)
 		return -1;
 	database = redis_resource_get(r, r->path, "describing", scope, err);
-	if (database != NULL) {
-		take_database(d, database, r->path);
-		take_cluster(d, cluster);
-	}
+	if (database != NULL)
+		redis_enterprise_read(d, cluster, database, r->path);
 	cJSON_Delete(cluster);
 	cJSON_Delete(database);
 	return database != NULL ? 0 : -1;

@@ -53,8 +53,8 @@ take_address(struct redis_description *d, const cJSON *p)
 	d->port = d->tls ? tls_port : redis_resource_number(p, "port");
 }
 
-static void
-take_cache(struct redis_description *d, const cJSON *cache)
+void
+redis_premium_read(struct redis_description *d, const cJSON *cache)
 {
 	const cJSON *p = member(cache, "properties");
 
@@ -76,8 +76,8 @@ take_cache(struct redis_description *d, const cJSON *cache)
 }
 
 /* The cache has their ids; only the list has what they are. */
-static void
-take_links(struct redis_description *d, const cJSON *list)
+void
+redis_premium_read_links(struct redis_description *d, const cJSON *list)
 {
 	const cJSON *l;
 
@@ -107,7 +107,7 @@ describe_links(struct redis_resource *r, const struct scope *scope,
 	    r, path, "listing the linked servers of", scope, err);
 	if (list == NULL)
 		return -1;
-	take_links(d, list);
+	redis_premium_read_links(d, list);
 	cJSON_Delete(list);
 	return 0;
 }
@@ -122,7 +122,7 @@ describe(struct redis_resource *r, const struct scope *scope,
 
 	if (cache == NULL)
 		return -1;
-	take_cache(d, cache);
+	redis_premium_read(d, cache);
 	links = member(member(cache, "properties"), "linkedServers");
 	if (cJSON_GetArraySize(links) > 0)
 		rc = describe_links(r, scope, d, err);

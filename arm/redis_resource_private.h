@@ -22,6 +22,12 @@ struct redis_resource_ops {
 extern const struct redis_resource_ops redis_enterprise_ops;
 extern const struct redis_resource_ops redis_premium_ops;
 
+/* What the documents say, whatever they are; own is the database's id. */
+void redis_enterprise_read(struct redis_description *, const cJSON *cluster,
+    const cJSON *database, const char *own);
+void redis_premium_read(struct redis_description *, const cJSON *cache);
+void redis_premium_read_links(struct redis_description *, const cJSON *list);
+
 struct redis_resource {
 	const struct redis_resource_ops *ops;
 	struct resource_id id;

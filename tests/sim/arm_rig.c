@@ -105,6 +105,9 @@ answer(struct script_conn *c, struct arm_rig *r, const struct arm_step *s)
 	case ARM_RESET:
 		script_reset(c);
 		break;
+	case ARM_STALL:
+		script_stall(c);
+		break;
 	case ARM_CUT:
 		script_sendf(c,
 		    "HTTP/1.1 %d Cut\r\nContent-Length: 100000\r\n%s\r\n%s",

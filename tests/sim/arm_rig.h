@@ -24,6 +24,7 @@
 enum arm_how {
 	ARM_ANSWER,
 	ARM_RESET, /* the request came, and its answer is lost */
+	ARM_STALL, /* the same, by silence */
 	ARM_CUT,   /* in the midst of the answer's body */
 };
 

@@ -120,6 +120,23 @@ what_is_safe_twice_goes_again(void **state)
 	arm_rig_down(&r);
 }
 
+/* What ends is the attempt's time, and not the caller's. */
+static void
+a_service_that_is_silent_is_asked_again(void **state)
+{
+	static const struct arm_step steps[] = {
+	    {.how = ARM_STALL}, {.status = 200, .body = "{}"}};
+	struct arm_request request = {.method = "GET", .timeout_ms = 100};
+	struct arm_answer answer;
+	struct arm_rig r;
+
+	(void)state;
+	ARM_RIG(&r, steps);
+	arm_rig_ok(&r, ask(&r, &request, &answer));
+	arm_answer_release(&answer);
+	arm_rig_down(&r);
+}
+
 static void
 what_is_not_goes_once_on_a_fresh_connection(void **state)
 {
@@ -422,6 +439,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(a_request_has_all_that_it_needs),
 	    cmocka_unit_test(what_is_safe_twice_goes_again),
+	    cmocka_unit_test(a_service_that_is_silent_is_asked_again),
 	    cmocka_unit_test(what_is_not_goes_once_on_a_fresh_connection),
 	    cmocka_unit_test(a_lost_answer_is_found_by_our_own_id),
 	    cmocka_unit_test(what_was_never_sent_is_in_no_doubt),
