@@ -174,3 +174,39 @@ dump_payload_each(struct dump_payload *p,
 		return -1;
 	return each(arg, p->footer, sizeof(p->footer), err);
 }
+
+/* What is between the type and the footer. */
+struct middle {
+	int (*each)(void *arg, const void *, size_t, struct err *);
+	void *arg;
+	uint64_t at, end;
+};
+
+static int
+put_middle(void *arg, const void *data, size_t len, struct err *err)
+{
+	struct middle *m = arg;
+	const unsigned char *p = data;
+	uint64_t at = m->at;
+
+	m->at += len;
+	if (at == 0) {
+		p++;
+		len--;
+		at++;
+	}
+	if (at >= m->end)
+		return 0;
+	len = len < m->end - at ? len : (size_t)(m->end - at);
+	return m->each(m->arg, p, len, err);
+}
+
+int
+dump_payload_value(struct dump_payload *p,
+    int (*each)(void *, const void *, size_t, struct err *), void *arg,
+    struct err *err)
+{
+	struct middle m = {each, arg, .end = p->size - DUMP_FOOTER_BYTES};
+
+	return dump_payload_each(p, put_middle, &m, err);
+}

@@ -39,5 +39,9 @@ uint64_t dump_payload_size(const struct dump_payload *);
 int dump_payload_each(struct dump_payload *,
     int (*each)(void *arg, const void *, size_t, struct err *), void *arg,
     struct err *);
+/* But for its first byte, the type, and the footer. */
+int dump_payload_value(struct dump_payload *,
+    int (*each)(void *arg, const void *, size_t, struct err *), void *arg,
+    struct err *);
 
 #endif

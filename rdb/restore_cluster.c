@@ -7,6 +7,7 @@
 #include "base/scope.h"
 #include "base/xalloc.h"
 #include "rdb/redis_target.h"
+#include "rdb/restore_cluster_private.h"
 #include "rdb/restore_command.h"
 #include "rdb/restore_lane.h"
 #include "rdb/restore_routes.h"
@@ -17,34 +18,13 @@
 #define BATCH_BYTES    ((size_t)64 << 10)
 
 /* Larger ones are not copied, but waited for before the next key. */
-#define COPY_MAX ((size_t)64 << 10)
+#define COPY_MAX RESTORE_BATCH_MAX
 
-/* For one command that goes from server to server, or is put off. */
-#define PATIENCE_MS 60000
-#define PAUSE_MS    100
-#define HASTY	    4 /* times that it is sent on without a pause */
+#define PAUSE_MS 100
+#define HASTY	 4 /* times that it is sent on without a pause */
 
 /* For a connection that broke: as long as the process may be there. */
 #define AGAIN_MS 5000
-
-struct restore_cluster {
-	struct scope scope;
-	struct restore_routes *routes;
-
-	struct restore_sent *again, **again_end; /* have to be sent on */
-	bool pause;				 /* before that */
-	/* A slot has gone from its primary: why, is not asked yet. */
-	bool moved;
-	size_t window;
-	uint64_t keys;
-	uint64_t redone; /* connections, since a command was answered by OK */
-};
-
-static struct restore_lane *
-lane_at(const struct restore_cluster *c, size_t i)
-{
-	return restore_routes_lane(c->routes, i);
-}
 
 struct restore_cluster *
 restore_cluster_new(const struct redis_target *target,
@@ -85,8 +65,9 @@ restore_cluster_each(struct restore_cluster *c,
     void *arg, struct err *err)
 {
 	for (size_t i = 0; i < restore_routes_lanes(c->routes); i++)
-		if (each(arg, restore_lane_conn(lane_at(c, i)),
-			restore_lane_info(lane_at(c, i)), err) != 0)
+		if (each(arg, restore_lane_conn(restore_cluster_lane(c, i)),
+			restore_lane_info(restore_cluster_lane(c, i)),
+			err) != 0)
 			return -1;
 	return 0;
 }
@@ -106,7 +87,13 @@ restore_cluster_window(struct restore_cluster *c, size_t bytes)
 uint64_t
 restore_cluster_keys(const struct restore_cluster *c)
 {
-	return c->keys;
+	return c->sums.keys;
+}
+
+uint64_t
+restore_cluster_unclaimed(const struct restore_cluster *c)
+{
+	return c->sums.unclaimed;
 }
 
 static int
@@ -121,9 +108,9 @@ replaced(const struct restore_lane *l, struct err *err)
 	    a->host, a->port);
 }
 
-/* After a failure of the lane: it goes on, or nothing does. */
-static int
-recover(struct restore_cluster *c, struct restore_lane *l, struct err *err)
+int
+restore_cluster_recover(
+    struct restore_cluster *c, struct restore_lane *l, struct err *err)
 {
 	struct scope brief = scope_within(&c->scope, AGAIN_MS);
 	struct err first = *err;
@@ -153,14 +140,14 @@ static int
 send_to(struct restore_cluster *c, size_t lane, struct restore_sent *take,
     struct err *err)
 {
-	struct restore_lane *l = lane_at(c, lane);
+	struct restore_lane *l = restore_cluster_lane(c, lane);
 
 	take->lane = lane;
 	if (restore_lane_send(l, &c->scope, take, err) == 0 &&
 	    (restore_lane_unsent(l) < BATCH_BYTES ||
 		restore_lane_flush(l, &c->scope, err) == 0))
 		return 0;
-	return recover(c, l, err);
+	return restore_cluster_recover(c, l, err);
 }
 
 /* Not for ever. */
@@ -172,10 +159,10 @@ put_off(struct restore_cluster *c, struct restore_sent *s, const char *reply,
 
 	if (s->refusals++ == 0)
 		s->refused_ms = now_ms;
-	if (now_ms - s->refused_ms > PATIENCE_MS) {
+	if (now_ms - s->refused_ms > RESTORE_PATIENCE_MS) {
 		restore_subject_refused(&s->subject, reply, err);
 		err->kind = ERR_TRANSIENT;
-		return err_in(err, "for %d s", PATIENCE_MS / 1000);
+		return err_in(err, "for %d s", RESTORE_PATIENCE_MS / 1000);
 	}
 	c->pause = c->pause || s->refusals > HASTY;
 	return 0;
@@ -189,14 +176,20 @@ send_later(struct restore_cluster *c, struct restore_sent *take)
 	c->again_end = &take->next;
 }
 
-/* Where MOVED or ASK says; one for all that has no slot has no other place. */
+/* One that is for all of them has none. */
+static bool
+has_slot(const struct restore_sent *s)
+{
+	return s->subject.what != RESTORE_FUNCTION;
+}
+
+/* Where MOVED or ASK says; what has no slot has no other place. */
 static int
 redirect(struct restore_cluster *c, struct restore_sent *s, const char *reply,
     struct err *err)
 {
-	bool is_key = s->subject.what == RESTORE_KEY;
-	bool moved = is_key && strncmp(reply, "MOVED ", 6) == 0;
-	bool ask = is_key && strncmp(reply, "ASK ", 4) == 0;
+	bool moved = has_slot(s) && strncmp(reply, "MOVED ", 6) == 0;
+	bool ask = has_slot(s) && strncmp(reply, "ASK ", 4) == 0;
 	size_t lane;
 
 	s->asking = false;
@@ -233,38 +226,36 @@ take_answer(struct restore_cluster *c, size_t lane, struct err *err)
 {
 	struct restore_sent *s;
 	redisReply *r;
-	int rc = 0;
+	int rc;
 
-	if (restore_lane_answer(lane_at(c, lane), &c->scope, &s, &r, err) != 0)
-		return recover(c, lane_at(c, lane), err);
+	if (restore_lane_answer(
+		restore_cluster_lane(c, lane), &c->scope, &s, &r, err) != 0)
+		return restore_cluster_recover(
+		    c, restore_cluster_lane(c, lane), err);
 	if (r->type == REDIS_REPLY_ERROR) {
 		rc = on_refusal(c, s, r->str, err);
 		if (rc == 0) {
 			send_later(c, s);
 			s = NULL;
 		}
-	} else if (r->type == REDIS_REPLY_STATUS && strcmp(r->str, "OK") == 0) {
-		c->keys += s->subject.what == RESTORE_KEY;
-		c->redone = 0;
 	} else {
-		err_set(err, ERR_CORRUPT,
-		    "a reply that is neither OK nor an error");
-		rc = restore_subject_in(&s->subject, err);
+		c->redone = 0;
+		rc = restore_answer_judge(s, r, &c->sums, err);
 	}
 	freeReplyObject(r);
 	free(s);
 	return rc;
 }
 
-/* At most so much is unanswered then. */
-static int
-settle(struct restore_cluster *c, size_t lane, size_t most, struct err *err)
+int
+restore_cluster_settle(
+    struct restore_cluster *c, size_t lane, size_t most, struct err *err)
 {
-	struct restore_lane *l = lane_at(c, lane);
+	struct restore_lane *l = restore_cluster_lane(c, lane);
 
 	if (restore_lane_unsent(l) > 0 &&
 	    restore_lane_flush(l, &c->scope, err) != 0 &&
-	    recover(c, l, err) != 0)
+	    restore_cluster_recover(c, l, err) != 0)
 		return -1;
 	while (restore_lane_unanswered(l) > most)
 		if (take_answer(c, lane, err) != 0)
@@ -272,29 +263,24 @@ settle(struct restore_cluster *c, size_t lane, size_t most, struct err *err)
 	return 0;
 }
 
-/*
- * One that another took the place of may stay connected, and answers by MOVED
- * or, when nothing more came for it, not at all.
- */
-static int
-none_replaced(struct restore_cluster *c, struct err *err)
+int
+restore_cluster_none_replaced(struct restore_cluster *c, struct err *err)
 {
 	c->moved = false;
 	for (size_t i = 0; i < restore_routes_lanes(c->routes); i++) {
-		struct restore_lane *l = lane_at(c, i);
+		struct restore_lane *l = restore_cluster_lane(c, i);
 
-		if (settle(c, i, 0, err) != 0)
+		if (restore_cluster_settle(c, i, 0, err) != 0)
 			return -1;
 		if (restore_lane_still(l, &c->scope, err) != 0 &&
-		    recover(c, l, err) != 0)
+		    restore_cluster_recover(c, l, err) != 0)
 			return -1;
 	}
 	return 0;
 }
 
-/* That the map cannot be had just now is no more than it was before. */
-static int
-pause_and_look(struct restore_cluster *c, struct err *err)
+int
+restore_cluster_pause(struct restore_cluster *c, struct err *err)
 {
 	c->pause = false;
 	if (scope_sleep(&c->scope, PAUSE_MS, err) != 0)
@@ -310,15 +296,15 @@ send_on(struct restore_cluster *c, struct err *err)
 {
 	struct restore_sent *s, *next;
 
-	if (c->pause && pause_and_look(c, err) != 0)
+	if (c->pause && restore_cluster_pause(c, err) != 0)
 		return -1;
-	if (c->moved && none_replaced(c, err) != 0)
+	if (c->moved && restore_cluster_none_replaced(c, err) != 0)
 		return -1;
 	s = c->again;
 	c->again = NULL;
 	c->again_end = &c->again;
 	for (; s != NULL; s = next) {
-		bool by_slot = s->subject.what == RESTORE_KEY && !s->asking;
+		bool by_slot = has_slot(s) && !s->asking;
 
 		next = s->next;
 		if (send_to(c,
@@ -344,10 +330,10 @@ settle_all(struct restore_cluster *c, struct err *err)
 			return -1;
 		/* All are sent before one is waited for. */
 		for (size_t i = 0; i < restore_routes_lanes(c->routes); i++)
-			if (settle(c, i, SIZE_MAX, err) != 0)
+			if (restore_cluster_settle(c, i, SIZE_MAX, err) != 0)
 				return -1;
 		for (size_t i = 0; i < restore_routes_lanes(c->routes); i++)
-			if (settle(c, i, 0, err) != 0)
+			if (restore_cluster_settle(c, i, 0, err) != 0)
 				return -1;
 	} while (c->again != NULL);
 	return 0;
@@ -358,7 +344,21 @@ restore_cluster_finish(struct restore_cluster *c, struct err *err)
 {
 	if (settle_all(c, err) != 0)
 		return -1;
-	return none_replaced(c, err);
+	return restore_cluster_none_replaced(c, err);
+}
+
+/* Small ones are many under way, and sent on with others. */
+static int
+put_small(struct restore_cluster *c, size_t lane, struct restore_sent *take,
+    struct err *err)
+{
+	if (send_to(c, lane, take, err) != 0)
+		return -1;
+	if (restore_lane_unanswered(restore_cluster_lane(c, lane)) >
+		c->window &&
+	    restore_cluster_settle(c, lane, c->window / 2, err) != 0)
+		return -1;
+	return c->again != NULL ? send_on(c, err) : 0;
 }
 
 static int
@@ -366,16 +366,12 @@ put_one(struct restore_cluster *c, size_t lane,
     const struct restore_command *command, struct err *err)
 {
 	struct restore_sent *s = restore_sent_new(command, COPY_MAX);
-	bool large = s->large != NULL;
 
+	if (s->large == NULL)
+		return put_small(c, lane, s, err);
 	if (send_to(c, lane, s, err) != 0)
 		return -1;
-	if (large)
-		return settle_all(c, err);
-	if (restore_lane_unanswered(lane_at(c, lane)) > c->window &&
-	    settle(c, lane, c->window / 2, err) != 0)
-		return -1;
-	return c->again != NULL ? send_on(c, err) : 0;
+	return settle_all(c, err);
 }
 
 int
@@ -391,4 +387,12 @@ restore_cluster_put(struct restore_cluster *c,
 		if (put_one(c, i, command, err) != 0)
 			return -1;
 	return 0;
+}
+
+int
+restore_cluster_batch(
+    struct restore_cluster *c, const struct restore_batch *b, struct err *err)
+{
+	return put_small(c, restore_routes_of(c->routes, b->slot),
+	    restore_sent_batch(b), err);
 }

@@ -27,6 +27,7 @@ struct redis_conn;
 struct redis_info;
 struct redis_opts;
 struct redis_target;
+struct restore_batch;
 struct restore_cluster;
 struct restore_command;
 struct scope;
@@ -51,10 +52,30 @@ void restore_cluster_window(struct restore_cluster *, size_t bytes);
 int restore_cluster_put(
     struct restore_cluster *, const struct restore_command *, struct err *);
 
+/* What restore_cluster_batch() takes. */
+#define RESTORE_BATCH_MAX ((size_t)64 << 10)
+
+/* Of a key, in the same way; nothing of it may do harm when it is done twice.
+ * Its bytes are copied. */
+int restore_cluster_batch(
+    struct restore_cluster *, const struct restore_batch *, struct err *);
+
+/*
+ * For what may not be done twice, or is not to be kept until it is answered:
+ * use() has the connection to the slot's primary to itself.  When it fails by
+ * what passes (a slot that is elsewhere or on its way, a connection that broke)
+ * it is called again, on one where nothing is under way.
+ */
+int restore_cluster_use(struct restore_cluster *, uint16_t slot,
+    int (*use)(void *arg, struct redis_conn *, struct err *), void *arg,
+    struct err *);
+
 /* Until every command was answered by OK, by servers that are primaries yet. */
 int restore_cluster_finish(struct restore_cluster *, struct err *);
 
-/* RESTOREs that were answered by OK. */
+/* RESTOREs that were answered by OK, and RESTORE_BATCHes. */
 uint64_t restore_cluster_keys(const struct restore_cluster *);
+/* XCLAIMs in those of entries that the server does not take for pending. */
+uint64_t restore_cluster_unclaimed(const struct restore_cluster *);
 
 #endif

@@ -166,11 +166,14 @@ restore_subject_in(const struct restore_subject *s, struct err *err)
 	case RESTORE_CLAIM:
 	case RESTORE_SHOW:
 	case RESTORE_SHOW_EXPIRING:
+	case RESTORE_BATCH:
+	case RESTORE_REMOVE:
 		break;
 	}
 	buf_init(&shown, 1024);
 	key_show(&shown, s->name, s->name_len);
-	err_in(err, "restoring key '%.200s%s' of database %u", shown.data,
+	err_in(err, "%s key '%.200s%s' of database %u",
+	    s->what == RESTORE_REMOVE ? "removing" : "restoring", shown.data,
 	    s->name_len == RESTORE_NAME_KEPT ? "..." : "", (unsigned)s->db);
 	buf_release(&shown);
 	return -1;

@@ -29,6 +29,10 @@ enum restore_what {
 	RESTORE_CLAIM,
 	RESTORE_SHOW,
 	RESTORE_SHOW_EXPIRING,
+	/* All of a value's, as one transaction (value_batch.h). */
+	RESTORE_BATCH,
+	/* DEL of what a value left behind. */
+	RESTORE_REMOVE,
 };
 
 /* Of which a refusal tells; the name may be cut. */

@@ -20,7 +20,8 @@ struct restore_lane {
 	struct restore_sent *first, **end; /* unanswered, oldest first */
 	size_t unanswered;
 	uint64_t unsent;
-	bool asking_answered; /* of the first, whose ASKING comes before */
+	uint32_t answered; /* replies of the first, ASKING's among them, */
+	redisReply *kept;  /* and the one that counts */
 };
 
 static int
@@ -45,12 +46,26 @@ restore_sent_new(const struct restore_command *c, size_t max)
 
 	s->subject = c->subject;
 	s->slot = c->slot;
+	s->replies = 1;
 	/* What cannot be copied, because a temporary file fails, is told when
 	 * it is sent from there. */
 	if (large || restore_command_write(c, copy, s, &none) != 0) {
 		s->large = c;
 		s->len = 0;
 	}
+	return s;
+}
+
+struct restore_sent *
+restore_sent_batch(const struct restore_batch *b)
+{
+	struct restore_sent *s = xcalloc(1, sizeof(*s) + b->len);
+
+	s->subject = b->subject;
+	s->slot = b->slot;
+	s->replies = b->replies;
+	s->len = b->len;
+	memcpy(s->bytes, b->bytes, b->len);
 	return s;
 }
 
@@ -121,6 +136,7 @@ restore_lane_free(struct restore_lane *l)
 		next = s->next;
 		free(s);
 	}
+	freeReplyObject(l->kept);
 	redis_conn_free(l->conn);
 	free(l->address.host);
 	free(l);
@@ -207,24 +223,38 @@ restore_lane_flush(
 	return redis_conn_flush(l->conn, scope, err);
 }
 
+/* One of several; what ASKING is answered by says nothing, since the command's
+ * own does. */
+static int
+take_reply(struct restore_lane *l, const struct scope *scope, struct err *err)
+{
+	redisReply *r = redis_conn_reply(l->conn, scope, err);
+
+	if (r == NULL)
+		return -1;
+	if ((l->first->asking && l->answered == 0) ||
+	    (l->kept != NULL && l->kept->type == REDIS_REPLY_ERROR)) {
+		freeReplyObject(r);
+	} else {
+		freeReplyObject(l->kept);
+		l->kept = r;
+	}
+	l->answered++;
+	return 0;
+}
+
 int
 restore_lane_answer(struct restore_lane *l, const struct scope *scope,
     struct restore_sent **out, redisReply **reply, struct err *err)
 {
 	struct restore_sent *s = l->first;
 
-	/* What ASKING is answered by says nothing: the command's own does. */
-	if (s->asking && !l->asking_answered) {
-		*reply = redis_conn_reply(l->conn, scope, err);
-		if (*reply == NULL)
+	while (l->answered < s->replies + s->asking)
+		if (take_reply(l, scope, err) != 0)
 			return -1;
-		freeReplyObject(*reply);
-		l->asking_answered = true;
-	}
-	*reply = redis_conn_reply(l->conn, scope, err);
-	if (*reply == NULL)
-		return -1;
-	l->asking_answered = false;
+	*reply = l->kept;
+	l->kept = NULL;
+	l->answered = 0;
 	l->first = s->next;
 	if (l->first == NULL)
 		l->end = &l->first;
@@ -239,7 +269,9 @@ restore_lane_again(
 {
 	redis_conn_free(l->conn);
 	l->conn = NULL;
-	l->asking_answered = false;
+	freeReplyObject(l->kept);
+	l->kept = NULL;
+	l->answered = 0;
 	if (connect_to(l, scope, err) != 0)
 		return -1;
 	for (struct restore_sent *s = l->first; s != NULL; s = s->next)

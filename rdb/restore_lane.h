@@ -4,8 +4,8 @@
  *
  * Each command is kept until its answer came: it may have to go elsewhere, or
  * again.  RESTORE with REPLACE, and FUNCTION RESTORE with REPLACE, do the same
- * when they are done twice, so after a connection that broke all that is
- * unanswered is sent once more.
+ * when they are done twice, as does a transaction that writes a value anew, so
+ * after a connection that broke all that is unanswered is sent once more.
  */
 #ifndef RDB_RESTORE_LANE_H
 #define RDB_RESTORE_LANE_H
@@ -31,6 +31,7 @@ struct restore_sent {
 	struct restore_subject subject;
 	uint16_t slot;
 	bool asking;	    /* ASKING goes before it */
+	uint32_t replies;   /* that its bytes bring */
 	size_t lane;	    /* for the caller: where it goes */
 	unsigned refusals;  /* and how often it was sent on, */
 	int64_t refused_ms; /* since when */
@@ -44,6 +45,17 @@ struct restore_sent {
 /* A copy, unless it is over max bytes and so large; to be freed. */
 struct restore_sent *
 restore_sent_new(const struct restore_command *, size_t max);
+
+/* Several commands that go together. */
+struct restore_batch {
+	struct restore_subject subject;
+	uint16_t slot;
+	uint32_t replies;
+	const void *bytes;
+	size_t len;
+};
+
+struct restore_sent *restore_sent_batch(const struct restore_batch *);
 
 /* ERR_TRANSIENT for one that is no primary any more. */
 struct restore_lane *
@@ -65,7 +77,8 @@ restore_lane_flush(struct restore_lane *, const struct scope *, struct err *);
 size_t restore_lane_unanswered(const struct restore_lane *);
 uint64_t restore_lane_unsent(const struct restore_lane *);
 
-/* Flushed before: the next answer, and what it is for; both to be freed. */
+/* Flushed before: the next answer, and what it is for; both to be freed.  Of
+ * several replies it is the first error, else the last of them. */
 int restore_lane_answer(struct restore_lane *, const struct scope *,
     struct restore_sent **, redisReply **, struct err *);
 

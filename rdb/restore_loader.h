@@ -10,11 +10,11 @@
  *
  * A value that is larger than the server takes in a RESTORE, or of a type that
  * it does not load, is written by plain commands (value_commands.h) where that
- * can be done: not modules', nor into a cluster.  Else it ends the load with
- * ERR_UNSUPPORTED.  Module data outside of keys is not carried, but counted.
+ * can be done: not modules'.  Else it ends the load with ERR_UNSUPPORTED.
+ * Module data outside of keys is not carried, but counted.
  *
  * Into a cluster (a pinned target's, redis_primary_pin()) each key goes to the
- * primary of its slot, and functions to all (restore_cluster.h).
+ * primary of its slot, and functions to all (restore_way.h).
  */
 #ifndef RDB_RESTORE_LOADER_H
 #define RDB_RESTORE_LOADER_H
@@ -46,7 +46,8 @@ struct restore_opts {
 	 * NULL: "drsync:value:". */
 	const char *temp_prefix;
 	/* restore_loader_new() takes value_bytes, 2 MiB a connection and 2 MiB
-	 * for plain commands off it; NULL: nothing is accounted. */
+	 * for plain commands (of a cluster 5) off it; NULL: nothing is
+	 * accounted. */
 	struct budget *budget;
 };
 

@@ -52,14 +52,21 @@ restore_pipe_new(struct redis_conn *take)
 	return p;
 }
 
+struct redis_conn *
+restore_pipe_close(struct restore_pipe *p)
+{
+	struct redis_conn *conn = p->conn;
+
+	free(p->queue);
+	free(p);
+	return conn;
+}
+
 void
 restore_pipe_free(struct restore_pipe *p)
 {
-	if (p == NULL)
-		return;
-	redis_conn_free(p->conn);
-	free(p->queue);
-	free(p);
+	if (p != NULL)
+		redis_conn_free(restore_pipe_close(p));
 }
 
 static void

@@ -21,6 +21,8 @@ struct scope;
 /* Takes the connection. */
 struct restore_pipe *restore_pipe_new(struct redis_conn *take);
 void restore_pipe_free(struct restore_pipe *);
+/* The same, but for the connection, which is the caller's again. */
+struct redis_conn *restore_pipe_close(struct restore_pipe *);
 
 /* Queues it; restore_pipe_select() comes before that of a key. */
 int restore_pipe_put(struct restore_pipe *, const struct scope *,

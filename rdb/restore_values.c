@@ -120,10 +120,22 @@ end(void *arg, enum value_step step, struct err *err)
 	return -1;
 }
 
+static int
+hold(void *arg, struct err *err)
+{
+	struct restore_values *v = arg;
+
+	if (restore_pipe_flush(v->pipe, v->scope, err) == 0 &&
+	    restore_pipe_settle(v->pipe, v->scope, 0, err) == 0)
+		return 0;
+	v->told = true;
+	return -1;
+}
+
 static void
 make_ready(struct restore_values *v)
 {
-	const struct value_out out = {put, end, v};
+	const struct value_out out = {put, end, hold, v};
 
 	if (v->commands == NULL)
 		v->commands = value_commands_new(&out, &v->server);
@@ -150,6 +162,7 @@ restore_values_begin(struct restore_values *v, struct restore_pipe *pipe,
 
 	make_ready(v);
 	v->pipe = pipe;
+	v->in_command = v->told = false;
 	restore_subject_key(&v->subject, RESTORE_VALUE, k);
 	v->keys++;
 	v->expired += k->expires_ms != RDB_NO_EXPIRY && k->expires_ms <= now_ms;
@@ -164,6 +177,12 @@ restore_values_add(
     struct restore_values *v, const void *data, size_t len, struct err *err)
 {
 	return in_key(v, value_replay_add(v->replay, data, len, err), err);
+}
+
+const char *
+restore_values_temp(const struct restore_values *v)
+{
+	return value_commands_temp(v->commands);
 }
 
 uint64_t

@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct dump_payload;
 struct err;
 struct rdb_key;
 struct restore_pipe;
@@ -30,12 +31,17 @@ void restore_values_free(struct restore_values *);
 /* What the dump's header says, before its first key. */
 void restore_values_dump(struct restore_values *, int version, bool valkey);
 
-/* A key, on a pipe whose database is selected; then its bytes in the dump,
- * from behind the type on. */
+/*
+ * A key, on a pipe whose database is selected; then its bytes in the dump,
+ * from behind the type on.  After a failure only free, or restore_values_dump()
+ * and a key from its beginning.
+ */
 int restore_values_begin(struct restore_values *, struct restore_pipe *,
     unsigned number, const struct rdb_key *, struct err *);
 int
 restore_values_add(struct restore_values *, const void *, size_t, struct err *);
+/* The name that is written to, from begin on. */
+const char *restore_values_temp(const struct restore_values *);
 
 /* Keys, of which so many had expired and so were not written. */
 uint64_t restore_values_keys(const struct restore_values *);

@@ -180,8 +180,7 @@ types_ok(const struct judging *j, char why[200])
 		if ((rdb->types_seen >> t & 1) == 0 ||
 		    (min != 0 && redis_info_loads_rdb(j->info, min)))
 			continue;
-		refused = j->info->cluster ? "into a cluster"
-					   : value_carry_refuse(t, &server);
+		refused = value_carry_refuse(t, &server);
 		if (refused != NULL)
 			return no(why,
 			    "the server (%s) does not load values of type %s, "
@@ -234,9 +233,6 @@ sizes_ok(const struct judging *j, char why[200])
 
 	if (limit->bytes == 0 || rdb->value_max == 0 || need <= limit->bytes)
 		return true;
-	if (j->info->cluster)
-		return fits(need, "value takes a RESTORE of", limit->bytes,
-		    limit->setting, why);
 	return fits(restore_limit_payload(rdb->sizes.whole),
 		   "name, function library or module value takes", limit->bytes,
 		   limit->setting, why) &&

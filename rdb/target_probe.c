@@ -165,8 +165,14 @@ dry_run_plain(const struct probing *g, const char *user, struct err *err)
 	    {6, {"XCLAIM", PROBE_KEY, "g", "c", "0", "1-1"}},
 	};
 
+	/* Of a cluster, small values are transactions. */
+	static const struct words multi[] = {{1, {"MULTI"}}, {1, {"EXEC"}}};
+
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
 		if (dry_run(g, user, TARGET_PLAIN, &rows[i], err) != 0)
+			return -1;
+	for (size_t i = 0; i < 2 && g->info->cluster; i++)
+		if (dry_run(g, user, TARGET_PLAIN, &multi[i], err) != 0)
 			return -1;
 	return 0;
 }

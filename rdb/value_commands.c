@@ -27,7 +27,8 @@ struct value_commands {
 	struct value_writer w;
 	struct slot_tags *tags;
 	struct value_stream *stream;
-	const char *prefix;
+	const char *prefix; /* NULL: the key itself is written */
+	char temp[VALUE_TEMP_MAX];
 	int64_t now_ms;
 
 	enum rdb_kind kind;
@@ -45,13 +46,19 @@ commands_of(struct rdb_visitor *v)
 }
 
 static void
-set_temp(struct value_commands *c)
+choose_key(struct value_commands *c)
 {
 	char tag[SLOT_TAG_MAX];
 
+	c->w.key = c->name.data;
+	c->w.key_len = c->name.len;
+	if (c->prefix == NULL)
+		return;
 	slot_tag(c->tags, cluster_slot(c->name.data, c->name.len), tag);
-	snprintf(c->w.temp, sizeof(c->w.temp), "%.*s%s", VALUE_PREFIX_MAX,
+	snprintf(c->temp, sizeof(c->temp), "%.*s%s", VALUE_PREFIX_MAX,
 	    c->prefix, tag);
+	c->w.key = c->temp;
+	c->w.key_len = strlen(c->temp);
 }
 
 static int
@@ -85,12 +92,13 @@ on_key(struct rdb_visitor *v, const struct rdb_key *k, struct err *err)
 		return delete_key(c, err);
 	if (k->idle_s >= 0 || k->lfu >= 0)
 		c->w.lost |= 1U << VALUE_LOST_ACCESS;
-	set_temp(c);
+	choose_key(c);
 	if (k->kind == RDB_STREAM)
 		value_stream_begin(c->stream);
 	value_begin(&c->w, 2, "DEL");
 	if (value_send(&c->w, VALUE_WRITE, err) != 0)
 		return -1;
+	c->w.commands = 0;
 	return arg_spool_clear(c->w.args, err);
 }
 
@@ -258,11 +266,15 @@ on_fact(struct rdb_visitor *v, enum rdb_stream_fact fact,
 			  : value_stream_fact(c->stream, fact, id, n, ms, err);
 }
 
-/* What was written becomes the key. */
+/*
+ * What was written becomes the key.  One command wrote all of it or nothing,
+ * and then there is no temp to rename; of several one may have failed.
+ */
 static int
 show(struct value_commands *c, struct err *err)
 {
 	bool expires = c->expires_ms != RDB_NO_EXPIRY;
+	bool several = c->w.commands > 1;
 
 	if (expires) {
 		value_begin(&c->w, 3, "PEXPIREAT");
@@ -270,6 +282,10 @@ show(struct value_commands *c, struct err *err)
 		if (value_send(&c->w, VALUE_WRITE, err) != 0)
 			return -1;
 	}
+	if (c->prefix == NULL)
+		return 0;
+	if (several && c->w.out.hold(c->w.out.arg, err) != 0)
+		return -1;
 	value_begin(&c->w, 3, "RENAME");
 	value_arg(&c->w, c->name.data, c->name.len);
 	return value_send(&c->w,
@@ -342,6 +358,12 @@ value_commands_next(
 {
 	c->prefix = prefix;
 	c->now_ms = now_ms;
+}
+
+const char *
+value_commands_temp(const struct value_commands *c)
+{
+	return c->temp;
 }
 
 uint32_t

@@ -13,7 +13,8 @@
  *
  * so that the key is seen when it is whole, with its expiry, or not at all.
  * temp lies in the key's slot; a load that is cut short leaves it behind, and
- * it is told by its prefix.  Memory is bounded whatever the size of a value or
+ * it is told by its prefix.  Or, for a transaction, the same of the key itself,
+ * without temp and RENAME.  Memory is bounded whatever the size of a value or
  * an element.  The commands are not the same when they are sent twice.
  *
  * Facts: redis/src/aof.c 7.0, rewriteStreamObject() and its like.
@@ -47,6 +48,9 @@ struct value_out {
 	int (*put)(void *arg, const void *, size_t, struct err *);
 	/* The command whose bytes were put is whole. */
 	int (*end)(void *arg, enum value_step, struct err *);
+	/* All of the value is written: it is shown only when each command was
+	 * answered well.  Not called where one that failed leaves no temp. */
+	int (*hold)(void *arg, struct err *);
 	void *arg;
 };
 
@@ -56,9 +60,12 @@ void value_commands_free(struct value_commands *);
 struct rdb_visitor *value_commands_visitor(struct value_commands *);
 
 /* Before each key: what temp's name begins with, of at most VALUE_PREFIX_MAX
- * bytes, and the time.  A key whose time has passed is but deleted. */
+ * bytes, or NULL for a transaction; and the time.  A key whose time has passed
+ * is but deleted. */
 void value_commands_next(
     struct value_commands *, const char *prefix, int64_t now_ms);
+/* From the key's begin on. */
+const char *value_commands_temp(const struct value_commands *);
 
 /* Bits of enum value_loss, so far; VALUE_LOST_PENDING is told by answers. */
 uint32_t value_commands_lost(const struct value_commands *);

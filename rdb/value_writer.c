@@ -34,7 +34,7 @@ value_begin(struct value_writer *w, size_t n, const char *verb)
 	buf_truncate(&w->text, 0);
 	buf_addf(&w->text, "*%zu\r\n", n);
 	value_word(w, verb);
-	value_word(w, w->temp);
+	value_arg(w, w->key, w->key_len);
 }
 
 void
@@ -45,7 +45,7 @@ value_begin_sub(
 	buf_addf(&w->text, "*%zu\r\n", n);
 	value_word(w, verb);
 	value_word(w, sub);
-	value_word(w, w->temp);
+	value_arg(w, w->key, w->key_len);
 }
 
 void
@@ -106,6 +106,7 @@ value_send(struct value_writer *w, enum value_step step, struct err *err)
 {
 	if (flush_text(w, err) != 0)
 		return -1;
+	w->commands++;
 	return w->out.end(w->out.arg, step, err);
 }
 

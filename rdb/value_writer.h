@@ -24,17 +24,19 @@ struct value_writer {
 	struct value_server server;
 	struct arg_spool *args; /* long arguments, gathered piece by piece */
 	struct buf text;	/* of the command at hand */
-	char temp[VALUE_TEMP_MAX];
-	uint32_t lost; /* bits of enum value_loss */
+	const char *key;	/* that is written to; borrowed */
+	size_t key_len;
+	uint64_t commands; /* that are whole, since its owner set it to 0 */
+	uint32_t lost;	   /* bits of enum value_loss */
 };
 
 void value_writer_init(struct value_writer *, const struct value_out *,
     const struct value_server *, size_t memory_max);
 void value_writer_release(struct value_writer *);
 
-/* verb temp: the first two of n arguments. */
+/* verb key: the first two of n arguments. */
 void value_begin(struct value_writer *, size_t n, const char *verb);
-/* verb sub temp: the first three, as XGROUP CREATE has them. */
+/* verb sub key: the first three, as XGROUP CREATE has them. */
 void value_begin_sub(
     struct value_writer *, size_t n, const char *verb, const char *sub);
 void value_arg(struct value_writer *, const void *, size_t);

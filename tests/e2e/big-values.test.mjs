@@ -2,7 +2,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { EXIT, Job, Redis, everyType } from './harness.mjs';
+import {
+	Cluster, Redis62Node, beginMove, endMove, errors, slotOf,
+} from './cluster.mjs';
+import { EXIT, Job, Redis, everyType, noServers, until } from './harness.mjs';
 
 const FAR = 4102444800123;
 const many = (n, f) => Array.from({ length: n }, (_, i) => f(i)).flat();
@@ -93,4 +96,131 @@ test('an element over the limit is found before the target is emptied',
 			/biggest element has 11000\d\d bytes, 514\d\d more than the server's/,
 			'sync', '--restorer', 'restore');
 		assert.equal(await target.digest(), before);
+	});
+
+// Names whose slot only the whole name tells, and one that a tag does.
+const AWKWARD = ['{}x', 'a{', '}{y}', '{{z}}', '{tag}w'];
+const LIMIT = { 'proto-max-bulk-len': '1mb' };
+
+async function assertTheSame(job, ...args) {
+	const r = await job.run('compare', '--json', ...args);
+	assert.equal(r.code, EXIT.DONE, r.stdout + r.stderr);
+	assert.equal(JSON.parse(r.stdout).verdict, 'same');
+}
+
+async function bigOnesAndCluster(t, opts) {
+	const [source, target] = await Promise.all([
+		Redis.start(t, { rdbcompression: 'no' }), Cluster.start(t, opts)]);
+	await source.pipe([...bigOfEveryKind(), ...AWKWARD.map((k) =>
+		['RPUSH', k, ...many(200, word)])]);
+	await source.cli('debug', 'populate', '3000', 'k', '30');
+	return new Job(t, { source, target });
+}
+
+test('values over the limit go into a cluster by plain commands',
+	async (t) => {
+		const job = await bigOnesAndCluster(t, { opts: LIMIT });
+		const { source, target } = job;
+		const done = await job.ok('sync');
+		assert.equal(done.import.by_commands, 5 + AWKWARD.length);
+		assert.equal(done.import.lost,
+			'when stream consumers were last seen');
+		assert.equal(done.comparison.same, true);
+		await assertTheSame(job, source.url, target.url);
+		assert.equal(await target.keys(), await source.keys());
+		for (const key of ['big:list', 'big:stream'])
+			assert.equal(await target.cli('pexpiretime', key), String(FAR));
+		for (const what of ['groups', 'stream'])
+			assert.equal(await target.cli('xinfo', what, 'big:stream'),
+				await source.cli('xinfo', what, 'big:stream'));
+	});
+
+// RENAME is refused until the slot is there.
+test('a value over the limit whose slot is on its way waits for it',
+	async (t) => {
+		const job = await bigOnesAndCluster(t, { opts: LIMIT });
+		const { source, target } = job;
+		const slot = slotOf('big:hash');
+		const from = target.owner('big:hash');
+		const [to, other] = target.primaries.filter((p) => p !== from);
+		await beginMove(slot, from, to);
+		const run = job.start('sync', '--json');
+		await until('it is told to ask', async () =>
+			await errors(from, 'ASK') > 2);
+		await endMove(slot, from, to, [other]);
+		const r = await run.ended;
+		assert.equal(r.code, EXIT.DONE, r.stderr);
+		await assertTheSame(job, source.url, target.url);
+		assert.equal(await target.keys(), await source.keys());
+		assert.equal(await to.cli('exists', 'big:hash'), '1');
+	});
+
+// One of a hundred megabytes, and when it is half there.
+async function inMidValue(t, opts) {
+	const [source, target] = await Promise.all([
+		Redis.start(t, { rdbcompression: 'no' }), Cluster.start(t, opts)]);
+	await source.cli('eval', `for i = 1, 20000 do redis.call('RPUSH', KEYS[1],
+		i .. string.rep('x', 5000)) end`, '1', 'huge');
+	await source.cli('debug', 'populate', '1000', 'k', '30');
+	const job = new Job(t, { source, target });
+	const run = job.start('sync', '--json');
+	const owner = target.owner('huge');
+	await until('the value is begun', async () => /:value:/.test(
+		await owner.cli('--scan', '--pattern', 'drsync:import:*')));
+	await owner.cli('client', 'pause', '60000', 'write');
+	assert.equal(await owner.cli('exists', 'huge'), '0');
+	return { job, run, owner };
+}
+
+async function assertArrived({ job, run }) {
+	const { source, target } = job;
+	const r = await run.ended;
+	assert.equal(r.code, EXIT.DONE, r.stderr);
+	await assertTheSame(job, source.url, target.url);
+	assert.equal(await target.keys(), await source.keys());
+	assert.equal(await target.cli('llen', 'huge'), '20000');
+}
+
+test('a value over the limit whose connection breaks is begun again',
+	async (t) => {
+		const mid = await inMidValue(t, { opts: LIMIT });
+		await mid.owner.cli('client', 'kill', 'type', 'normal');
+		await mid.owner.cli('client', 'unpause');
+		await assertArrived(mid);
+	});
+
+test('a primary that dies in the midst of a value over the limit',
+	async (t) => {
+		const mid = await inMidValue(t, { opts: LIMIT, replicas: 3 });
+		const { target } = mid.job;
+		const i = target.primaries.indexOf(mid.owner);
+		await target.failover(mid.owner, target.replicas[i]);
+		await assertArrived(mid);
+	});
+
+test('versions: what a cluster of 6.2 does not load goes by plain commands',
+	{ skip: noServers }, async (t) => {
+		const [source, target] = await Promise.all([Redis.start(t),
+			Cluster.start(t, { node: Redis62Node })]);
+		await source.pipe([...many(3000, (i) => [
+			['HSET', `hash:${i}`, 'f', i], ['ZADD', `zset:${i}`, i, 'm'],
+			['RPUSH', `list:${i}`, i, 'x'],
+			['XADD', `stream:${i}`, `${i + 1}-1`, 'f', 'v'],
+			['PEXPIREAT', `hash:${i}`, FAR]]),
+		...many(20, (i) => [['ZADD', `{asked}${i}`, i, 'm'],
+			['RPUSH', `long:${i}`, ...many(20, word)]])]);
+		// None of its keys is there yet: each is answered by ASK.
+		const slot = slotOf('{asked}');
+		const from = target.owner('{asked}');
+		const [to, other] = target.primaries.filter((p) => p !== from);
+		await beginMove(slot, from, to);
+		const job = new Job(t, { source, target });
+		const done = await job.ok('sync');
+		assert.equal(done.import.way, 'restore');
+		assert.equal(done.import.by_commands, 12040);
+		assert.ok(await errors(from, 'ASK') > 0);
+		await endMove(slot, from, to, [other]);
+		await assertTheSame(job, source.url, target.url);
+		assert.equal(await target.keys(), await source.keys());
+		assert.equal(await to.cli('cluster', 'countkeysinslot', slot), '20');
 	});

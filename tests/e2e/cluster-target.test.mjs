@@ -3,7 +3,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { Cluster, ClusterNode, SLOTS, ValkeyNode, slotOf } from './cluster.mjs';
+import {
+	Cluster, ClusterNode, SLOTS, ValkeyNode, beginMove, endMove, errors, slotOf,
+} from './cluster.mjs';
 import { EXIT, Job, Redis, everyType, noServers, until } from './harness.mjs';
 
 // Of database 0, since a cluster has no other.
@@ -149,31 +151,6 @@ test('what a cluster cannot hold is refused before it is touched',
 		'--overwrite-target', target.name);
 		assert.equal(await target.cli('get', 'old'), 'data');
 	});
-
-// A slot on its way from one primary to another, and there.
-async function beginMove(slot, from, to) {
-	await to.cli('cluster', 'setslot', slot, 'importing', await from.id());
-	await from.cli('cluster', 'setslot', slot, 'migrating', await to.id());
-}
-
-async function endMove(slot, from, to, others) {
-	for (;;) {
-		const keys = (await from.cli('cluster', 'getkeysinslot', slot, 500))
-			.split('\n').filter(Boolean);
-		if (!keys.length)
-			break;
-		await from.cli('migrate', '127.0.0.1', to.port, '', 0, 5000, 'KEYS',
-			...keys);
-	}
-	for (const n of [to, from, ...others])
-		await n.cli('cluster', 'setslot', slot, 'node', await to.id());
-}
-
-async function errors(node, code) {
-	const text = await node.cli('info', 'errorstats');
-	return Number(new RegExp(`errorstat_${code}:count=(\\d+)`).exec(text)?.[1]
-		?? 0);
-}
 
 test('slots that move while they are loaded', async (t) => {
 	const [source, target] = await Promise.all([Redis.start(t),

@@ -1,7 +1,7 @@
 // cluster.mjs -- a real cluster of so many primaries and replicas.
 import assert from 'node:assert/strict';
 
-import { Redis, Valkey, freePort, until } from './harness.mjs';
+import { Redis, Redis62, Valkey, freePort, until } from './harness.mjs';
 
 export const SLOTS = 16384;
 
@@ -33,7 +33,8 @@ export class ClusterNode extends Redis {
 	}
 
 	async launch() {
-		this.opts['cluster-port'] = await freePort();
+		this.bus = await freePort();
+		this.opts['cluster-port'] = this.bus;
 		return super.launch();
 	}
 
@@ -43,7 +44,7 @@ export class ClusterNode extends Redis {
 
 	async meet(other) {
 		await this.cli('cluster', 'meet', '127.0.0.1', other.port,
-			other.opts['cluster-port']);
+			other.bus);
 	}
 
 	async sees(what) {
@@ -53,6 +54,17 @@ export class ClusterNode extends Redis {
 
 export class ValkeyNode extends ClusterNode {
 	static program = Valkey.program;
+}
+
+// Its bus has the one port that it may have.
+export class Redis62Node extends ClusterNode {
+	static program = Redis62.program;
+	static lacks = Redis62.lacks;
+
+	async launch() {
+		this.bus = this.port + 10000;
+		return Redis.prototype.launch.call(this);
+	}
 }
 
 export class Cluster {
@@ -91,10 +103,12 @@ export class Cluster {
 
 	async join() {
 		const share = (i) => Math.floor(i * SLOTS / this.primaries.length);
+		const slots = (i) => Array.from({ length: share(i + 1) - share(i) },
+			(_, k) => share(i) + k);
 		await Promise.all(this.nodes.map((n, i) =>
 			n.cli('cluster', 'set-config-epoch', i + 1)));
 		await Promise.all(this.primaries.map((p, i) =>
-			p.cli('cluster', 'addslotsrange', share(i), share(i + 1) - 1)));
+			p.cli('cluster', 'addslots', ...slots(i))));
 		for (const n of this.nodes.slice(1))
 			await this.nodes[0].meet(n);
 		await this.settled();
@@ -164,4 +178,29 @@ export class Cluster {
 			async () => promoted.test(await n.cli('cluster', 'nodes')) &&
 				n.sees(/cluster_state:ok/))));
 	}
+}
+
+// A slot on its way from one primary to another, and there.
+export async function beginMove(slot, from, to) {
+	await to.cli('cluster', 'setslot', slot, 'importing', await from.id());
+	await from.cli('cluster', 'setslot', slot, 'migrating', await to.id());
+}
+
+export async function endMove(slot, from, to, others) {
+	for (;;) {
+		const keys = (await from.cli('cluster', 'getkeysinslot', slot, 500))
+			.split('\n').filter(Boolean);
+		if (!keys.length)
+			break;
+		await from.cli('migrate', '127.0.0.1', to.port, '', 0, 5000, 'KEYS',
+			...keys);
+	}
+	for (const n of [to, from, ...others])
+		await n.cli('cluster', 'setslot', slot, 'node', await to.id());
+}
+
+export async function errors(node, code) {
+	const text = await node.cli('info', 'errorstats');
+	return Number(new RegExp(`errorstat_${code}:count=(\\d+)`).exec(text)?.[1]
+		?? 0);
 }

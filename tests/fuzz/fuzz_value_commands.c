@@ -70,6 +70,14 @@ end(void *arg, enum value_step step, struct err *err)
 	return 0;
 }
 
+static int
+hold(void *arg, struct err *err)
+{
+	(void)arg;
+	(void)err;
+	return 0;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *, size_t);
 
 int
@@ -77,7 +85,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
 	static const int versions[] = {30200, 50000, 60200, 70000, 70400};
 	struct taker t = {.bytes = malloc(BYTES_MAX)};
-	const struct value_out out = {put, end, &t};
+	const struct value_out out = {put, end, hold, &t};
 	struct value_server server = {.arg_setting = "proto-max-bulk-len"};
 	struct value_commands *c;
 	struct rdb_reader *r;

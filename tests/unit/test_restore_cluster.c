@@ -17,37 +17,17 @@
 #include "rdb/dump_payload.h"
 #include "rdb/rdb_reader.h"
 #include "rdb/redis_conn.h"
-#include "rdb/redis_target.h"
 #include "rdb/restore_cluster.h"
 #include "rdb/restore_command.h"
-#include "tests/sim/script_resp.h"
+#include "tests/sim/script_primaries.h"
+#include "tests/sim/script_server.h"
 
 /* In the first half of the slots, and in the second. */
 #define LOW  "bar"
 #define HIGH "foo"
 
-#define CLOSE	""
-#define ANSWERS 8
-
-struct pair;
-
-struct node {
-	struct pair *pair;
-	struct script_server *server;
-	/* To RESTORE and FUNCTION RESTORE in their turn, then OK; "PORT" is
-	 * the other one's. */
-	const char *answers[ANSWERS];
-	atomic_uint asked;
-	bool restarts;		/* when it closes: another process then */
-	bool demoted;		/* when it closes: a replica then */
-	bool closes_at_the_end; /* when asked by INFO, once */
-	unsigned demoted_after; /* so many commands, if any: it stays there */
-	atomic_uint closed;
-};
-
 struct pair {
-	struct node nodes[2];
-	struct redis_target target;
+	struct script_primaries servers;
 	struct dump_payload *payload;
 	struct restore_command command;
 	struct restore_cluster *cluster;
@@ -55,110 +35,19 @@ struct pair {
 	struct err err;
 };
 
-static int
-port_of(const struct pair *p, int i)
-{
-	return script_server_port(p->nodes[i].server);
-}
-
-static int
-send_info(struct script_conn *c, struct node *n)
-{
-	bool gone = atomic_load(&n->closed) > 0;
-	bool demoted = (gone && n->demoted) ||
-	    (n->demoted_after > 0 &&
-		atomic_load(&n->asked) >= n->demoted_after);
-	char text[300];
-
-	snprintf(text, sizeof(text),
-	    "redis_version:7.0.15\r\nrun_id:%s\r\nrole:%s\r\n"
-	    "master_host:h\r\nmaster_port:1\r\ncluster_enabled:1\r\n",
-	    gone && n->restarts ? "second" : "first",
-	    demoted ? "slave" : "master");
-
-	return script_send_bulk(c, text);
-}
-
-static int
-send_slots(struct script_conn *c, const struct pair *p)
-{
-	return script_sendf(c,
-	    "*2\r\n*3\r\n:0\r\n:8191\r\n*2\r\n$0\r\n\r\n:%d\r\n"
-	    "*3\r\n:8192\r\n:16383\r\n*2\r\n$0\r\n\r\n:%d\r\n",
-	    port_of(p, 0), port_of(p, 1));
-}
-
-/* -1 to close. */
-static int
-send_answer(struct script_conn *c, struct node *n)
-{
-	unsigned i = atomic_fetch_add(&n->asked, 1);
-	const char *a = i < ANSWERS && n->answers[i] != NULL ? n->answers[i]
-							     : "+OK";
-	const char *port = strstr(a, "PORT");
-
-	if (a[0] == '\0') {
-		atomic_fetch_add(&n->closed, 1);
-		return -1;
-	}
-	if (port == NULL)
-		return script_sendf(c, "%s\r\n", a);
-	return script_sendf(c, "%.*s%d\r\n", (int)(port - a), a,
-	    port_of(n->pair, n == &n->pair->nodes[0]));
-}
-
-static int
-answer(struct script_conn *c, void *arg, const char *words)
-{
-	struct node *n = arg;
-	if (strncmp(words, "PING", 4) == 0)
-		return script_sends(c, "+PONG\r\n");
-	if (strncmp(words, "INFO", 4) == 0 && n->closes_at_the_end &&
-	    atomic_load(&n->asked) > 0 && atomic_load(&n->closed) == 0) {
-		atomic_fetch_add(&n->closed, 1);
-		return -1;
-	}
-	if (strncmp(words, "INFO", 4) == 0)
-		return send_info(c, n);
-	if (strncmp(words, "CONFIG", 6) == 0)
-		return script_sends(c, "*0\r\n");
-	if (strcmp(words, "CLUSTER SLOTS") == 0)
-		return send_slots(c, n->pair);
-	if (strncmp(words, "CLUSTER", 7) == 0)
-		return script_sends(c, "-ERR Unknown subcommand\r\n");
-	script_record(c, words, strcspn(words, " ") + 4);
-	if (strcmp(words, "ASKING") == 0)
-		return script_sends(c, "+OK\r\n");
-	return send_answer(c, n);
-}
-
-static void
-serve(struct script_conn *c, void *arg)
-{
-	script_answer_commands(c, answer, arg);
-}
-
 static const struct redis_opts redis = {.reply_timeout_ms = 10000};
 
 static void
 up(struct pair *p)
 {
 	struct scope root = scope_root(NULL);
-	char url[64];
 
 	p->scope = scope_within(&root, 20000);
-	for (int i = 0; i < 2; i++) {
-		p->nodes[i].pair = p;
-		p->nodes[i].server = script_server_new(
-		    NULL, serve, &p->nodes[i]);
-	}
-	snprintf(url, sizeof(url), "redis://127.0.0.1:%d", port_of(p, 0));
-	assert_int_equal(redis_target_parse(url, &p->target, &p->err), 0);
-	p->target.cluster = xstrdup("c");
+	script_primaries_up(&p->servers);
 	p->payload = dump_payload_new(1 << 20);
 	restore_command_init(&p->command, p->payload);
 	p->cluster = restore_cluster_new(
-	    &p->target, &redis, &p->scope, &p->err);
+	    &p->servers.target, &redis, &p->scope, &p->err);
 	if (p->cluster == NULL)
 		fail_msg("%s", p->err.text);
 }
@@ -169,9 +58,7 @@ down(struct pair *p)
 	restore_cluster_free(p->cluster);
 	restore_command_release(&p->command);
 	dump_payload_free(p->payload);
-	redis_target_release(&p->target);
-	for (int i = 0; i < 2; i++)
-		script_server_free(p->nodes[i].server);
+	script_primaries_down(&p->servers);
 }
 
 /* A string of so many bytes. */
@@ -217,7 +104,7 @@ must_finish(struct pair *p, uint64_t keys)
 static void
 expect_came(struct pair *p, int i, const char *want)
 {
-	struct script_server *s = p->nodes[i].server;
+	struct script_server *s = p->servers.nodes[i].server;
 	char got[400] = "";
 
 	for (size_t k = 0; k < script_server_count(s); k++) {
@@ -255,7 +142,8 @@ keys_go_to_the_owners_of_their_slots_and_functions_to_all(void **state)
 static void
 moved_is_for_all_that_follow(void **state)
 {
-	struct pair p = {.nodes[0].answers = {"-MOVED 5061 127.0.0.1:PORT"}};
+	struct pair p = {
+	    .servers.nodes[0].answers = {"-MOVED 5061 127.0.0.1:PORT"}};
 
 	(void)state;
 	up(&p);
@@ -271,7 +159,8 @@ moved_is_for_all_that_follow(void **state)
 static void
 ask_is_for_this_one_behind_asking(void **state)
 {
-	struct pair p = {.nodes[0].answers = {"-ASK 5061 127.0.0.1:PORT"}};
+	struct pair p = {
+	    .servers.nodes[0].answers = {"-ASK 5061 127.0.0.1:PORT"}};
 
 	(void)state;
 	up(&p);
@@ -288,7 +177,8 @@ ask_is_for_this_one_behind_asking(void **state)
 static void
 a_host_that_is_not_told_is_the_one_that_answered(void **state)
 {
-	struct pair p = {.nodes[0].answers = {"-MOVED 5061 :PORT", NULL, NULL}};
+	struct pair p = {
+	    .servers.nodes[0].answers = {"-MOVED 5061 :PORT", NULL, NULL}};
 
 	(void)state;
 	up(&p);
@@ -302,7 +192,7 @@ static void
 what_passes_is_waited_for(void **state)
 {
 	struct pair p = {
-	    .nodes[1].answers = {"-CLUSTERDOWN The cluster is down",
+	    .servers.nodes[1].answers = {"-CLUSTERDOWN The cluster is down",
 		"-TRYAGAIN Multiple keys request",
 		"-LOADING Redis is loading"}};
 
@@ -323,13 +213,15 @@ what_does_not_pass_ends_with_the_scope(void **state)
 	struct pair p = {0};
 
 	(void)state;
-	for (int i = 0; i < ANSWERS; i++)
-		p.nodes[0].answers[i] = "-CLUSTERDOWN The cluster is down";
+	for (int i = 0; i < SCRIPT_ANSWERS; i++)
+		p.servers.nodes[0].answers[i] =
+		    "-CLUSTERDOWN The cluster is down";
 	up(&p);
 	must(&p, put(&p, LOW, 10));
 	restore_cluster_free(p.cluster);
 	p.scope = scope_within(&p.scope, 300);
-	p.cluster = restore_cluster_new(&p.target, &redis, &p.scope, &p.err);
+	p.cluster = restore_cluster_new(
+	    &p.servers.target, &redis, &p.scope, &p.err);
 	must(&p, put(&p, LOW, 10));
 	assert_int_equal(restore_cluster_finish(p.cluster, &p.err), -1);
 	assert_int_equal(p.err.kind, ERR_UNREACHABLE);
@@ -340,7 +232,7 @@ what_does_not_pass_ends_with_the_scope(void **state)
 static void
 after_a_broken_connection_what_is_unanswered_goes_again(void **state)
 {
-	struct pair p = {.nodes[0].answers = {NULL, CLOSE}};
+	struct pair p = {.servers.nodes[0].answers = {NULL, SCRIPT_CLOSE}};
 
 	(void)state;
 	up(&p);
@@ -348,7 +240,7 @@ after_a_broken_connection_what_is_unanswered_goes_again(void **state)
 	must(&p, put(&p, "{" LOW "}2", 10));
 	must(&p, put(&p, "{" LOW "}3", 10));
 	must_finish(&p, 3);
-	assert_int_equal(atomic_load(&p.nodes[0].closed), 1);
+	assert_int_equal(atomic_load(&p.servers.nodes[0].closed), 1);
 	expect_came(&p, 0, "bar {ba {ba {ba ");
 	down(&p);
 }
@@ -366,9 +258,10 @@ a_process_that_is_another_one_may_lack_what_was_answered(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < 2; i++) {
-		struct pair p = {.nodes[0] = {.answers = {NULL, CLOSE},
-				     .restarts = rows[i].restarts,
-				     .demoted = rows[i].demoted}};
+		struct pair p = {
+		    .servers.nodes[0] = {.answers = {NULL, SCRIPT_CLOSE},
+			.restarts = rows[i].restarts,
+			.demoted = rows[i].demoted}};
 
 		up(&p);
 		must(&p, put(&p, LOW, 10));
@@ -386,9 +279,10 @@ static void
 one_that_is_demoted_and_stays_connected_is_noticed(void **state)
 {
 	struct pair moves = {
-	    .nodes[0] = {.answers = {NULL, "-MOVED 5061 127.0.0.1:PORT"},
+	    .servers.nodes[0] = {
+		.answers = {NULL, "-MOVED 5061 127.0.0.1:PORT"},
 		.demoted_after = 2}};
-	struct pair silent = {.nodes[0].demoted_after = 1};
+	struct pair silent = {.servers.nodes[0].demoted_after = 1};
 
 	(void)state;
 	up(&moves);
@@ -414,13 +308,13 @@ one_that_is_demoted_and_stays_connected_is_noticed(void **state)
 static void
 what_was_answered_is_not_lost_with_the_connection(void **state)
 {
-	struct pair p = {.nodes[0].closes_at_the_end = true};
+	struct pair p = {.servers.nodes[0].closes_at_the_end = true};
 
 	(void)state;
 	up(&p);
 	must(&p, put(&p, LOW, 10));
 	must_finish(&p, 1);
-	assert_int_equal(atomic_load(&p.nodes[0].closed), 1);
+	assert_int_equal(atomic_load(&p.servers.nodes[0].closed), 1);
 	expect_came(&p, 0, "bar ");
 	down(&p);
 }
@@ -431,8 +325,8 @@ one_that_closes_again_and_again_ends_it(void **state)
 	struct pair p = {0};
 
 	(void)state;
-	for (int i = 0; i < ANSWERS; i++)
-		p.nodes[0].answers[i] = CLOSE;
+	for (int i = 0; i < SCRIPT_ANSWERS; i++)
+		p.servers.nodes[0].answers[i] = SCRIPT_CLOSE;
 	up(&p);
 	must(&p, put(&p, LOW, 10));
 	assert_int_equal(restore_cluster_finish(p.cluster, &p.err), -1);
@@ -462,7 +356,7 @@ a_refusal_ends_it_and_names_the_key(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		struct pair p = {.nodes[1].answers = {rows[i].answer}};
+		struct pair p = {.servers.nodes[1].answers = {rows[i].answer}};
 
 		up(&p);
 		must(&p, put(&p, HIGH, 10));
@@ -481,8 +375,9 @@ static void
 a_large_value_goes_the_same_ways(void **state)
 {
 	struct pair p = {
-	    .nodes[0].answers = {"-ASK 5061 127.0.0.1:PORT", CLOSE},
-	    .nodes[1].answers = {"-TRYAGAIN not yet"},
+	    .servers.nodes[0].answers = {"-ASK 5061 127.0.0.1:PORT",
+		SCRIPT_CLOSE},
+	    .servers.nodes[1].answers = {"-TRYAGAIN not yet"},
 	};
 
 	(void)state;

@@ -1,6 +1,7 @@
 /* Values that a load brings by plain commands, to real servers and on bytes. */
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -381,6 +382,51 @@ every_bad_answer_ends_the_load(void **state)
 	}
 }
 
+/* Of two commands that write it the second is refused. */
+static void
+serve_half(struct script_conn *c, void *arg)
+{
+	atomic_bool *renamed = arg;
+	struct buf got;
+
+	if (serve_setup(c) != 0)
+		return;
+	buf_init(&got, 1 << 20);
+	if (script_read_until(c, &got, "APPEND\r\n") == 0 &&
+	    script_sends(c, ":0\r\n+OK\r\n-OOM full\r\n") == 0)
+		*renamed = script_read_until(c, &got, "RENAME\r\n") == 0;
+	buf_release(&got);
+}
+
+/* A part of it would be seen as the whole. */
+static void
+a_value_that_was_not_written_whole_is_not_renamed(void **state)
+{
+	static const struct restore_opts opts = {
+	    .connections = 1, .commands_over = 1};
+	atomic_bool renamed = false;
+	struct script_server *s = script_server_new(NULL, serve_half, &renamed);
+	char *value = xcalloc(1, 300001);
+	struct restore_facts facts;
+	struct err err = {0};
+	struct buf dump;
+
+	(void)state;
+	memset(value, 'v', 300000);
+	rdb_keys_begin(&dump);
+	dump.max = 1 << 20;
+	rdb_keys_string(&dump, "k", value);
+	rdb_keys_end(&dump);
+	assert_int_equal(load_dump(script_server_port(s), NULL, dump.data,
+			     dump.len, &opts, &facts, &err),
+	    -1);
+	assert_string_equal(err.code, "OOM");
+	script_server_free(s);
+	assert_false(renamed);
+	buf_release(&dump);
+	free(value);
+}
+
 /* Its time came between PEXPIREAT and RENAME. */
 static void
 a_key_that_expires_while_it_is_written_is_counted_so(void **state)
@@ -412,6 +458,7 @@ main(void)
 	    cmocka_unit_test_setup(a_refusal_names_the_key, empty_servers),
 	    cmocka_unit_test(answers_of_every_form_are_passed_over),
 	    cmocka_unit_test(every_bad_answer_ends_the_load),
+	    cmocka_unit_test(a_value_that_was_not_written_whole_is_not_renamed),
 	    cmocka_unit_test(
 		a_key_that_expires_while_it_is_written_is_counted_so),
 	};

@@ -56,6 +56,16 @@ end(void *arg, enum value_step step, struct err *err)
 	return count(t, err);
 }
 
+static int
+hold(void *arg, struct err *err)
+{
+	struct taker *t = arg;
+
+	if (t->nsteps < sizeof(t->steps) - 1)
+		t->steps[t->nsteps++] = 'h';
+	return count(t, err);
+}
+
 /* What follows a '$' or '*'. */
 static size_t
 number(const char **p)
@@ -108,7 +118,7 @@ static int
 write_dump(const struct buf *dump, const struct value_server *server,
     struct taker *t, uint32_t *lost, struct err *err)
 {
-	const struct value_out out = {put, end, t};
+	const struct value_out out = {put, end, hold, t};
 	struct value_commands *c = value_commands_new(&out, server);
 	int rc;
 
@@ -232,7 +242,7 @@ expiry_of_fields_goes_along_or_is_refused(void **state)
 	becomes(&b, &s,
 	    "DEL T\nHSET T g y f x\n"
 	    "HPEXPIREAT T 4102444800123 FIELDS 1 f\nRENAME T k\n",
-	    "wwwx", 0);
+	    "wwwhx", 0);
 	assert_non_null(value_carry_refuse(25, &redis7));
 	assert_null(value_carry_refuse(25, &s));
 	s.valkey = true;
@@ -322,7 +332,7 @@ streams_are_written_as_an_append_only_file_has_them(void **state)
 			"XCLAIM T grp alice 0 100-5 "
 			"TIME 1600000000000 RETRYCOUNT 3 JUSTID FORCE\n"
 			"XGROUP CREATECONSUMER T grp bob\nRENAME T k\n",
-	    "wwwwwwcws", 1 << VALUE_LOST_SEEN);
+	    "wwwwwwcwhs", 1 << VALUE_LOST_SEEN);
 }
 
 static void
@@ -340,7 +350,7 @@ an_older_server_gets_less_and_the_loss_is_named(void **state)
 	    "XCLAIM T grp alice 0 100-5 "
 	    "TIME 1600000000000 RETRYCOUNT 3 JUSTID FORCE\n"
 	    "RENAME T k\n",
-	    "wwwwwcs",
+	    "wwwwwchs",
 	    1 << VALUE_LOST_SEEN | 1 << VALUE_LOST_COUNTERS |
 		1 << VALUE_LOST_CONSUMER);
 }
@@ -356,7 +366,7 @@ a_stream_without_entries_is_there_all_the_same(void **state)
 		rdb_put_len(&b, 0); /* nodes, length, last id, groups */
 	becomes(&b, &redis7,
 	    "DEL T\nXADD T MAXLEN 0 0-1 x y\nXSETID T 0-0\nRENAME T k\n",
-	    "wwws", 0);
+	    "wwwhs", 0);
 }
 
 /* A list of n items of len bytes. */
