@@ -8,6 +8,7 @@ import {
 } from '@azure/arm-redisenterprisecache';
 
 import { startAzure } from '../sim/azure/azure.mjs';
+import { PlainClient } from '../sim/azure/plain_client.mjs';
 import { Azurite } from './azurite.mjs';
 import { Cluster } from './cluster.mjs';
 import { Redis, everyType, shopData, testCa, until } from './harness.mjs';
@@ -204,14 +205,10 @@ test('an import that fails half-way leaves nothing', async (t) => {
 });
 
 async function fetchDatabase(azure, name = 'dr') {
-	const [machineId] = azure.identities;
-	const { token } = azure.tokens.issue(machineId,
-		'https://management.azure.com/');
-	const r = await fetch(`${azure.urls.arm}/subscriptions/` +
-		`${azure.subscription}/resourceGroups/rg1/providers/Microsoft.Cache` +
-		`/redisEnterprise/${name}/databases/default?api-version=2025-07-01`,
-	{ headers: { Authorization: `Bearer ${token}` } });
-	return (await r.json()).properties;
+	const { body } = await new PlainClient(azure).ask('GET',
+		'/resourceGroups/rg1/providers/Microsoft.Cache/redisEnterprise/' +
+		`${name}/databases/default?api-version=2025-07-01`);
+	return body.properties;
 }
 
 test('while an import goes on, nobody is served', async (t) => {
@@ -242,16 +239,10 @@ test('while an import goes on, nobody is served', async (t) => {
 test('an answer that is lost after the import was taken', async (t) => {
 	const { azure, uri, source: [source], target } = await dumped(t);
 	azure.script('Databases_Import', { lost: 'answer' });
-	const [id] = azure.identities;
-	const { token } = azure.tokens.issue(id, 'https://management.azure.com');
-	await assert.rejects(fetch(`${azure.urls.arm}/subscriptions/` +
-		`${azure.subscription}/resourceGroups/rg1/providers/Microsoft.Cache` +
-		'/redisEnterprise/dr/databases/default/import' +
-		'?api-version=2025-07-01', {
-		method: 'POST', body: JSON.stringify({ sasUris: [uri] }),
-		headers: { Authorization: `Bearer ${token}`,
-			'Content-Type': 'application/json' },
-	}));
+	await assert.rejects(new PlainClient(azure).ask('POST',
+		'/resourceGroups/rg1/providers/Microsoft.Cache/redisEnterprise/dr' +
+		'/databases/default/import?api-version=2025-07-01',
+		{ sasUris: [uri] }));
 	await until('the import has ended', async () =>
 		(await fetchDatabase(azure)).resourceState === 'Running');
 	assert.equal(await target.digest(), await source.digest());
@@ -312,15 +303,10 @@ test('a request of another shape is a violation', async (t) => {
 	const [ca, redis] = await Promise.all([testCa(t), Redis.start(t)]);
 	const azure = await startAzure(t, { ca });
 	azure.addEnterprise({ name: 'west', region: 'westus2', redis: [redis] });
-	const { token } = azure.tokens.issue(azure.identities[0],
-		'https://management.azure.com/');
-	const post = (path, body, type = 'application/json') => fetch(
-		`${azure.urls.arm}/subscriptions/${azure.subscription}` +
-		`/resourceGroups/rg1/providers/Microsoft.Cache${path}`, {
-			method: 'POST', body: body && JSON.stringify(body),
-			headers: { Authorization: `Bearer ${token}`,
-				...body && { 'Content-Type': type } },
-		});
+	const client = new PlainClient(azure);
+	const post = (path, body, type = 'application/json') => client.ask(
+		'POST', `/resourceGroups/rg1/providers/Microsoft.Cache${path}`,
+		body, body && { 'Content-Type': type });
 	const at = '/redisEnterprise/west/databases/default';
 	const sasUri = 'https://a.example/c?sig=x';
 	for (const [status, ...args] of [
@@ -339,3 +325,32 @@ test('a request of another shape is a violation', async (t) => {
 		assert.equal(azure.violations.length, before + 1, args[0]);
 	}
 });
+
+test('an operation that does not end, and one that nobody may look at',
+	async (t) => {
+		const { azure, target } = await twoRegions(t);
+		const client = new PlainClient(azure);
+		const flush = (location) => client.ask('POST', '/resourceGroups' +
+			'/rg1/providers/Microsoft.Cache/redisEnterprise/dr/databases' +
+			'/default/flush?api-version=2025-07-01').then((r) => {
+			assert.equal(r.status, 202);
+			assert.equal(r.headers.get('location'), location);
+			return r.headers.get('azure-asyncoperation');
+		});
+		const status = async (url) => (await client.ask('GET', url)).body;
+		await target.pipe([['SET', 'old', 'data']]);
+		azure.script('Databases_Flush', { operation: { endless: true } });
+		const url = await flush(null);
+		await until('it is flushed', async () => await target.keys() === 0);
+		for (let i = 0; i < 10; i++)
+			assert.equal((await status(url)).status, 'InProgress');
+		assert.equal((await fetchDatabase(azure)).resourceState, 'Updating');
+		azure.deny('Microsoft.Cache/locations/operationsStatus/read');
+		assert.equal((await status(url)).error.code, 'AuthorizationFailed');
+		azure.allow();
+		azure.script('OperationsStatus_Get', { lost: 'request' });
+		await assert.rejects(status(url));
+		azure.script('arm', { status: 502, body: '<html>Bad Gateway</html>' });
+		await assert.rejects(status(url), SyntaxError);
+		assert.equal((await status(url)).status, 'InProgress');
+	});

@@ -19,6 +19,7 @@
 //	urlBytes	of an operation's URLs (6000)
 //	nesting		of an operation's error, by its URL: {operationsStatus:
 //			'error.error', asyncOperations: 'error'}
+//	arcDir		for the files that Arc's challenges name
 //	armAudiences	what the tokens for ARM may be for
 //
 // azure.env, what a program finds in each kind of place: {vm, appService, arc}
@@ -26,7 +27,9 @@
 // of stores and vaults by their name.  Keys of Arc lie in azure.arcDir.
 //
 // A cache's redis is a list of servers, each with {port} and, where it has
-// them, {host, user, password, ca}; those of tests/e2e/harness.mjs fit.  One
+// them, {host, user, password, ca}; those of tests/e2e/harness.mjs fit.  They
+// are of the version that is installed here, and the user may do all: what a
+// managed Redis refuses to clients is for the test to take from another.  One
 // of them alone, a cluster's primaries, or servers that share the slots
 // evenly.  An export makes one file a server, or as many as the cache's
 // "files" says.  With "entra: true" its servers take, as AUTH OBJECT-ID TOKEN,
@@ -128,8 +131,7 @@ class Azure {
 		this.users = new EntraUsers(() =>
 			[...this.enterprise, ...this.premium]);
 		this.dir = fs.mkdtempSync(path.join(os.tmpdir(), 'drsync-az-'));
-		this.arcDir = path.join(this.dir, 'tokens');
-		fs.mkdirSync(this.arcDir);
+		this.arcDir = opts.arcDir ?? this.dir;
 		this.addIdentity({ kind: 'system' });
 	}
 

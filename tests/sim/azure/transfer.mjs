@@ -4,6 +4,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 
 import { fetchDump, pipelineOf } from './blobs.mjs';
+import { RedisConn } from './redis_conn.mjs';
 import { ClosedServers, splitDumps, takeDump } from './redis_data.mjs';
 import { Refusal } from './refusal.mjs';
 
@@ -63,11 +64,11 @@ async function fetchAll(urls, accounts, newest, dir) {
 	return dumps;
 }
 
+// Keys go, and clients may stay.
 export async function flush(cache) {
-	const closed = await ClosedServers.close(cache.redis);
-	try {
-		await closed.empty();
-	} finally {
-		await closed.open();
+	for (const server of cache.redis) {
+		const conn = await RedisConn.open(server);
+		await conn.call('FLUSHALL');
+		conn.close();
 	}
 }
