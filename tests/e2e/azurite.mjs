@@ -1,9 +1,7 @@
 // azurite.mjs -- Microsoft's emulator with two accounts, and Microsoft's own
 // SDK to look at what lies there.
-import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import fs from 'node:fs';
-import path from 'node:path';
 import tls from 'node:tls';
 import { text } from 'node:stream/consumers';
 
@@ -12,12 +10,11 @@ import {
 	generateBlobSASQueryParameters,
 } from '@azure/storage-blob';
 
-import { Job, plainEnv, tempDir, until } from './harness.mjs';
-
-const modules = path.resolve(import.meta.dirname, '../node_modules');
+import { startEmulator } from '../sim/blobs/emulator.mjs';
+import { Job, plainEnv, tempDir } from './harness.mjs';
 
 // So that the SDK, in this process, does.
-function trust(ca) {
+export function trust(ca) {
 	tls.setDefaultCACertificates([...tls.getCACertificates(),
 		fs.readFileSync(ca.ca, 'utf8')]);
 }
@@ -30,29 +27,24 @@ export class Azurite {
 			west: randomBytes(64).toString('base64'),
 			north: randomBytes(64).toString('base64'),
 		};
-		const child = spawn(process.execPath, [
-			path.join(modules, 'azurite/dist/src/blob/main.js'),
-			'--location', tempDir(t), '--blobHost', '127.0.0.1',
-			'--blobPort', '0', '--disableTelemetry', '--silent',
-			...ca ? ['--cert', ca.cert, '--key', ca.key] : []],
-		{
-			env: plainEnv({
-				AZURITE_ACCOUNTS: Object.entries(a.keys)
-					.map(([name, key]) => `${name}:${key}`).join(';'),
-			}),
-			stdio: ['ignore', 'pipe', 'inherit'],
-		});
-		t.after(() => child.kill('SIGKILL'));
-		let said = '';
-		child.stdout.on('data', (d) => { said += d; });
-		const [, url] = await until('Azurite listens', () =>
-			said.match(/successfully listens on (\S+)\n/), 60000);
-		a.url = url;
+		const emulator = await startEmulator({ accounts: a.keys,
+			dir: tempDir(t), ca, env: plainEnv() });
+		t.after(() => emulator.stop());
+		a.url = emulator.url;
 		if (ca)
 			trust(ca);
-		await Promise.all(['west', 'north'].map((account) =>
-			a.container(account).create()));
+		await a.createAll();
 		return a;
+	}
+
+	createAll(name) {
+		return Promise.all(['west', 'north'].map((account) =>
+			this.container(account, name).create()));
+	}
+
+	// Where an account is.
+	place(account) {
+		return `${this.url}/${account}`;
 	}
 
 	// One with a store in each account, which store() may tell by its URL.
@@ -68,7 +60,7 @@ export class Azurite {
 	}
 
 	account(name) {
-		return new BlobServiceClient(`${this.url}/${name}`,
+		return new BlobServiceClient(this.place(name),
 			new StorageSharedKeyCredential(name, this.keys[name]));
 	}
 
@@ -77,7 +69,7 @@ export class Azurite {
 	}
 
 	store(account, tail = 'dumps') {
-		return `${this.url}/${account}/${tail}`;
+		return `${this.place(account)}/${tail}`;
 	}
 
 	sas(account, permissions, name = 'dumps', hours = 1) {

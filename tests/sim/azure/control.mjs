@@ -42,10 +42,12 @@ async function answer(azure, req) {
 	return {};
 }
 
-export async function listenControl(azure) {
+// answer: what a request gets, as what becomes JSON; it throws where it is
+// wrong.
+export async function serveControl(answer) {
 	const server = http.createServer(async (req, res) => {
 		try {
-			const body = await answer(azure, req);
+			const body = await answer(req);
 			res.end(`${JSON.stringify(body)}\n`);
 		} catch (e) {
 			res.writeHead(400).end(`${JSON.stringify(
@@ -61,4 +63,8 @@ export async function listenControl(azure) {
 			server.closeAllConnections();
 		},
 	};
+}
+
+export function listenControl(azure) {
+	return serveControl((req) => answer(azure, req));
 }
