@@ -257,8 +257,6 @@ take_answer(struct attempt *a, const struct scope *scope,
     struct arm_answer *out, struct err *err)
 {
 	const struct http_response *r = &a->response;
-	const char *id = http_headers_get(
-	    &r->headers, "x-ms-correlation-request-id");
 	struct err why = {0};
 
 	*out = (struct arm_answer){.status = r->status};
@@ -276,8 +274,8 @@ take_answer(struct attempt *a, const struct scope *scope,
 	out->operation_url = header(r, "Azure-AsyncOperation");
 	out->location = header(r, "Location");
 	out->retry_after_ms = http_retry_after_ms(&r->headers, scope);
-	snprintf(out->request_id, sizeof(out->request_id), "%.63s",
-	    id != NULL ? id : a->id);
+	strcpy(out->request_id, a->id);
+	arm_error_request_id(&r->headers, out->request_id);
 	return 0;
 }
 

@@ -68,8 +68,8 @@ struct arm_answer {
 	char *etag;	     /* these are NULL when absent */
 	char *operation_url; /* Azure-AsyncOperation */
 	char *location;
-	int retry_after_ms; /* 0: not told */
-	char request_id[64];
+	int retry_after_ms;  /* 0: not told */
+	char request_id[64]; /* the service's, else ours */
 };
 
 /* 0 only for a 2xx, and the caller releases the answer then.  err->request_id

@@ -1,3 +1,5 @@
+#include <ctype.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,10 +12,13 @@
 
 #include "arm/arm_error.h"
 
-#define ANSWER_MAX  ((size_t)64 << 10)
-#define SAYS_MAX    ((size_t)16 << 10) /* of the service's own words */
-#define SHOWN_MAX   160		       /* of them, so that the hint is seen */
-#define DETAILS_MAX 4
+#define ANSWER_MAX ((size_t)64 << 10)
+#define SAYS_MAX   ((size_t)16 << 10) /* of the service's own words */
+
+/* Of them, so that the hint is seen; and where there is none. */
+#define SHOWN_MAX	160
+#define SHOWN_ALONE_MAX 260
+#define DETAILS_MAX	4
 
 struct meaning {
 	const char *code;
@@ -226,18 +231,19 @@ read_told(struct told *t, const cJSON *root, struct err *err)
 	advise(t, err);
 }
 
-/* Not in the midst of a character. */
-static int
-shown_len(const struct buf *says)
+static void
+add_says(struct buf *text, const struct told *t)
 {
-	size_t len = says->len;
+	size_t len = t->hint[0] != '\0' ? SHOWN_MAX : SHOWN_ALONE_MAX;
 
-	if (len <= SHOWN_MAX)
-		return (int)len;
-	len = SHOWN_MAX;
-	while (len > 0 && ((unsigned char)says->data[len] & 0xc0) == 0x80)
+	if (t->says.len <= len) {
+		buf_addf(text, ": %s", t->says.data);
+		return;
+	}
+	/* Not in the midst of a character. */
+	while (len > 0 && ((unsigned char)t->says.data[len] & 0xc0) == 0x80)
 		len--;
-	return (int)len;
+	buf_addf(text, ": %.*s...", (int)len, t->says.data);
 }
 
 static int
@@ -258,8 +264,7 @@ tell(const struct told *t, const char *what, struct err *err)
 	if (err->request_id[0] != '\0')
 		buf_addf(&text, " (request id %s)", err->request_id);
 	if (t->says.len > 0)
-		buf_addf(&text, ": %.*s%s", shown_len(&t->says), t->says.data,
-		    t->says.len > SHOWN_MAX ? "..." : "");
+		add_says(&text, t);
 	if (t->hint[0] != '\0')
 		buf_addf(&text, "; %s", t->hint);
 	err_set(err, err->kind, "%s", text.data);
@@ -267,17 +272,32 @@ tell(const struct told *t, const char *what, struct err *err)
 	return -1;
 }
 
-/* The one that the activity log has, too. */
-static void
-take_request_id(const struct http_response *response, struct err *err)
+/* It goes to terminals and logs. */
+static bool
+is_plain(const char *id)
 {
-	const char *id = http_headers_get(
-	    &response->headers, "x-ms-correlation-request-id");
+	for (; *id != '\0'; id++)
+		if (!isalnum((unsigned char)*id) && strchr("-_.:", *id) == NULL)
+			return false;
+	return true;
+}
 
-	if (id != NULL && id[0] != '\0' &&
-	    strlen(id) < sizeof(err->request_id) &&
-	    id[strspn(id, "0123456789abcdefABCDEF-")] == '\0')
-		strcpy(err->request_id, id);
+void
+arm_error_request_id(
+    const struct http_headers *h, char out[ARM_REQUEST_ID_SIZE])
+{
+	static const char *const names[] = {
+	    "x-ms-correlation-request-id", "x-ms-request-id"};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+		const char *id = http_headers_get(h, names[i]);
+
+		if (id != NULL && id[0] != '\0' && is_plain(id) &&
+		    strlen(id) < ARM_REQUEST_ID_SIZE) {
+			strcpy(out, id);
+			return;
+		}
+	}
 }
 
 int
@@ -289,7 +309,7 @@ arm_error(const struct http_response *response, const struct scope *scope,
 	cJSON *root;
 
 	http_status_err(response, scope, err, "%s", what);
-	take_request_id(response, err);
+	arm_error_request_id(&response->headers, err->request_id);
 	root = json_parse(response->body.data, response->body.len, ANSWER_MAX,
 	    false, &ignored);
 	read_told(&told, root, err);

@@ -11,13 +11,13 @@
 #include <cjson/cJSON.h>
 
 struct err;
+struct http_headers;
 struct http_response;
 struct scope;
 
 /*
  * Fills err from an answer that is no success; what says what was asked, in
- * some 120 characters.  request_id is x-ms-correlation-request-id, by which
- * the activity log and the support find it, else x-ms-request-id.  Always -1.
+ * some 120 characters.  request_id as below.  Always -1.
  */
 int arm_error(const struct http_response *, const struct scope *,
     const char *what, struct err *);
@@ -28,5 +28,12 @@ int arm_error(const struct http_response *, const struct scope *,
  * Leaves err->request_id as it is.
  */
 int arm_error_told(const cJSON *status, const char *what, struct err *);
+
+#define ARM_REQUEST_ID_SIZE 64
+
+/* x-ms-correlation-request-id, by which the activity log and the support find
+ * it, else x-ms-request-id; without either, out stays as it is. */
+void arm_error_request_id(
+    const struct http_headers *, char out[ARM_REQUEST_ID_SIZE]);
 
 #endif

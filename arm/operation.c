@@ -108,11 +108,13 @@ take_accepted(struct operation *op, struct arm_answer *a, const char *doing)
 	struct operation_end *end = &n->end;
 
 	n->accepted = true;
+	op->waits = true;
+	op->first_told_ms = a->retry_after_ms;
 	n->status_url = url_of(op, &a->operation_url);
 	n->location = url_of(op, &a->location);
 	if (n->status_url != NULL || n->location != NULL)
 		return;
-	switch (operation_status_of(a->status, a->body, doing, &end->why)) {
+	switch (operation_status_of(a, doing, &end->why)) {
 	case PROGRESS_ON:
 		return;
 	case PROGRESS_DONE:
@@ -120,8 +122,6 @@ take_accepted(struct operation *op, struct arm_answer *a, const char *doing)
 		break;
 	case PROGRESS_FAILED:
 		end->outcome = OPERATION_FAILED;
-		snprintf(end->why.request_id, sizeof(end->why.request_id), "%s",
-		    a->request_id);
 		break;
 	}
 	n->ended = true;

@@ -18,7 +18,7 @@
 #define PAUSE_TOLD_MOST_MS  300000
 
 /* Within which a resource is seen busy that something was begun on. */
-#define SETTLE_MS 120000
+#define SETTLE_MS 60000
 
 /* Where it stands, and when to look again; 0: as we think. */
 struct round {
@@ -45,13 +45,9 @@ ask_at(struct operation *op, const char *url, bool is_location,
 	operation_say(op, "following", doing);
 	if (arm_client_do(op->site.client, scope, &r, &answer, err) == 0) {
 		round->progress = is_location
-		    ? operation_status_of(
-			  answer.status, answer.body, doing, why)
-		    : operation_status_read(answer.body, doing, why);
+		    ? operation_status_of(&answer, doing, why)
+		    : operation_status_read(&answer, doing, why);
 		round->told_ms = answer.retry_after_ms;
-		if (round->progress == PROGRESS_FAILED)
-			snprintf(why->request_id, sizeof(why->request_id), "%s",
-			    answer.request_id);
 		arm_answer_release(&answer);
 		return 0;
 	}
@@ -152,19 +148,20 @@ ask(struct operation *op, const struct scope *scope, struct round *round,
 	return 0;
 }
 
-static int
-pause(struct operation *op, const struct round *round,
-    const struct scope *scope, struct err *err)
+static int64_t
+left_ms(const struct operation *op, const struct scope *scope)
 {
-	struct operation_note *n = &op->note;
-	int64_t left_ms = n->began_ms + n->timeout_ms - scope_wall_ms(scope);
-	int64_t ms = round->told_ms;
+	return op->note.began_ms + op->note.timeout_ms - scope_wall_ms(scope);
+}
 
-	if (left_ms <= 0)
-		return err_set(err, ERR_UNREACHABLE,
-		    "the %s of '%s' still goes on after %" PRId64
-		    " minutes; it is noted, and followed on by the next run",
-		    op->action, op->site.shown, n->timeout_ms / 60000);
+/* told_ms is what the service asked for, or 0. */
+static int
+wait(struct operation *op, int told_ms, const struct scope *scope,
+    struct err *err)
+{
+	int64_t left = left_ms(op, scope);
+	int64_t ms = told_ms;
+
 	if (ms == 0) {
 		ms = op->pause_ms > 0 ? op->pause_ms : PAUSE_FIRST_MS;
 		op->pause_ms = ms < PAUSE_MOST_MS / 2 ? 2 * ms : PAUSE_MOST_MS;
@@ -174,7 +171,18 @@ pause(struct operation *op, const struct round *round,
 		ms = PAUSE_TOLD_MOST_MS;
 	}
 	/* So that the last look is at the end of its time. */
-	return scope_sleep(scope, ms < left_ms ? ms : left_ms, err);
+	if (ms > left)
+		ms = left > 0 ? left : 0;
+	return scope_sleep(scope, ms, err);
+}
+
+static int
+time_is_up(const struct operation *op, struct err *err)
+{
+	return err_set(err, ERR_UNREACHABLE,
+	    "the %s of '%s' still goes on after %" PRId64
+	    " minutes; it is noted, and followed on by the next run",
+	    op->action, op->site.shown, op->note.timeout_ms / 60000);
 }
 
 /* The journal has it before the caller acts on it. */
@@ -201,6 +209,11 @@ operation_follow(struct operation *op, const struct scope *scope,
 		*end = op->note.end;
 		return 0;
 	}
+	if (op->waits) {
+		op->waits = false;
+		if (wait(op, op->first_told_ms, scope, err) != 0)
+			return -1;
+	}
 	for (;;) {
 		if (ask(op, scope, &round, end, err) != 0)
 			return -1;
@@ -210,7 +223,9 @@ operation_follow(struct operation *op, const struct scope *scope,
 		}
 		if (round.progress != PROGRESS_ON)
 			return keep_end(op, end, round.progress, err);
-		if (pause(op, &round, scope, err) != 0)
+		if (left_ms(op, scope) <= 0)
+			return time_is_up(op, err);
+		if (wait(op, round.told_ms, scope, err) != 0)
 			return -1;
 	}
 }

@@ -18,6 +18,8 @@ struct operation {
 	struct err doubt;  /* how the answer to the request was lost */
 	struct err hidden; /* why its status cannot be asked */
 	int64_t pause_ms;  /* the next of our own; 0: the first */
+	bool waits;	   /* before the first look, */
+	int first_told_ms; /* as the answer to the request said; 0: nothing */
 };
 
 #define OPERATION_DOING_SIZE 160

@@ -1,8 +1,9 @@
-#include <string.h>
+#include <stdio.h>
 #include <strings.h>
 
 #include "base/err.h"
 
+#include "arm/arm_client.h"
 #include "arm/arm_error.h"
 
 #include "arm/operation_status.h"
@@ -17,9 +18,10 @@ status_in(const cJSON *body)
 }
 
 enum operation_progress
-operation_status_read(const cJSON *body, const char *what, struct err *why)
+operation_status_read(
+    const struct arm_answer *a, const char *what, struct err *why)
 {
-	const char *status = status_in(body);
+	const char *status = status_in(a->body);
 
 	if (status == NULL)
 		return PROGRESS_ON;
@@ -28,7 +30,9 @@ operation_status_read(const cJSON *body, const char *what, struct err *why)
 	if (strcasecmp(status, "Failed") != 0 &&
 	    strcasecmp(status, "Canceled") != 0)
 		return PROGRESS_ON;
-	arm_error_told(body, what, why);
+	*why = (struct err){0};
+	snprintf(why->request_id, sizeof(why->request_id), "%s", a->request_id);
+	arm_error_told(a->body, what, why);
 	if (strcasecmp(status, "Canceled") == 0)
 		err_in(why, "it was cancelled");
 	return PROGRESS_FAILED;
@@ -36,11 +40,11 @@ operation_status_read(const cJSON *body, const char *what, struct err *why)
 
 enum operation_progress
 operation_status_of(
-    int http_status, const cJSON *body, const char *what, struct err *why)
+    const struct arm_answer *a, const char *what, struct err *why)
 {
-	if (status_in(body) != NULL)
-		return operation_status_read(body, what, why);
-	return http_status == 202 ? PROGRESS_ON : PROGRESS_DONE;
+	if (status_in(a->body) != NULL)
+		return operation_status_read(a, what, why);
+	return a->status == 202 ? PROGRESS_ON : PROGRESS_DONE;
 }
 
 bool

@@ -10,23 +10,19 @@
 
 #include <stdbool.h>
 
-#include <cjson/cJSON.h>
-
+struct arm_answer;
 struct err;
 
 enum operation_progress { PROGRESS_ON, PROGRESS_DONE, PROGRESS_FAILED };
 
-/*
- * body may be NULL.  Of PROGRESS_FAILED why says what the service does, and
- * what, which names the operation.
- */
-enum operation_progress
-operation_status_read(const cJSON *body, const char *what, struct err *why);
+/* By Azure-AsyncOperation.  Of PROGRESS_FAILED why says what the service does,
+ * and what, which names the operation. */
+enum operation_progress operation_status_read(
+    const struct arm_answer *, const char *what, struct err *why);
 
-/* The same of an answer to a request or by Location, which ends by a status
- * in the body, too. */
+/* The same of an answer to a request, or by Location. */
 enum operation_progress operation_status_of(
-    int http_status, const cJSON *body, const char *what, struct err *why);
+    const struct arm_answer *, const char *what, struct err *why);
 
 /* The address is of no use: forbidden, not found, gone. */
 bool operation_status_is_hidden(const struct err *);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "arm/arm_client.h"
 #include "arm/arm_error.h"
 #include "arm/arm_host.h"
 #include "arm/operation_note.h"
@@ -36,10 +37,11 @@ read_document(const char *text, size_t size)
 	struct redis_description d = {0};
 	struct err err = {0};
 	cJSON *root = json_parse(text, size, 65536, false, &err);
+	struct arm_answer answer = {.status = 202, .body = root};
 
 	if (root == NULL)
 		return;
-	operation_status_of(202, root, "importing", &err);
+	operation_status_of(&answer, "importing", &err);
 	redis_enterprise_read(&d, root, root, OWN);
 	redis_description_release(&d);
 	redis_premium_read(&d, root);

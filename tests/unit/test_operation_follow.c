@@ -34,8 +34,8 @@ it_is_followed_to_its_end(void **state)
 		end = operation_rig_run(&g);
 		operation_rig_assert_ends(&end, OPERATION_SUCCEEDED, "");
 		assert_false(end.by_state);
-		/* 2, 4, 8, 16, 30 s */
-		assert_int_equal(g.rig.clock.slept_ms, 60000);
+		/* 2, 4, 8, 16, 30, 30 s */
+		assert_int_equal(g.rig.clock.slept_ms, 90000);
 		arm_rig_sent(&g.rig, 0, "{\"a\":\"SECRET\"}");
 		operation_rig_down(&g);
 	}
@@ -110,12 +110,13 @@ each_way_to_fail_is_told(void **state)
 		 "\"message\":\"m\"}}",
 		 ARM_ANSWER},
 		"following the import of 'cache1/default': the service says it "
-		"failed: C: m"},
+		"failed: C (request id 0c0ffee0-0000-4000-8000-000000000001): "
+		"m"},
 	    {{ASKED, 200, NULL,
 		 "{\"status\":\"failed\",\"error\":{\"error\":{\"code\":\"C\","
 		 "\"message\":\"?sig=SECRET\"}}}",
 		 ARM_ANSWER},
-		"failed: C: ?sig=[redacted]"},
+		": ?sig=[redacted]"},
 	    {{ASKED, 200, NULL, "{\"status\":\"FAILED\",\"error\":null}",
 		 ARM_ANSWER},
 		"the service says it failed"},
@@ -152,8 +153,8 @@ pauses_are_as_the_service_asks_within_bounds(void **state)
 	    {"Retry-After: 17\r\n", 17000},
 	    {"Retry-After: 86400\r\n", 300000},
 	    {"x-ms-retry-after-ms: 5\r\n", 1000},
-	    {"Retry-After: 0\r\n", 2000},
-	    {"Retry-After: soon\r\n", 2000},
+	    {"Retry-After: 0\r\n", 4000},
+	    {"Retry-After: soon\r\n", 4000},
 	};
 
 	(void)state;
@@ -165,7 +166,7 @@ pauses_are_as_the_service_asks_within_bounds(void **state)
 
 		OPERATION_RIG(&g, steps);
 		operation_rig_run(&g);
-		assert_int_equal(g.rig.clock.slept_ms, cases[i].ms);
+		assert_int_equal(g.rig.clock.slept_ms, 2000 + cases[i].ms);
 		operation_rig_down(&g);
 	}
 }
@@ -178,6 +179,21 @@ pauses_are_as_the_service_asks_within_bounds(void **state)
 	{ \
 		LOCATED, 404, NULL, NULL, ARM_ANSWER \
 	}
+
+static void
+the_first_look_is_not_before_it_is_wanted(void **state)
+{
+	static const struct arm_step steps[] = {
+	    {POST, 202, STATUS "Retry-After: 17\r\n", NULL, ARM_ANSWER},
+	    OPERATION_DONE};
+	struct operation_rig g;
+
+	(void)state;
+	OPERATION_RIG(&g, steps);
+	operation_rig_run(&g);
+	assert_int_equal(g.rig.clock.slept_ms, 17000);
+	operation_rig_down(&g);
+}
 
 static void
 where_its_status_is_hidden_the_resource_tells(void **state)
@@ -400,6 +416,7 @@ main(void)
 	    cmocka_unit_test(it_may_be_over_at_once),
 	    cmocka_unit_test(each_way_to_fail_is_told),
 	    cmocka_unit_test(pauses_are_as_the_service_asks_within_bounds),
+	    cmocka_unit_test(the_first_look_is_not_before_it_is_wanted),
 	    cmocka_unit_test(where_its_status_is_hidden_the_resource_tells),
 	    cmocka_unit_test(a_resource_that_was_not_seen_busy_proves_nothing),
 	    cmocka_unit_test(that_it_was_seen_busy_outlives_the_process),
