@@ -23,7 +23,7 @@
 #include "rdb/rdb_layout.h"
 #include "rdb/rdb_reader.h"
 
-#define RDB_VISITORS_MAX 4
+#define RDB_VISITORS_MAX 6
 #define RDB_LOOPS_MAX	 4
 
 /* Most bytes of a key's name, an AUX field, a function library, and of the

@@ -157,7 +157,7 @@ struct rdb_visitor {
 	const struct rdb_visitor_ops *ops;
 };
 
-/* Up to four visitors see each event, in the order they were added. */
+/* Up to six visitors see each event, in the order they were added. */
 struct rdb_reader *rdb_reader_new(void);
 void rdb_reader_free(struct rdb_reader *);
 void rdb_reader_add(struct rdb_reader *, struct rdb_visitor *);

@@ -5,6 +5,7 @@
 #include "base/credential.h"
 #include "base/scope.h"
 #include "base/xalloc.h"
+#include "rdb/redis_error.h"
 #include "rdb/redis_login.h"
 
 #include "rdb/redis_conn_private.h"
@@ -54,14 +55,35 @@ open_conn(struct redis_conn *c, const struct redis_address *a,
 	return 0;
 }
 
+/* That a server refuses it is told by who needs the name (client_fence.h). */
 static int
-greet(struct redis_conn *c, int db, const struct scope *scope, struct err *err)
+set_name(struct redis_conn *c, const char *name, const struct scope *scope,
+    struct err *err)
+{
+	redisReply *reply;
+
+	if (name == NULL)
+		return 0;
+	reply = redis_command(c, scope, err, "CLIENT SETNAME %s", name);
+	if (reply == NULL && !redis_error_is_refusal(err))
+		return -1;
+	if (reply == NULL)
+		*err = (struct err){0};
+	freeReplyObject(reply);
+	return 0;
+}
+
+static int
+greet(struct redis_conn *c, int db, const char *name, const struct scope *scope,
+    struct err *err)
 {
 	redisReply *reply = redis_command(c, scope, err, "PING");
 
 	if (reply == NULL)
 		return -1;
 	freeReplyObject(reply);
+	if (set_name(c, name, scope, err) != 0)
+		return -1;
 	if (db == 0)
 		return 0;
 	reply = redis_command(c, scope, err, "SELECT %d", db);
@@ -117,7 +139,7 @@ redis_connect(const struct redis_address *a, const char *url_user,
 	if (open_conn(c, a, opts, &brief, err) != 0)
 		goto fail;
 	if (login(c, user, opts->password, &token, &brief, err) != 0 ||
-	    greet(c, a->db, &brief, err) != 0)
+	    greet(c, a->db, opts->client_name, &brief, err) != 0)
 		goto fail;
 	redis_socket_set_stall(
 	    c->socket, or_default(opts->reply_timeout_ms, REPLY_TIMEOUT_MS));

@@ -35,6 +35,8 @@ struct redis_opts {
 	int64_t connect_timeout_ms; /* 0: 10,000 */
 	int64_t reply_timeout_ms;   /* without a byte; 0: 60,000 */
 	size_t reply_max;	    /* bytes of one reply; 0: 64 MiB */
+	/* CLIENT SETNAME, where the server lets us; borrowed; NULL: no name. */
+	const char *client_name;
 };
 
 /*

@@ -9,7 +9,8 @@ struct scope;
 
 /*
  * FUNCTION FLUSH and FLUSHALL, of each primary: an import never makes a union.
- * The first is emptied when all are connected.
+ * All are asked at once when all are connected, so that what is written to one
+ * while another is emptied is not lost behind the caller's last look at it.
  * Waits for up to an hour, since freeing a large dataset takes long.
  */
 int restore_empty_target(const struct redis_target *, const struct redis_opts *,

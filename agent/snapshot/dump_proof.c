@@ -10,6 +10,7 @@
 #include "storage/pieces.h"
 
 #include "agent/snapshot/dump_proof.h"
+#include "agent/snapshot/half_watch.h"
 #include "agent/snapshot/manifest.h"
 
 void
@@ -25,6 +26,7 @@ dump_proof_init(struct dump_proof *p, int64_t anchor_ms)
 	};
 	rdb_reader_add(p->reader, keystats_visitor(p->stats));
 	rdb_reader_add(p->reader, fingerprint_visitor(p->fingerprint));
+	half_watch_add(p->reader);
 }
 
 void

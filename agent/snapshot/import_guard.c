@@ -235,7 +235,8 @@ refuse(const char *name, uint64_t keys, size_t functions,
     const struct job_state *state, struct err *err)
 {
 	const char *since = job_state_may_hold(state, name, 0) != NULL
-	    ? "has changed since this job's last import"
+	    ? "has changed since this job's last import, or was not as it "
+	      "should be even then"
 	    : "holds data that this job did not put there";
 
 	return err_set(err, ERR_REFUSED,

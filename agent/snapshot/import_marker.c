@@ -7,16 +7,25 @@
 #include "agent/snapshot/import_marker.h"
 #include "agent/snapshot/snapshot_id.h"
 
+#define PREFIX "drsync:import:"
+
 void
 import_marker_key(const char *job, char out[IMPORT_MARKER_SIZE])
 {
-	snprintf(out, IMPORT_MARKER_SIZE, "drsync:import:%s", job);
+	snprintf(out, IMPORT_MARKER_SIZE, PREFIX "%s", job);
+}
+
+bool
+import_marker_is(const unsigned char *name, size_t len)
+{
+	return len >= sizeof(PREFIX) - 1 &&
+	    memcmp(name, PREFIX, sizeof(PREFIX) - 1) == 0;
 }
 
 void
 import_marker_values(const char *job, char out[IMPORT_MARKER_SIZE])
 {
-	snprintf(out, IMPORT_MARKER_SIZE, "drsync:import:%s:value:", job);
+	snprintf(out, IMPORT_MARKER_SIZE, PREFIX "%s:value:", job);
 }
 
 /* Its slot is on the move: whoever asks the cluster again is told where. */

@@ -11,6 +11,9 @@
 #ifndef AGENT_SNAPSHOT_IMPORT_MARKER_H
 #define AGENT_SNAPSHOT_IMPORT_MARKER_H
 
+#include <stdbool.h>
+#include <stddef.h>
+
 #include "agent/snapshot/snapshot_id.h"
 
 #define IMPORT_MARKER_SIZE (24 + JOB_NAME_MAX)
@@ -28,6 +31,9 @@ int import_marker_get(struct redis_conn *, const char *job,
     char snapshot[SNAPSHOT_ID_SIZE], const struct scope *, struct err *);
 
 void import_marker_key(const char *job, char out[IMPORT_MARKER_SIZE]);
+
+/* Whether a key is the mark of some job, or a value of an import's. */
+bool import_marker_is(const unsigned char *name, size_t len);
 
 /* What the names begin with under which the import writes values that are not
  * whole: they are nobody's data. */

@@ -1,7 +1,10 @@
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/err.h"
+#include "base/scope.h"
+#include "rdb/client_fence.h"
 #include "rdb/fingerprint.h"
 #include "rdb/redis_target.h"
 #include "rdb/target_whole.h"
@@ -11,6 +14,9 @@
 #include "agent/snapshot/manifest_target.h"
 #include "agent/snapshot/progress.h"
 #include "agent/snapshot/snapshot_load_private.h"
+
+/* Of the connections of each load. */
+#define CLIENT_PREFIX "drsync:import:"
 
 struct way_name {
 	const char *name;
@@ -49,9 +55,35 @@ loading_still_ours(const struct loading *l, struct err *err)
 	    : 0;
 }
 
+/* What an earlier load has under way must not come after what this one
+ * brings. */
+static int
+end_earlier_loads(struct loading *l, struct err *err)
+{
+	struct client_fence fence;
+
+	if (client_fence_raise(l->opts->target, l->opts->redis, CLIENT_PREFIX,
+		l->scope, &fence, err) != 0)
+		return -1;
+	if (fence.ended > 0)
+		progress_note(l->env->progress, STEP_IMPORT,
+		    "%u connections of an earlier import were still open at "
+		    "the target, and have been closed",
+		    fence.ended);
+	if (fence.blind[0] != '\0')
+		progress_note(l->env->progress, STEP_IMPORT,
+		    "whether an earlier import still has connections open "
+		    "there is not known (it takes CLIENT LIST and CLIENT "
+		    "KILL): %s",
+		    fence.blind);
+	return 0;
+}
+
 int
 loading_last_look(struct loading *l, struct err *err)
 {
+	if (end_earlier_loads(l, err) != 0)
+		return -1;
 	if (import_guard_again(&l->guard, l->scope, l->env, &l->answer, err) !=
 	    0)
 		return -1;
@@ -249,6 +281,20 @@ guarded(struct loading *l, struct err *err)
 	return 0;
 }
 
+static void
+take_name(struct loading *l, const struct snapshot_load_opts *opts)
+{
+	uint64_t nonce;
+
+	scope_random(l->scope, &nonce, sizeof(nonce));
+	snprintf(l->own.client, sizeof(l->own.client),
+	    CLIENT_PREFIX "%016" PRIx64, nonce);
+	l->own.opts = *opts;
+	l->own.redis = *opts->redis;
+	l->own.redis.client_name = l->own.client;
+	l->own.opts.redis = &l->own.redis;
+}
+
 int
 snapshot_load(struct store *store, const struct manifest *m,
     const struct scope *scope, const struct snapshot_env *env,
@@ -260,14 +306,15 @@ snapshot_load(struct store *store, const struct manifest *m,
 	    .m = m,
 	    .scope = scope,
 	    .env = env,
-	    .opts = opts,
+	    .opts = &l.own.opts,
 	    .facts = facts,
-	    .guard = {store, m->job, m->id, opts->target, opts->redis,
+	    .guard = {store, m->job, m->id, opts->target, &l.own.redis,
 		opts->overwrite, m},
 	    .value_max = m->value_max,
 	    .sizes = m->sizes,
 	};
 
+	take_name(&l, opts);
 	memset(facts, 0, sizeof(*facts));
 	facts->keys = m->total.keys;
 	if (guarded(&l, err) == 0)

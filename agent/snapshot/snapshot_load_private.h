@@ -6,6 +6,7 @@
 #define AGENT_SNAPSHOT_SNAPSHOT_LOAD_PRIVATE_H
 
 #include "rdb/rdb_reader.h"
+#include "rdb/redis_conn.h"
 
 #include "agent/snapshot/import_guard.h"
 #include "agent/snapshot/snapshot_load.h"
@@ -17,8 +18,13 @@ struct loading {
 	const struct manifest *m;
 	const struct scope *scope;
 	const struct snapshot_env *env;
-	const struct snapshot_load_opts *opts;
+	const struct snapshot_load_opts *opts; /* with own.redis */
 	struct snapshot_load_facts *facts;
+	struct {
+		struct snapshot_load_opts opts;
+		struct redis_opts redis;
+		char client[40]; /* what its connections are called */
+	} own;
 	struct guard_request guard;
 	struct guard_answer answer;
 	uint64_t value_max;	 /* as in rdb_summary, */

@@ -10,6 +10,7 @@
 
 #include "agent/snapshot/env.h"
 #include "agent/snapshot/reader_tap.h"
+#include "agent/snapshot/half_watch.h"
 #include "agent/snapshot/source.h"
 #include "agent/snapshot/source_filtered.h"
 
@@ -79,6 +80,7 @@ source_filtered_dump(struct source *s, const struct key_filter *filter,
 		goto out;
 	part = rdb_filter_new(flow_head(flow), flow_scope(flow), &opts);
 	rdb_reader_add(reader, rdb_filter_visitor(part));
+	half_watch_add(reader);
 	if (dump_whole(s, flow_scope(flow), &whole, facts, err) != 0 ||
 	    rdb_filter_finish(part, err) != 0 ||
 	    sink_finish(flow_head(flow), err) != 0) {

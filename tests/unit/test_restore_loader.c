@@ -381,6 +381,27 @@ emptying_loses_no_key_before_a_refusal(void **state)
 	redis_data_do(to, "ACL DELUSER bob");
 }
 
+/* Without it the commands of a transaction would be done one by one. */
+static void
+nothing_is_emptied_without_a_transaction(void **state)
+{
+	const struct redis_opts redis = {.user = "bob"};
+	struct scope scope = scope_root(NULL);
+	struct redis_target t;
+	struct err err = {0};
+
+	(void)state;
+	redis_data_do(to, "ACL SETUSER bob on nopass +@all -multi ~*");
+	redis_data_do(to, "SET old data");
+	target_at(&t, real_redis_port(target));
+	assert_int_equal(restore_empty_target(&t, &redis, &scope, &err), -1);
+	assert_int_equal(err.kind, ERR_AUTH);
+	assert_non_null(strstr(err.text, "nothing in the target was emptied"));
+	assert_int_equal(redis_data_int(to, "DBSIZE"), 1);
+	redis_target_release(&t);
+	redis_data_do(to, "ACL DELUSER bob");
+}
+
 static void
 a_replica_is_never_written_to(void **state)
 {
@@ -612,6 +633,8 @@ main(void)
 		emptying_takes_keys_and_functions, empty_servers),
 	    cmocka_unit_test_setup(
 		emptying_loses_no_key_before_a_refusal, empty_servers),
+	    cmocka_unit_test_setup(
+		nothing_is_emptied_without_a_transaction, empty_servers),
 	    cmocka_unit_test_setup(
 		a_replica_is_never_written_to, empty_servers),
 	    cmocka_unit_test(a_key_is_these_bytes),

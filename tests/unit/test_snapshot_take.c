@@ -297,6 +297,30 @@ an_unknown_type_lists_nothing(void **state)
 }
 
 static void
+half_of_an_import_is_no_source(void **state)
+{
+	static const char *const names[] = {
+	    "drsync:import:shop", "drsync:import:shop:value:1f"};
+	struct snapshot_rig *r = *state;
+
+	for (size_t i = 0; i < 2; i++) {
+		struct buf b;
+
+		rdb_begin(&b, "REDIS0011");
+		RAW(&b, "\xfe\0");
+		for (size_t k = 0; k < 2; k++) {
+			buf_addc(&b, 0); /* a string */
+			rdb_put_string(&b, k == 0 ? "key" : names[i]);
+			rdb_put_string(&b, "value");
+		}
+		rdb_end(&b);
+		snapshot_rig_write(r, b.data, b.len);
+		buf_release(&b);
+		expect_refused(r, ERR_REFUSED, names[i]);
+	}
+}
+
+static void
 a_file_that_is_not_there_or_no_dump_lists_nothing(void **state)
 {
 	struct snapshot_rig *r = *state;
@@ -455,6 +479,7 @@ main(void)
 	    TEST(a_dump_cut_anywhere_lists_nothing),
 	    TEST(a_dump_with_a_flipped_bit_lists_nothing),
 	    TEST(an_unknown_type_lists_nothing),
+	    TEST(half_of_an_import_is_no_source),
 	    TEST(a_file_that_is_not_there_or_no_dump_lists_nothing),
 	    TEST(a_newer_rdb_version_is_kept_unverified_and_never_the_latest),
 	    TEST(a_dump_without_a_checksum_reads_back),
