@@ -189,11 +189,7 @@ check_login(const char *login, struct err *err)
 
 	if (url_parse(&u, login, err) != 0)
 		return err_in(err, "the login endpoint");
-	safe = strcmp(u.scheme, "https") == 0 ||
-	    (strcmp(u.scheme, "http") == 0 &&
-		(strcmp(u.host, "localhost") == 0 ||
-		    strcmp(u.host, "::1") == 0 ||
-		    strncmp(u.host, "127.", 4) == 0));
+	safe = url_is_private(&u);
 	url_release(&u);
 	return safe ? 0
 		    : err_set(err, ERR_USAGE,

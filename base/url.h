@@ -29,6 +29,10 @@ struct url {
 int url_parse(struct url *, const char *text, struct err *);
 void url_release(struct url *);
 
+/* Whether nobody on the way sees what goes there: https, or http that does not
+ * leave this machine. */
+bool url_is_private(const struct url *);
+
 /* Encodes all but unreserved characters, and '/' when keep_slash. */
 void url_encode(struct buf *, const char *, bool keep_slash);
 

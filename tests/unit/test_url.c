@@ -196,11 +196,37 @@ shows_no_secret(void **state)
 	buf_release(&b);
 }
 
+static void
+what_goes_in_the_clear_stays_on_this_machine(void **state)
+{
+	static const char *const good[] = {"https://example.net/",
+	    "http://localhost:1/", "http://127.0.0.1:1/", "http://127.1/",
+	    "http://[::1]/x"};
+	static const char *const bad[] = {"http://example.net/",
+	    "http://127.0.0.1.example.net/", "http://localhost.example.net/",
+	    "http://10.0.0.1/", "ftp://localhost/", "http:///x"};
+	struct err err = {0};
+	struct url u;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(good) / sizeof(*good); i++) {
+		assert_int_equal(url_parse(&u, good[i], &err), 0);
+		assert_true(url_is_private(&u));
+		url_release(&u);
+	}
+	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+		assert_int_equal(url_parse(&u, bad[i], &err), 0);
+		assert_false(url_is_private(&u));
+		url_release(&u);
+	}
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(takes_all_parts_apart),
+	    cmocka_unit_test(what_goes_in_the_clear_stays_on_this_machine),
 	    cmocka_unit_test(what_is_absent_is_told_from_what_is_empty),
 	    cmocka_unit_test(files_and_sockets_need_no_host),
 	    cmocka_unit_test(what_is_no_url_is_refused_without_being_quoted),
