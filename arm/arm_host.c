@@ -11,13 +11,6 @@ is_https(const struct url *u)
 	return strcmp(u->scheme, "https") == 0;
 }
 
-static bool
-is_loopback(const char *host)
-{
-	return strcmp(host, "localhost") == 0 || strcmp(host, "::1") == 0 ||
-	    strncmp(host, "127.", 4) == 0;
-}
-
 static int
 port_of(const struct url *u)
 {
@@ -35,7 +28,7 @@ check_endpoint(const struct url *u, struct err *err)
 		return err_set(
 		    err, ERR_USAGE, "it has the form https://HOST[:PORT]");
 	if (!is_https(u) &&
-	    (strcmp(u->scheme, "http") != 0 || !is_loopback(u->host)))
+	    (strcmp(u->scheme, "http") != 0 || !url_is_loopback(u->host)))
 		return err_set(err, ERR_USAGE,
 		    "tokens would go to '%s' in the clear; use https", u->host);
 	return 0;
@@ -78,7 +71,7 @@ is_trusted(const struct arm_host *h, const struct url *u)
 		return false;
 	if (strcasecmp(u->host, own->host) == 0)
 		return true;
-	return is_https(own) && !is_loopback(own->host) &&
+	return is_https(own) && !url_is_loopback(own->host) &&
 	    is_below(u->host, own->host);
 }
 

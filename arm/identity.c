@@ -1,3 +1,4 @@
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -27,10 +28,7 @@ identity_send(struct identity *id, const struct scope *scope,
     struct err *err)
 {
 	request->response_max = TOKEN_ANSWER_MAX;
-	if (http_do(id->http, scope, request, response, err) != 0)
-		return -1;
-	atomic_store(&id->answered, true);
-	return 0;
+	return http_do(id->http, scope, request, response, err);
 }
 
 void
@@ -39,6 +37,18 @@ identity_answer_release(struct http_response *response)
 	if (response->body.size > 0)
 		explicit_bzero(response->body.data, response->body.size);
 	http_response_release(response);
+}
+
+/*
+ * Other clouds' machines have a metadata service at the same address, which
+ * knows no such path, and has no such words for it.
+ */
+static bool
+is_foreign(const struct err *err)
+{
+	return err->code[0] == '\0' &&
+	    (err->status == 401 || err->status == 403 || err->status == 404 ||
+		err->status == 405);
 }
 
 int
@@ -55,6 +65,8 @@ identity_take(struct identity *id, const struct scope *scope,
 	} else {
 		rc = token_answer_refused(response, scope, id->name, err);
 	}
+	if (rc == 0 || !is_foreign(err))
+		atomic_store(&id->found, true);
 	identity_answer_release(response);
 	return rc;
 }
@@ -63,13 +75,19 @@ identity_take(struct identity *id, const struct scope *scope,
 static int
 nobody(const struct identity *id, struct err *err)
 {
-	struct err last = *err;
+	const char *path = strstr(id->endpoint, "/metadata/");
+	const char *why = err->text, *next;
+	char reason[120];
 
+	/* Without what was asked, and how often. */
+	while ((next = strstr(why, "': ")) != NULL)
+		why = next + 3;
+	snprintf(reason, sizeof(reason), "%.119s", why);
 	return err_set(err, ERR_AUTH,
-	    "no identity here: none of the variables of a service principal, "
-	    "App Service or Azure Arc is set, and no metadata service answers "
-	    "at '%.100s'; name an identity, or give a key instead (%.150s)",
-	    id->endpoint, last.text);
+	    "no identity here: no variable tells of a service principal, App "
+	    "Service or Azure Arc, and no metadata service of Azure's is at "
+	    "'%.*s' (%s); name an identity, or give a key instead",
+	    (int)(path - id->endpoint), id->endpoint, reason);
 }
 
 static int
@@ -84,7 +102,7 @@ identity_get(struct credential *c, const struct scope *scope,
 	*token = (struct token){0};
 	retry_init(&retry, scope, &opts);
 	while (id->ask(id, scope, resource, token, err) != 0) {
-		bool guess = id->guessed && !atomic_load(&id->answered);
+		bool guess = id->guessed && !atomic_load(&id->found);
 
 		if (err->status == 410)
 			retry.opts.total_ms = GONE_MS;
@@ -92,7 +110,7 @@ identity_get(struct credential *c, const struct scope *scope,
 			retry.opts.total_ms = GUESS_MS;
 		if (retry_wait(&retry, err) == 0)
 			continue;
-		if (guess && err->kind == ERR_UNREACHABLE)
+		if (guess && err->kind != ERR_CANCELLED)
 			return nobody(id, err);
 		return -1;
 	}
@@ -139,7 +157,7 @@ identity_open(
 
 	id->base.ops = &identity_ops;
 	id->http = http;
-	atomic_init(&id->answered, false);
+	atomic_init(&id->found, false);
 	if (identity_choose(id, opts, err) != 0) {
 		identity_free(&id->base);
 		return NULL;

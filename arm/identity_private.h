@@ -35,9 +35,9 @@ struct identity {
 	char *file;	      /* certificate, or federated token */
 	char *arc_dir;
 
-	/* Nobody said that there is one, and nothing has answered yet. */
+	/* Nobody said that there is one; and whether it was seen. */
 	bool guessed;
-	atomic_bool answered;
+	atomic_bool found;
 };
 
 identity_ask_fn identity_ask_imds, identity_ask_app_service, identity_ask_arc;

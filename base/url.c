@@ -216,9 +216,8 @@ url_release(struct url *u)
 	*u = (struct url){0};
 }
 
-/* An address and no name that only begins like one ("127.0.0.1.example"). */
-static bool
-is_loopback(const char *host)
+bool
+url_is_loopback(const char *host)
 {
 	return strcmp(host, "localhost") == 0 || strcmp(host, "::1") == 0 ||
 	    (strncmp(host, "127.", 4) == 0 &&
@@ -229,7 +228,7 @@ bool
 url_is_private(const struct url *u)
 {
 	return strcmp(u->scheme, "https") == 0 ||
-	    (strcmp(u->scheme, "http") == 0 && is_loopback(u->host));
+	    (strcmp(u->scheme, "http") == 0 && url_is_loopback(u->host));
 }
 
 void

@@ -29,6 +29,9 @@ struct url {
 int url_parse(struct url *, const char *text, struct err *);
 void url_release(struct url *);
 
+/* "localhost" or an address of this machine; no name that begins like one. */
+bool url_is_loopback(const char *host);
+
 /* Whether nobody on the way sees what goes there: https, or http that does not
  * leave this machine. */
 bool url_is_private(const struct url *);

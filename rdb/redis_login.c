@@ -7,9 +7,6 @@
 
 #include "rdb/redis_login.h"
 
-/* The audience of Entra tokens for Azure's Redis; passwords ignore it. */
-#define REDIS_RESOURCE "https://redis.azure.com"
-
 int
 redis_login_token(struct credential *credential, const struct scope *scope,
     struct token *out, struct err *err)

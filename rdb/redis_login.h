@@ -8,6 +8,9 @@ struct redis_conn;
 struct scope;
 struct token;
 
+/* The audience of Entra tokens for Azure's Redis; passwords ignore it. */
+#define REDIS_RESOURCE "https://redis.azure.com"
+
 /* The caller releases out->value. */
 int redis_login_token(
     struct credential *, const struct scope *, struct token *out, struct err *);

@@ -23,13 +23,6 @@
 #define SAS_MAX 4096
 
 static bool
-is_loopback(const char *host)
-{
-	return strcmp(host, "localhost") == 0 || strcmp(host, "::1") == 0 ||
-	    strncmp(host, "127.", 4) == 0;
-}
-
-static bool
 is_address(const char *host)
 {
 	return strchr(host, ':') != NULL ||
@@ -227,7 +220,7 @@ azure_container_init(struct azure_container *c, const struct url *u,
 
 	*c = (struct azure_container){.http = opts->http};
 	c->https = strcmp(u->scheme, "https") == 0;
-	c->loopback = is_loopback(u->host);
+	c->loopback = url_is_loopback(u->host);
 	if (u->query != NULL)
 		return err_set(err, ERR_USAGE,
 		    "a store's URL carries no query; give a SAS by reference");

@@ -111,8 +111,9 @@ cmd_help(const struct cmd *cmd)
 	for (int o = 0; o < OPTIONS; o++)
 		if (options[o].global)
 			print_option(out, (enum option)o);
-	fputs("\nREF is env:NAME or file:PATH: secrets are never given on the "
-	      "command line.\nEach setting can also stand in the "
+	fputs("\nREF is env:NAME, file:PATH or keyvault:URL, the URL being "
+	      "https://VAULT.\nvault.azure.net/secrets/NAME: secrets are never "
+	      "given on the command line.\nEach setting can also stand in the "
 	      "configuration or in the environment\n(DRSYNC_SOURCE_REDIS and "
 	      "so on; see 'drsync config show').\n",
 	    out);

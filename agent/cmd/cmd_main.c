@@ -160,7 +160,8 @@ run_call(struct cmd_line *l, struct err *err)
 	scope = scope_within(&root, settings_ms(c->settings, OPT_TIMEOUT));
 	c->scope = &scope;
 	c->line = progress_line_new(c->quiet || c->json);
-	c->agent = agent_new(c->settings, progress_line_progress(c->line));
+	c->agent = agent_new(
+	    c->settings, &scope, progress_line_progress(c->line));
 	rc = c->cmd->run(c, err);
 	agent_free(c->agent);
 out:

@@ -100,8 +100,9 @@ cmd_man(FILE *out)
 		man_command(out, cmds[i]);
 	fputs(".Sh OPTIONS OF EVERY COMMAND\n", out);
 	man_options(out, true);
-	fputs(".Sh SETTINGS OF A JOB\nREF is\n.Ql env:NAME\nor\n.Ql "
-	      "file:PATH :\nsecrets are never given on the command line.\n",
+	fputs(
+	    ".Sh SETTINGS OF A JOB\nREF is\n.Ql env:NAME ,\n.Ql "
+	    "file:PATH\nor\n.Ql keyvault:URL :\nsecrets are never given on the command line.\n",
 	    out);
 	man_options(out, false);
 	fputs(".Sh FILES\n.Bl -tag -width Ds\n"

@@ -8,10 +8,13 @@
 #ifndef AGENT_JOB_AGENT_H
 #define AGENT_JOB_AGENT_H
 
+#include <stdbool.h>
+
 #include "rdb/redis_conn.h"
 #include "rdb/redis_target.h"
 
 struct agent;
+struct azure_access;
 struct err;
 struct ledger;
 struct progress;
@@ -23,8 +26,12 @@ struct store;
 
 enum region { REGION_SOURCE, REGION_DR };
 
-/* Borrows settings and progress (which may be NULL). */
-struct agent *agent_new(const struct settings *, struct progress *);
+/*
+ * Borrows settings and progress (which may be NULL).  The scope is that of
+ * secrets which are kept elsewhere.
+ */
+struct agent *
+agent_new(const struct settings *, const struct scope *, struct progress *);
 void agent_free(struct agent *);
 
 const struct settings *agent_settings(const struct agent *);
@@ -50,6 +57,13 @@ int agent_redis_settle(struct agent *, enum region, const struct redis_target *,
 int
 agent_source_guard(const struct agent *, struct source_guard *, struct err *);
 struct ledger *agent_ledger(struct agent *, struct err *);
+
+/* Who we are to Azure; contacts nothing. */
+struct azure_access *agent_azure(struct agent *, struct err *);
+
+/* Whether a store, a Redis, is set and reached by a token of the identity. */
+bool agent_store_by_identity(const struct agent *, enum region);
+bool agent_redis_by_identity(const struct agent *, enum region);
 
 /* With the cipher key read, when one is set. */
 const struct snapshot_env *agent_env(struct agent *, struct err *);

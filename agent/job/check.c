@@ -25,8 +25,9 @@ struct row {
 };
 
 #define STORE_ADVICE \
-	"see that the container exists and that the key, SAS or role allows " \
-	"reading, writing, listing and deleting blobs"
+	"see that the container exists and that the key, SAS or role " \
+	"(Storage Blob Data Contributor) allows reading, writing, listing " \
+	"and deleting blobs"
 
 /* In the order in which one uses what another saw. */
 static const struct row rows[] = {
@@ -34,6 +35,9 @@ static const struct row rows[] = {
 	"'drsync config show' tells each setting and where it comes from"},
     {"ledger", check_ledger,
 	"give the user of this process a state_dir that it can write"},
+    {"identity", check_identity,
+	"see that this machine or principal has an identity and that "
+	"identity.* names it; or give keys and passwords instead"},
     {"cipher key", check_cipher,
 	"make the key's file or variable readable where drsync runs"},
     {"spool", check_spool,

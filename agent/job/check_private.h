@@ -44,7 +44,8 @@ typedef int check_fn(struct checking *, struct err *);
 
 int check_skip(struct checking *, const char *why);
 
-check_fn check_settings, check_ledger, check_cipher, check_spool;
+check_fn check_settings, check_ledger, check_identity, check_cipher;
+check_fn check_spool;
 check_fn check_source_file, check_source_redis;
 check_fn check_source_store, check_dr_store, check_copy;
 check_fn check_dr_redis, check_replication;

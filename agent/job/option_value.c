@@ -4,6 +4,7 @@
 
 #include "base/err.h"
 #include "base/quantity.h"
+#include "base/url.h"
 
 #include "agent/job/option_value.h"
 
@@ -54,16 +55,38 @@ check_size(const struct option_row *o, const char *value, struct err *err)
 	return 0;
 }
 
+/* Which vaults are meant, the cloud tells, when all settings are known. */
 static int
-check_secret(const char *value, struct err *err)
+check_vault(const char *url, struct err *err)
 {
+	struct url u;
+	bool good;
+
+	if (url_parse(&u, url, err) != 0)
+		return err_in(err, "a secret in Key Vault");
+	good = url_is_private(&u) && strncmp(u.path, "/secrets/", 9) == 0;
+	url_release(&u);
+	return good ? 0
+		    : err_set(err, ERR_USAGE,
+			  "a secret in Key Vault is named by "
+			  "https://VAULT.vault.azure.net/secrets/NAME");
+}
+
+static int
+check_secret(enum option o, const char *value, struct err *err)
+{
+	/* The identity opens the vault, and so cannot be in it. */
+	if (strncmp(value, "keyvault:", 9) == 0 && o != OPT_IDENTITY_SECRET)
+		return check_vault(value + 9, err);
 	if (strncmp(value, "env:", 4) == 0 && value[4] != '\0')
 		return 0;
 	if (strncmp(value, "file:", 5) == 0 && value[5] != '\0')
 		return 0;
 	/* The value may be the secret itself: it is not repeated. */
 	return err_set(err, ERR_USAGE,
-	    "a secret is given by reference only: env:NAME or file:PATH");
+	    "a secret is given by reference only: env:NAME%s file:PATH%s",
+	    o == OPT_IDENTITY_SECRET ? " or" : ",",
+	    o == OPT_IDENTITY_SECRET ? "" : " or keyvault:URL");
 }
 
 static int
@@ -103,7 +126,7 @@ option_check(enum option o, const char *value, struct err *err)
 	case OPTION_URL:
 		return check_url(value, err);
 	case OPTION_SECRET:
-		return check_secret(value, err);
+		return check_secret(o, value, err);
 	case OPTION_CHOICE:
 		return check_choice(row, value, err);
 	case OPTION_INT:

@@ -14,7 +14,11 @@ static const char *const protects[] = {"warn", "refuse", "off", NULL};
 static const char *const compats[] = {"auto", "newest", "redis-7.2", NULL};
 static const char *const ways[] = {"auto", "sync", "scan", NULL};
 static const char *const no_yes[] = {"no", "yes", NULL};
+static const char *const auths[] = {"password", "entra", NULL};
+static const char *const clouds[] = {"public", "usgov", "china", NULL};
 static const char *const restorers[] = {"auto", "replica", "restore", NULL};
+static const char *const identities[] = {"auto", "imds", "app-service", "arc",
+    "secret", "certificate", "federated", "token", "none", NULL};
 
 /* clang-format off */
 const struct option_row options[OPTIONS] = {
@@ -33,7 +37,52 @@ const struct option_row options[OPTIONS] = {
     .help = "text, or one JSON document a line"},
 [OPT_CA_FILE] = {"ca_file", "ca-file", "FILE", OPTION_PATH,
     .global = true,
-    .help = "CA bundle for stores; default: the system's"},
+    .help = "CA bundle for stores and Azure; default: the system's"},
+[OPT_CLOUD] = {"cloud", "cloud", "NAME", OPTION_CHOICE,
+    .global = true, .fallback = "public", .choices = clouds,
+    .help = "which of Azure's clouds: public, usgov, china"},
+[OPT_IDENTITY_KIND] = {"identity.kind", "identity", "KIND", OPTION_CHOICE,
+    .global = true, .fallback = "auto", .choices = identities,
+    .help = "who drsync is to Azure where no key or SAS is given: a managed "
+	"identity (imds, app-service, arc), a service principal (secret, "
+	"certificate, federated), a token that is given, none; auto: as the "
+	"environment tells, else the machine's own"},
+[OPT_IDENTITY_CLIENT_ID] = {"identity.client_id", "identity-client-id", "ID",
+    OPTION_TEXT, .global = true,
+    .help = "the service principal, or which managed identity; default: "
+	"AZURE_CLIENT_ID"},
+[OPT_IDENTITY_OBJECT_ID] = {"identity.object_id", "identity-object-id", "ID",
+    OPTION_TEXT, .global = true,
+    .help = "which managed identity, instead of its client id"},
+[OPT_IDENTITY_RESOURCE_ID] = {"identity.resource_id", "identity-resource-id",
+    "ID", OPTION_TEXT, .global = true,
+    .help = "the same by /subscriptions/..."},
+[OPT_IDENTITY_TENANT] = {"identity.tenant", "identity-tenant", "ID",
+    OPTION_TEXT, .global = true,
+    .help = "tenant of the service principal; default: AZURE_TENANT_ID"},
+[OPT_IDENTITY_SECRET] = {"identity.secret", "identity-secret", "REF",
+    OPTION_SECRET, .global = true,
+    .help = "its secret, default: AZURE_CLIENT_SECRET; or the token that is "
+	"given"},
+[OPT_IDENTITY_CERTIFICATE] = {"identity.certificate", "identity-certificate",
+    "FILE", OPTION_PATH, .global = true,
+    .help = "its certificate and RSA key (PEM); default: "
+	"AZURE_CLIENT_CERTIFICATE_PATH"},
+[OPT_IDENTITY_TOKEN_FILE] = {"identity.token_file", "identity-token-file",
+    "FILE", OPTION_PATH, .global = true,
+    .help = "the token of a federated one, read each time; default: "
+	"AZURE_FEDERATED_TOKEN_FILE"},
+[OPT_IDENTITY_ARC_DIR] = {"identity.arc_dir", "identity-arc-dir", "DIR",
+    OPTION_PATH, .global = true,
+    .help = "where Azure Arc's agent puts its challenges; default: "
+	"/var/opt/azcmagent/tokens"},
+[OPT_ENDPOINT_LOGIN] = {"endpoints.login", "endpoint-login", "URL",
+    OPTION_URL, .global = true,
+    .help = "where Entra is, if not where the cloud has it; default: "
+	"AZURE_AUTHORITY_HOST"},
+[OPT_ENDPOINT_KEYVAULT] = {"endpoints.keyvault", "endpoint-keyvault",
+    "DOMAIN", OPTION_TEXT, .global = true,
+    .help = "domain of key vaults, if not the cloud's (vault.azure.net)"},
 [OPT_SPOOL_DIR] = {"spool.dir", "spool-dir", "DIR", OPTION_PATH,
     .global = true,
     .help = "where compressed bytes wait when the store is slower than the "
@@ -65,6 +114,10 @@ const struct option_row options[OPTIONS] = {
 [OPT_LATENCY_MOST] = {"source.latency_max", "latency-max", "TIME",
     OPTION_DURATION, .fallback = "20ms",
     .help = "while the source's answers take longer, scan asks for less"},
+[OPT_SOURCE_AUTH] = {"source.auth", "source-auth", "BY", OPTION_CHOICE,
+    .fallback = "password", .choices = auths,
+    .help = "how the source is logged in to: by password, or by a token of "
+	"the identity (entra), whose object id is the user then"},
 [OPT_SOURCE_USER] = {"source.user", "source-user", "NAME", OPTION_TEXT,
     .help = "ACL user of the source; default: the URL's, else 'default'"},
 [OPT_SOURCE_PASSWORD] = {"source.password", "source-password", "REF",
@@ -118,6 +171,10 @@ const struct option_row options[OPTIONS] = {
 
 [OPT_DR_REDIS] = {"dr.redis", "target", "URL", OPTION_URL,
     .help = "Redis in the DR region"},
+[OPT_DR_AUTH] = {"dr.auth", "target-auth", "BY", OPTION_CHOICE,
+    .fallback = "password", .choices = auths,
+    .help = "how the DR Redis is logged in to: by password, or by a token of "
+	"the identity (entra), whose object id is the user then"},
 [OPT_DR_USER] = {"dr.user", "target-user", "NAME", OPTION_TEXT,
     .help = "ACL user of the DR Redis"},
 [OPT_DR_PASSWORD] = {"dr.password", "target-password", "REF", OPTION_SECRET,

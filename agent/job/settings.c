@@ -155,6 +155,15 @@ settings_origin(const struct settings *s, enum option o)
 	return s->values[o].origin;
 }
 
+const char *
+settings_vault_url(const struct settings *s, enum option o)
+{
+	const char *ref = s->values[o].value;
+
+	return ref != NULL && strncmp(ref, "keyvault:", 9) == 0 ? ref + 9
+								: NULL;
+}
+
 int
 settings_secret(const struct settings *s, enum option o, struct secret *secret,
     struct err *err)

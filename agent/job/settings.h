@@ -62,7 +62,10 @@ uint64_t settings_size(const struct settings *, enum option);
 int64_t settings_ms(const struct settings *, enum option);
 enum origin settings_origin(const struct settings *, enum option);
 
-/* Unset leaves the secret empty and is no error. */
+/* The URL of a secret that is kept in Key Vault; NULL: it is not there. */
+const char *settings_vault_url(const struct settings *, enum option);
+
+/* Unset leaves the secret empty and is no error.  Not for one in Key Vault. */
 int settings_secret(
     const struct settings *, enum option, struct secret *, struct err *);
 

@@ -29,7 +29,7 @@ next_key(void *arg, size_t i)
 	static const char *const groups[] = {"source", "dr", "source.tls",
 	    "dr.tls", "replication", "kind", NULL};
 	static const char *const global_groups[] = {
-	    "jobs", "log", "spool", NULL};
+	    "jobs", "log", "spool", "identity", "endpoints", NULL};
 
 	for (size_t o = 0; o < OPTIONS; o++)
 		if (options[o].global == w->global && i-- == 0)
@@ -53,7 +53,7 @@ unknown_key(const char *key, bool global, struct err *err)
 	return err_set(err, ERR_USAGE, "unknown key '%.80s'", key);
 }
 
-/* {"env": "NAME"} and {"file": "PATH"} as "env:NAME" and "file:PATH". */
+/* {"env": "NAME"} as "env:NAME", and the other ways alike. */
 static char *
 secret_reference(const cJSON *v, struct err *err)
 {
@@ -62,10 +62,11 @@ secret_reference(const cJSON *v, struct err *err)
 
 	if (from == NULL || from->next != NULL || !cJSON_IsString(from) ||
 	    (strcmp(from->string, "env") != 0 &&
-		strcmp(from->string, "file") != 0)) {
+		strcmp(from->string, "file") != 0 &&
+		strcmp(from->string, "keyvault") != 0)) {
 		err_set(err, ERR_USAGE,
-		    "a secret is given by reference only: {\"env\": NAME} or "
-		    "{\"file\": PATH}");
+		    "a secret is given by reference only: {\"env\": NAME}, "
+		    "{\"file\": PATH} or {\"keyvault\": URL}");
 		return NULL;
 	}
 	buf_init(&b, SETTINGS_BYTES_MAX);

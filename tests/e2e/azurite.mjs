@@ -20,15 +20,16 @@ export function trust(ca) {
 }
 
 export class Azurite {
-	// ca: files of a certificate, its key and its CA, for https.
-	static async start(t, { ca } = {}) {
+	// ca: files of a certificate, its key and its CA, for https; with oauth it
+	// takes bearer tokens too.
+	static async start(t, { ca, oauth } = {}) {
 		const a = new Azurite();
 		a.keys = {
 			west: randomBytes(64).toString('base64'),
 			north: randomBytes(64).toString('base64'),
 		};
 		const emulator = await startEmulator({ accounts: a.keys,
-			dir: tempDir(t), ca, env: plainEnv() });
+			dir: tempDir(t), ca, oauth, env: plainEnv() });
 		t.after(() => emulator.stop());
 		a.url = emulator.url;
 		if (ca)

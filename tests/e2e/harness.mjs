@@ -73,13 +73,15 @@ export async function tool(file, args, opts) {
 	return r.stdout;
 }
 
-// An environment in which nothing of ours is set.
+// An environment in which nothing of ours is set, and nothing that tells who
+// this machine is to Azure: of the metadata service it may have, nobody asks.
 export function plainEnv(more = {}) {
 	const env = {};
 	for (const [k, v] of Object.entries(process.env))
-		if (!k.startsWith('DRSYNC') && !/_proxy$/i.test(k))
+		if (!/^(DRSYNC|AZURE_|IDENTITY_|IMDS_)|_proxy$/i.test(k))
 			env[k] = v;
-	return { ...env, ...more };
+	return { ...env,
+		AZURE_POD_IDENTITY_AUTHORITY_HOST: 'http://127.0.0.1:1', ...more };
 }
 
 export class Redis {

@@ -126,7 +126,7 @@ check_with(const char *source, const struct scope *scope, struct seen *seen,
 	assert_int_equal(
 	    settings_set(settings, OPT_SOURCE_REDIS, source, err), 0);
 	*seen = (struct seen){0};
-	agent = agent_new(settings, NULL);
+	agent = agent_new(settings, scope, NULL);
 	rc = check_job(agent, "cache", scope, see, seen, err);
 	agent_free(agent);
 	settings_free(settings);
@@ -168,7 +168,7 @@ fails(struct script script, enum err_kind kind, const char *says)
 		fail_msg("%s: %s", err_kind_name(err.kind), err.text);
 	assert_int_equal(seen.source, CHECK_FAILED);
 	assert_int_equal(seen.failed, 1);
-	assert_int_equal(seen.rows, 11);
+	assert_int_equal(seen.rows, 12);
 	assert_int_equal(strncmp(err.text, "source Redis: ", 14), 0);
 }
 

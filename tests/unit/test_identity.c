@@ -233,6 +233,33 @@ where_there_is_nothing_it_is_told_soon(void **state)
 	token_rig_down(&r);
 }
 
+/* It is given up as soon, and its 404 is not waited for. */
+static void
+another_clouds_metadata_service_is_none(void **state)
+{
+	static const struct token_step steps[] = {
+	    {403, NULL, "Forbidden"},
+	    {404, NULL, "<html>"},
+	    {404, NULL, "<html>"},
+	    {404, NULL, "{\"error\":\"not_found\"}"},
+	    {200, NULL, IMDS_TOKEN},
+	};
+	struct token_rig r;
+
+	(void)state;
+	RIG(&r, steps);
+	token_rig_env(&r, "AZURE_POD_IDENTITY_AUTHORITY_HOST", "", NULL);
+	opened(&r, (struct identity_opts){0});
+	token_rig_fails(&r, ERR_AUTH, "no identity here");
+	assert_non_null(strstr(r.err.text, "answered 403"));
+	r.clock.random = 0xff;
+	token_rig_fails(&r, ERR_AUTH, "no identity here");
+	assert_true(r.clock.slept_ms <= 3000);
+	r.clock.random = 0;
+	token_rig_ok(&r);
+	token_rig_down(&r);
+}
+
 /* Once it has answered it is there, and is waited for as such. */
 static void
 one_that_was_found_is_waited_for(void **state)
@@ -563,6 +590,7 @@ main(void)
 		a_service_that_is_renewed_gets_its_seventy_seconds),
 	    cmocka_unit_test(what_is_refused_for_good_is_told_at_once),
 	    cmocka_unit_test(where_there_is_nothing_it_is_told_soon),
+	    cmocka_unit_test(another_clouds_metadata_service_is_none),
 	    cmocka_unit_test(one_that_was_found_is_waited_for),
 	    cmocka_unit_test(app_service_is_asked_as_it_wants),
 	    cmocka_unit_test(app_service_wants_both_of_its_variables),

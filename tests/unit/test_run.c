@@ -69,7 +69,7 @@ up(void **state)
 	set(g, OPT_SOURCE_FILE, "%s", g->rig.dump);
 	set(g, OPT_SOURCE_STORE, "file://%s", g->rig.source.path);
 	set(g, OPT_DR_STORE, "file://%s", g->rig.dr.path);
-	g->agent = agent_new(g->settings, NULL);
+	g->agent = agent_new(g->settings, &g->rig.scope, NULL);
 	g->opts.job = RIG_JOB;
 	*state = g;
 	return 0;
@@ -327,7 +327,7 @@ a_run_that_was_killed_is_closed_and_its_lease_taken_over(void **state)
 #endif
 	pid = fork();
 	if (pid == 0) {
-		g->agent = agent_new(g->settings, &deadly);
+		g->agent = agent_new(g->settings, &g->rig.scope, &deadly);
 		run(g, RUN_SYNC);
 		_exit(1);
 	}

@@ -69,11 +69,11 @@ up(struct ground *g)
 	assert_int_equal(
 	    settings_set(g->settings, OPT_SOURCE_STORE, url, &g->err), 0);
 	free(url);
-	g->agent = agent_new(g->settings, NULL);
-	g->store = agent_store(g->agent, REGION_SOURCE, &g->err);
-	assert_non_null(g->store);
 	g->ended = cancel_new(NULL);
 	g->scope = scope_root(g->ended);
+	g->agent = agent_new(g->settings, &g->scope, NULL);
+	g->store = agent_store(g->agent, REGION_SOURCE, &g->err);
+	assert_non_null(g->store);
 }
 
 static void
@@ -221,7 +221,7 @@ two_jobs_do_not_hold_one_target(void **state)
 	temp_dir_make(&dir);
 	snprintf(url, sizeof(url), "file://%s", dir.path);
 	assert_int_equal(settings_set(settings, OPT_DR_STORE, url, &err), 0);
-	agent = agent_new(settings, NULL);
+	agent = agent_new(settings, &scope, NULL);
 	contender_up(&a, agent, &scope, "a");
 	contender_up(&b, agent, &scope, "b");
 

@@ -364,6 +364,43 @@ a_secret_is_read_from_where_it_is(void **state)
 }
 
 static void
+a_secret_in_a_vault_is_named_by_its_url(void **state)
+{
+	static const char url[] = "https://ops.vault.azure.net/secrets/redis";
+	static const char *const bad[] = {"hunter2", "https://v/hunter2",
+	    "http://ops.vault.azure.net/secrets/hunter2", "",
+	    "https://u:hunter2@@/"};
+	struct ground *g = *state;
+	struct settings *s;
+	char text[300];
+
+	snprintf(text, sizeof(text),
+	    "{\"jobs\": {\"cache\": {\"dr\": {\"password\":"
+	    " {\"keyvault\": \"%s\"}}}}}",
+	    url);
+	s = must_load(g, text, "cache");
+	assert_string_equal(settings_vault_url(s, OPT_DR_PASSWORD), url);
+	assert_null(settings_vault_url(s, OPT_SOURCE_PASSWORD));
+	assert_int_equal(
+	    settings_set(s, OPT_SOURCE_PASSWORD, "env:X", &g->err), 0);
+	assert_null(settings_vault_url(s, OPT_SOURCE_PASSWORD));
+	/* Which the identity opens. */
+	snprintf(text, sizeof(text), "keyvault:%s", url);
+	assert_int_equal(
+	    settings_set(s, OPT_IDENTITY_SECRET, text, &g->err), -1);
+	assert_int_equal(g->err.kind, ERR_USAGE);
+	settings_free(s);
+
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		snprintf(text, sizeof(text),
+		    "{\"jobs\": {\"a\": {\"dr\": {\"password\":"
+		    " {\"keyvault\": \"%s\"}}}}}",
+		    bad[i]);
+		must_refuse(g, text, "a secret in Key Vault");
+	}
+}
+
+static void
 what_is_shown_holds_no_secret(void **state)
 {
 	struct ground *g = *state;
@@ -399,6 +436,7 @@ main(void)
 	    TEST(values_of_a_wrong_type_are_refused),
 	    TEST(a_file_that_cannot_be_read_is_a_usage_error),
 	    TEST(a_secret_is_read_from_where_it_is),
+	    TEST(a_secret_in_a_vault_is_named_by_its_url),
 	    TEST(what_is_shown_holds_no_secret),
 	};
 

@@ -23,11 +23,15 @@ function listening(child) {
 	});
 }
 
-// dir: where it keeps them.  ca: files {cert, key}, for https.
-export async function startEmulator({ accounts, dir, ca, env = process.env }) {
+// dir: where it keeps them.  ca: files {cert, key}, for https; with oauth it
+// takes bearer tokens too.
+export async function startEmulator({
+	accounts, dir, ca, oauth, env = process.env,
+}) {
 	const child = spawn(process.execPath, [program, '--location', dir,
 		'--blobHost', '127.0.0.1', '--blobPort', '0', '--disableTelemetry',
-		'--silent', ...ca ? ['--cert', ca.cert, '--key', ca.key] : []],
+		'--silent', ...ca ? ['--cert', ca.cert, '--key', ca.key] : [],
+		...oauth ? ['--oauth', 'basic'] : []],
 	{
 		env: { ...env, AZURITE_ACCOUNTS: Object.entries(accounts)
 			.map(([name, key]) => `${name}:${key}`).join(';') },
