@@ -18,6 +18,7 @@
 #include "rdb/redis_conn.h"
 #include "rdb/redis_target.h"
 #include "rdb/replicas_wait.h"
+#include "tests/sim/fake_clock.h"
 #include "tests/sim/script_resp.h"
 
 /* What is said of replicas: by a primary that is at 91 when first asked. */
@@ -36,6 +37,7 @@ struct primary {
 	const char *looks[LOOKS_MAX];
 	atomic_uint looked;
 	struct cancel *cancel; /* by the second of them */
+	bool for_ever;	       /* the first one each time */
 };
 
 static int
@@ -56,6 +58,8 @@ answer(struct script_conn *c, void *arg, const char *words)
 		    script_server_port(p->server));
 	if (strcmp(words, "INFO replication") != 0)
 		return script_sends(c, "-ERR unknown command\r\n");
+	if (p->for_ever)
+		return script_send_bulk(c, p->looks[0]);
 	assert_true(atomic_load(&p->looked) < LOOKS_MAX);
 	text = p->looks[atomic_fetch_add(&p->looked, 1)];
 	if (p->cancel != NULL && atomic_load(&p->looked) == 2)
@@ -69,13 +73,10 @@ serve(struct script_conn *c, void *arg)
 	script_answer_commands(c, answer, arg);
 }
 
-/* With so many looks. */
 static int
-wait_on(struct primary *p, unsigned looks, struct err *err)
+wait_within(struct primary *p, const struct scope *scope, struct err *err)
 {
 	static const struct redis_opts opts = {.reply_timeout_ms = 10000};
-	struct scope root = scope_root(p->cancel);
-	struct scope scope = scope_within(&root, 20000);
 	struct redis_target t;
 	char url[64];
 	int rc;
@@ -86,10 +87,21 @@ wait_on(struct primary *p, unsigned looks, struct err *err)
 	    script_server_port(p->server));
 	assert_int_equal(redis_target_parse(url, &t, err), 0);
 	t.cluster = xstrdup("c");
-	rc = replicas_wait(&t, &opts, &scope, err);
-	assert_int_equal(atomic_load(&p->looked), looks);
+	rc = replicas_wait(&t, &opts, scope, err);
 	redis_target_release(&t);
 	script_server_free(p->server);
+	return rc;
+}
+
+/* With so many looks. */
+static int
+wait_on(struct primary *p, unsigned looks, struct err *err)
+{
+	struct scope root = scope_root(p->cancel);
+	struct scope scope = scope_within(&root, 20000);
+	int rc = wait_within(p, &scope, err);
+
+	assert_int_equal(atomic_load(&p->looked), looks);
 	return rc;
 }
 
@@ -160,6 +172,23 @@ who_is_late_is_told_when_the_waiting_ends(void **state)
 }
 
 static void
+one_that_never_arrives_is_waited_for_ten_minutes(void **state)
+{
+	struct primary p = {.looks = {AT_91 BEHIND}, .for_ever = true};
+	struct fake_clock clock;
+	struct scope root = fake_clock_init(&clock);
+	struct scope scope = scope_within(&root, 3600000);
+	struct err err;
+
+	(void)state;
+	assert_int_equal(wait_within(&p, &scope, &err), -1);
+	assert_int_equal(err.kind, ERR_TRANSIENT);
+	assert_non_null(strstr(err.text, "waited for 10 min"));
+	assert_non_null(strstr(err.text, "0 of 1 replicas"));
+	assert_in_range(clock.slept_ms, 590000, 601000);
+}
+
+static void
 a_primary_that_is_none_any_more_is_asked_anew(void **state)
 {
 	static const char *const answers[] = {
@@ -184,6 +213,7 @@ main(void)
 	    cmocka_unit_test(one_that_is_not_online_is_not_waited_for),
 	    cmocka_unit_test(an_offset_that_is_not_told_is_not_reached),
 	    cmocka_unit_test(who_is_late_is_told_when_the_waiting_ends),
+	    cmocka_unit_test(one_that_never_arrives_is_waited_for_ten_minutes),
 	    cmocka_unit_test(a_primary_that_is_none_any_more_is_asked_anew),
 	};
 

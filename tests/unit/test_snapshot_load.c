@@ -265,6 +265,33 @@ by_restore_the_target_holds_the_same_and_nothing_else(void **state)
 	expect_noted(g, ENDED);
 }
 
+/* The copy was proved, and one more key is expected of it when the first is
+ * about to be sent: as when the second reading brings less than the first. */
+static int
+expect_one_more(void *arg, const struct scope *scope, struct err *err)
+{
+	struct ground *g = arg;
+
+	(void)scope;
+	(void)err;
+	g->facts.keys++;
+	return 0;
+}
+
+static void
+fewer_keys_than_were_proved_are_no_import(void **state)
+{
+	struct ground *g = *state;
+
+	g->opts.way = RESTORER_RESTORE;
+	g->opts.settle = expect_one_more;
+	g->opts.settle_arg = g;
+	assert_int_equal(load_from(g, g->store), -1);
+	assert_non_null(strstr(g->rig.err.text, " keys arrived of "));
+	assert_int_equal(g->rig.err.kind, ERR_CORRUPT);
+	expect_noted(g, BEGUN);
+}
+
 /* What the target holds each time: keys of database 0, and the mark. */
 struct settling {
 	struct ground *g;
@@ -914,6 +941,7 @@ main(void)
 	    cmocka_unit_test(the_ways_have_names),
 	    TEST(by_replica_the_target_holds_the_same),
 	    TEST(by_restore_the_target_holds_the_same_and_nothing_else),
+	    TEST(fewer_keys_than_were_proved_are_no_import),
 	    TEST(the_mark_lasts_before_the_first_key_and_until_all_of_them_do),
 	    TEST(a_part_that_was_loaded_is_no_import_of_the_snapshot),
 	    TEST(a_part_is_not_loaded_as_a_replica),
