@@ -182,6 +182,8 @@ json_parse(
 		root = NULL;
 	}
 out:
+	/* What services answer may be keys. */
+	explicit_bzero(copy, len);
 	free(copy);
 	return root;
 }

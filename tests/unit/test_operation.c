@@ -204,10 +204,11 @@ a_journal_that_was_tampered_with_leads_nowhere(void **state)
 	    "{\"format\":1,\"note\":\"n\",\"began_ms\":1,\"timeout_ms\":1,"
 	    "\"accepted\":true,\"seen_busy\":false,"
 	    "\"status_url\":\"http://127.0.0.2:9/\"}";
-	static const char *const broken[] = {"", "{}",
-	    "{\"format\":1,\"note\":7}",
+	static const char newer[] =
 	    "{\"format\":2,\"note\":\"n\",\"began_ms\":1,"
-	    "\"timeout_ms\":1,\"accepted\":true,\"seen_busy\":false}"};
+	    "\"timeout_ms\":1,\"accepted\":true,\"seen_busy\":false}";
+	static const char *const broken[] = {
+	    "", "{}", "{\"format\":1,\"note\":7}", newer};
 	static const enum resource_look looks[] = {LOOK_READY};
 	struct operation_end end;
 	struct operation *op;
