@@ -14,8 +14,8 @@ struct scope;
 struct snapshot_env;
 
 /*
- * Take the dump of a Redis, or of each primary of a pinned cluster, keep
- * nothing of it, and compare its fingerprint to the manifest's, which must be
+ * Take the dump of a Redis, or of each primary of a pinned cluster, by
+ * replication, else by SCAN, keep nothing of it, and compare its fingerprint to the manifest's, which must be
  * verified.  *out is the Redis' fingerprint, to be freed, when out is not NULL.
  * 0 whether or not they are the same: see result.  ERR_TRANSIENT when they
  * differ and slots of the cluster were moving meanwhile.

@@ -27,6 +27,7 @@ static const struct way_name ways[] = {
     {"auto", RESTORER_AUTO},
     {"replica", RESTORER_REPLICA},
     {"restore", RESTORER_RESTORE},
+    {"arm", RESTORER_ARM},
 };
 
 const char *
@@ -44,7 +45,7 @@ restorer_parse(const char *name, enum restorer *way, struct err *err)
 			return 0;
 		}
 	return err_set(err, ERR_USAGE,
-	    "'%.40s' is no restorer: auto, replica or restore", name);
+	    "'%.40s' is no restorer: auto, replica, restore or arm", name);
 }
 
 int
@@ -245,6 +246,29 @@ loading_settle(const struct loading *l, struct err *err)
 	return o->settle != NULL ? o->settle(o->settle_arg, l->scope, err) : 0;
 }
 
+/* A part would have to be a dump, which nobody made. */
+static bool
+is_for_arm(const struct loading *l)
+{
+	return l->opts->way == RESTORER_ARM ||
+	    (l->opts->way == RESTORER_AUTO && l->opts->resource != NULL &&
+		l->opts->filter == NULL);
+}
+
+static int
+check_arm(const struct loading *l, struct err *err)
+{
+	if (l->opts->resource == NULL)
+		return err_set(err, ERR_USAGE,
+		    "restorer 'arm' needs 'dr.resource', the target's resource "
+		    "id");
+	if (l->opts->filter != NULL)
+		return err_set(err, ERR_UNSUPPORTED,
+		    "restorer 'arm' loads whole snapshots: with a filter it is "
+		    "'restore'");
+	return 0;
+}
+
 static int
 guarded(struct loading *l, struct err *err)
 {
@@ -259,6 +283,8 @@ guarded(struct loading *l, struct err *err)
 	if (!l->m->verified && l->opts->filter != NULL)
 		return err_set(err, ERR_UNSUPPORTED,
 		    "the snapshot cannot be read, and so not filtered");
+	if (is_for_arm(l))
+		return check_arm(l, err) == 0 ? loading_by_arm(l, err) : -1;
 	if (import_guard_ask(&l->guard, l->scope, l->env, &l->answer, err) != 0)
 		return -1;
 	l->facts->replaced = !l->answer.empty;

@@ -18,12 +18,18 @@ struct key_filter;
 struct manifest;
 struct posing_opts;
 struct redis_opts;
+struct redis_resource;
 struct redis_target;
 struct scope;
 struct snapshot_env;
 struct store;
 
-enum restorer { RESTORER_AUTO, RESTORER_REPLICA, RESTORER_RESTORE };
+enum restorer {
+	RESTORER_AUTO,
+	RESTORER_REPLICA,
+	RESTORER_RESTORE,
+	RESTORER_ARM
+};
 
 const char *restorer_name(enum restorer);
 int restorer_parse(const char *, enum restorer *, struct err *);
@@ -32,6 +38,10 @@ struct snapshot_load_opts {
 	const struct redis_target *target;
 	const struct redis_opts *redis;
 	enum restorer way;
+	/* The target as Azure knows it, which has it import by itself ('arm'),
+	 * unless another way is asked for.  NULL: it is not Azure's. */
+	struct redis_resource *resource;
+	int64_t import_ms; /* that may take; 0: six hours */
 	/* The target's name, repeated by the user, when data there
 	 * that is not this job's may be destroyed; NULL: may not. */
 	const char *overwrite;

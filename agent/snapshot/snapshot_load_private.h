@@ -51,6 +51,9 @@ int loading_prove_part(struct loading *, struct err *);
 int loading_by_replica(struct loading *, struct err *);
 int loading_by_restore(struct loading *, struct err *);
 
+/* With the guard's leave and all notes: the whole of it. */
+int loading_by_arm(struct loading *, struct err *);
+
 /* Whether what is there by now will last. */
 int loading_settle(const struct loading *, struct err *);
 

@@ -300,6 +300,10 @@ read_all(struct reading *r, const struct scope *scope, struct err *err)
 {
 	const struct manifest *m = r->m;
 
+	if (r->opts->shard > 0) {
+		r->shard = r->opts->shard - 1;
+		return read_dump(r, m->shards[r->shard], scope, err);
+	}
 	if (m->verified && !r->opts->by_piece)
 		r->fingerprint = fingerprint_like(m->fingerprint);
 	if (m->nshards == 0 && read_dump(r, m, scope, err) != 0)
@@ -325,7 +329,8 @@ snapshot_read(struct store *store, const struct manifest *m,
 	};
 	int rc;
 
-	assert(m->nshards == 0 || opts->out == NULL);
+	assert(opts->shard <= m->nshards);
+	assert(m->nshards == 0 || opts->shard > 0 || opts->out == NULL);
 	rc = opts->parts_only ? read_parts(&r, scope, err)
 			      : read_all(&r, scope, err);
 	fingerprint_free(r.fingerprint);

@@ -10,7 +10,7 @@
  *
  * The dumps of a cluster's shards are read one after the other, as if they
  * were one: a visitor is told each function library once.  They cannot be
- * written out as one: out is NULL then.
+ * written out as one: out is NULL then, unless a single one is asked for.
  */
 #ifndef AGENT_SNAPSHOT_SNAPSHOT_READ_H
 #define AGENT_SNAPSHOT_SNAPSHOT_READ_H
@@ -42,6 +42,9 @@ struct snapshot_read_opts {
 	 */
 	bool by_piece;
 	struct rdb_summary *summary; /* of it, once it is read; or NULL */
+	/* Of the shards this one alone, from 1 on, without what is proved of
+	 * all of them (the fingerprint); 0: all. */
+	size_t shard;
 	bool parts_only; /* sizes and SHA-256 of the parts, no more */
 };
 

@@ -210,7 +210,7 @@ the_ways_have_names(void **state)
 	assert_int_equal(restorer_parse("replica", &way, &err), 0);
 	assert_int_equal(way, RESTORER_REPLICA);
 	assert_string_equal(restorer_name(RESTORER_RESTORE), "restore");
-	assert_int_equal(restorer_parse("arm", &way, &err), -1);
+	assert_int_equal(restorer_parse("copy", &way, &err), -1);
 	assert_int_equal(err.kind, ERR_USAGE);
 }
 
@@ -245,6 +245,40 @@ by_replica_the_target_holds_the_same(void **state)
 	    0);
 	assert_false(cmp.same);
 	assert_string_not_equal(cmp.why, "");
+}
+
+static bool
+is_same(struct ground *g)
+{
+	struct fp_comparison cmp;
+
+	if (snapshot_compare(g->m, &g->to.target, &g->to.redis, &g->rig.scope,
+		&g->rig.env, &cmp, NULL, &g->rig.err) != 0)
+		fail_msg("%s", g->rig.err.text);
+	return cmp.same;
+}
+
+/* As managed services do. */
+static void
+a_target_that_refuses_replication_is_compared_by_scan(void **state)
+{
+	struct ground *g = *state;
+	struct fp_comparison cmp;
+
+	g->opts.way = RESTORER_RESTORE;
+	must_load(g);
+	redis_data_do(g->to.conn, "ACL SETUSER default -psync -sync");
+	assert_true(is_same(g));
+	redis_data_do(g->to.conn, "SET s:int 1");
+	assert_false(is_same(g));
+
+	/* Nor that: what it says of replication is told. */
+	redis_data_do(g->to.conn, "ACL SETUSER default -dump");
+	assert_int_equal(
+	    snapshot_compare(g->m, &g->to.target, &g->to.redis, &g->rig.scope,
+		&g->rig.env, &cmp, NULL, &g->rig.err),
+	    -1);
+	assert_non_null(strstr(g->rig.err.text, "psync"));
 }
 
 static void
@@ -942,6 +976,7 @@ main(void)
 	    TEST(by_replica_the_target_holds_the_same),
 	    TEST(by_restore_the_target_holds_the_same_and_nothing_else),
 	    TEST(fewer_keys_than_were_proved_are_no_import),
+	    TEST(a_target_that_refuses_replication_is_compared_by_scan),
 	    TEST(the_mark_lasts_before_the_first_key_and_until_all_of_them_do),
 	    TEST(a_part_that_was_loaded_is_no_import_of_the_snapshot),
 	    TEST(a_part_is_not_loaded_as_a_replica),

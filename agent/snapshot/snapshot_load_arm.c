@@ -1,0 +1,307 @@
+/*
+ * An import by Azure Resource Manager: the service deletes what the target
+ * holds and loads the files that it is given.  It may go on when nobody
+ * follows it, and cannot be taken back; so one that began is followed to its
+ * end before anything else, by whichever run comes next, and is never asked
+ * for a second time while its end is not known.
+ */
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "arm/redis_resource.h"
+#include "base/err.h"
+#include "base/json.h"
+#include "base/secret.h"
+#include "rdb/fingerprint.h"
+#include "rdb/redis_target.h"
+#include "storage/store.h"
+
+#include "agent/snapshot/arm_target.h"
+#include "agent/snapshot/dump_take.h"
+#include "agent/snapshot/env.h"
+#include "agent/snapshot/import_stage.h"
+#include "agent/snapshot/lent_place.h"
+#include "agent/snapshot/manifest.h"
+#include "agent/snapshot/progress.h"
+#include "agent/snapshot/snapshot_compare.h"
+#include "agent/snapshot/snapshot_load_private.h"
+
+#define TIMEOUT_DEFAULT_MS INT64_C(21600000)
+#define NOTE_MAX	   4096
+
+struct arm_import {
+	struct loading *l;
+	struct redis_resource *resource;
+	struct lent_places places;
+	struct operation *op;
+	struct import_files files;
+	bool is_done; /* the target took this snapshot */
+};
+
+static char *
+format_note(const struct manifest *m)
+{
+	cJSON *o = cJSON_CreateObject();
+	char *text;
+
+	cJSON_AddStringToObject(o, "job", m->job);
+	cJSON_AddStringToObject(o, "snapshot", m->id);
+	text = json_format_line(o);
+	cJSON_Delete(o);
+	return text;
+}
+
+static bool
+is_of(const char *note, const struct manifest *m)
+{
+	char *ours = format_note(m);
+	bool same = strcmp(note, ours) == 0;
+
+	free(ours);
+	return same;
+}
+
+/* What its end does not tell, the data may. */
+static int
+look_at_data(struct arm_import *a, bool *same, struct err *err)
+{
+	const struct snapshot_load_opts *o = a->l->opts;
+	struct fp_comparison comparison;
+
+	*same = false;
+	if (!a->l->m->verified)
+		return 0;
+	if (snapshot_compare(a->l->m, o->target, o->redis, a->l->scope,
+		a->l->env, &comparison, NULL, err) != 0)
+		return -1;
+	*same = comparison.same && comparison.not_compared == 0;
+	return 0;
+}
+
+/* It stays in the journal: only a person can say that it is over. */
+static int
+ask_person(struct arm_import *a, const struct err *why, struct err *err)
+{
+	char name[600];
+
+	redis_target_name(a->l->opts->target, name, sizeof(name));
+	return err_set(err, ERR_REFUSED,
+	    "whether an import that began was carried out is not known "
+	    "(%.200s); look in the portal whether it still goes on, and what "
+	    "the Redis holds; when it is over, give --overwrite-target %.200s "
+	    "to import again",
+	    why->text, name);
+}
+
+static int
+judge_unknown(struct arm_import *a, const struct err *why, struct err *err)
+{
+	struct err ignored = {0};
+	bool same = false;
+
+	if (is_of(operation_note(a->op), a->l->m) &&
+	    look_at_data(a, &same, &ignored) == 0 && same) {
+		progress_note(a->l->env->progress, STEP_IMPORT,
+		    "the import's answer was lost, but the Redis holds the "
+		    "snapshot");
+		a->is_done = true;
+		return 0;
+	}
+	if (a->l->opts->overwrite != NULL)
+		return 0;
+	return ask_person(a, why, err);
+}
+
+/* What an earlier process began, whatever it was. */
+static int
+take_up(struct arm_import *a, struct err *err)
+{
+	struct loading *l = a->l;
+	struct operation_end end;
+
+	a->op = redis_resource_resume(a->resource, "import", err);
+	if (a->op == NULL && err->kind == ERR_MISSING) {
+		*err = (struct err){0};
+		return 0;
+	}
+	if (a->op == NULL)
+		return -1;
+	progress_note(l->env->progress, STEP_IMPORT,
+	    "an earlier run began an import there; that is followed to its "
+	    "end");
+	if (operation_follow(a->op, l->scope, &end, err) != 0)
+		return -1;
+	if (end.outcome == OPERATION_SUCCEEDED)
+		a->is_done = is_of(operation_note(a->op), l->m);
+	if (end.outcome == OPERATION_UNKNOWN &&
+	    judge_unknown(a, &end.why, err) != 0)
+		return -1;
+	if (operation_settle(a->op, err) != 0)
+		return -1;
+	operation_free(a->op);
+	a->op = NULL;
+	return 0;
+}
+
+static int
+check_target(struct arm_import *a, struct err *err)
+{
+	struct redis_description d;
+	int rc;
+
+	if (redis_resource_describe(a->resource, a->l->scope, &d, err) != 0)
+		return -1;
+	rc = arm_target_check(a->resource, &d, a->l->m, err);
+	redis_description_release(&d);
+	return rc;
+}
+
+static int64_t
+timeout_ms(const struct arm_import *a)
+{
+	int64_t given = a->l->opts->import_ms;
+
+	return given != 0 ? given : TIMEOUT_DEFAULT_MS;
+}
+
+static int
+stage(struct arm_import *a, struct err *err)
+{
+	const struct import_stage what = {
+	    .store = a->l->store,
+	    .m = a->l->m,
+	    .places = &a->places,
+	    .gzip = redis_resource_abilities(a->resource)->gzip,
+	    .work_ms = timeout_ms(a),
+	};
+
+	return import_stage(&what, a->l->scope, a->l->env, &a->files, err);
+}
+
+static int
+post(struct arm_import *a, struct err *err)
+{
+	const struct snapshot_env *env = a->l->env;
+	char *note = format_note(a->l->m);
+	const struct operation_opts opts = {
+	    .note = note,
+	    .still_ours = env->still_ours,
+	    .still_ours_arg = env->still_ours_arg,
+	    .timeout_ms = timeout_ms(a),
+	};
+	const struct redis_import what = {
+	    .files = a->files.urls, .nfiles = a->files.n};
+
+	a->op = redis_resource_import(
+	    a->resource, &what, &opts, a->l->scope, err);
+	free(note);
+	return a->op != NULL ? 0 : -1;
+}
+
+static int
+follow(struct arm_import *a, struct err *err)
+{
+	struct operation_end end;
+	struct err later = {0};
+
+	if (operation_follow(a->op, a->l->scope, &end, err) != 0)
+		return -1;
+	if (end.outcome == OPERATION_SUCCEEDED)
+		return 0;
+	if (end.outcome == OPERATION_UNKNOWN) {
+		if (judge_unknown(a, &end.why, err) != 0)
+			return -1;
+		return a->is_done ? 0 : ask_person(a, &end.why, err);
+	}
+	*err = end.why;
+	if (operation_settle(a->op, &later) == 0) {
+		operation_free(a->op);
+		a->op = NULL;
+	}
+	return err_in(
+	    err, "the import failed, and what the Redis held before is lost");
+}
+
+/* The service reads the files until it says that it has ended. */
+static void
+remove_place(struct arm_import *a)
+{
+	struct scope scope = dump_afterwards();
+	struct err err = {0};
+
+	if (a->files.place != NULL && a->op == NULL &&
+	    lent_place_remove(&a->places, a->files.place, &scope, &err) != 0)
+		progress_note(a->l->env->progress, STEP_IMPORT,
+		    "container '%s' is left for the job's next import to "
+		    "remove: %.200s",
+		    lent_place_name(a->files.place), err.text);
+}
+
+/* The guard is asked after an earlier import has ended, and before a byte is
+ * staged; and once more right before the request. */
+static int
+import_anew(struct arm_import *a, struct err *err)
+{
+	if (check_target(a, err) != 0 || stage(a, err) != 0 ||
+	    loading_note_begin(a->l, err) != 0 ||
+	    loading_last_look(a->l, err) != 0 || post(a, err) != 0)
+		return -1;
+	progress_note(a->l->env->progress, STEP_IMPORT,
+	    "the Redis imports %zu file%s, and answers nobody meanwhile",
+	    a->files.n, a->files.n == 1 ? "" : "s");
+	if (follow(a, err) != 0)
+		return -1;
+	a->is_done = true;
+	return 0;
+}
+
+static int
+run(struct arm_import *a, struct err *err)
+{
+	struct loading *l = a->l;
+	struct err ignored = {0};
+
+	if (store_lend_check(l->store, err) != 0 || take_up(a, err) != 0)
+		return -1;
+	if (lent_places_clear(&a->places, l->scope, &ignored) != 0)
+		progress_note(l->env->progress, STEP_IMPORT,
+		    "what an earlier run left is still there: %.300s",
+		    ignored.text);
+	if (import_guard_ask(&l->guard, l->scope, l->env, &l->answer, err) != 0)
+		return -1;
+	l->facts->replaced = !l->answer.empty;
+	/* What was written since it ended is to be overwritten: once more. */
+	a->is_done = a->is_done && !l->answer.forced;
+	if (!a->is_done && import_anew(a, err) != 0)
+		return -1;
+	if (import_guard_note(&l->guard, &l->answer, true, l->scope, err) != 0)
+		return -1;
+	if (a->op != NULL && operation_settle(a->op, err) != 0)
+		return -1;
+	operation_free(a->op);
+	a->op = NULL;
+	return 0;
+}
+
+int
+loading_by_arm(struct loading *l, struct err *err)
+{
+	struct arm_import a = {
+	    .l = l,
+	    .resource = l->opts->resource,
+	    .places = {l->store, l->env->journal, "import", l->m->job},
+	};
+	int rc;
+
+	l->facts->way = RESTORER_ARM;
+	snprintf(l->facts->why, sizeof(l->facts->why), "%s",
+	    l->opts->way == RESTORER_ARM ? "as asked"
+					 : "the target is Azure's to load");
+	rc = run(&a, err);
+	remove_place(&a);
+	operation_free(a.op);
+	import_files_release(&a.files);
+	return rc;
+}

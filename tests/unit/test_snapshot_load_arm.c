@@ -1,0 +1,562 @@
+/*
+ * An import by Resource Manager: what it is refused for before anything is
+ * done, what it is given, and how it ends when nobody knows how it ended.  The
+ * service is a script, what it loads a real server, filled by the test.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "agent/snapshot/job_state.h"
+#include "agent/snapshot/manifest.h"
+#include "agent/snapshot/progress.h"
+#include "agent/snapshot/snapshot_load.h"
+#include "arm/redis_resource.h"
+#include "base/journal.h"
+#include "rdb/redis_conn.h"
+#include "rdb/redis_target.h"
+#include "storage/store.h"
+#include "tests/sim/arm_rig.h"
+#include "tests/sim/lending_store.h"
+#include "tests/sim/rdb_bytes.h"
+#include "tests/sim/real_redis.h"
+#include "tests/sim/redis_data.h"
+#include "tests/sim/snapshot_rig.h"
+
+#define AMR \
+	"/subscriptions/s/resourceGroups/rg1/providers/Microsoft.Cache/" \
+	"redisEnterprise/dr"
+#define DB	AMR "/databases/default"
+#define VERSION "[?]api-version=2025-07-01"
+#define KEYS	20
+
+#define CLUSTER(version) \
+	"{\"properties\":{\"hostName\":\"dr.example\",\"redisVersion\":" \
+	"\"" version "\",\"provisioningState\":\"Succeeded\"," \
+	"\"resourceState\":\"Running\"}}"
+
+#define DATABASE(state, more) \
+	"{\"properties\":{\"provisioningState\":\"" state "\"," \
+	"\"resourceState\":\"Running\",\"port\":10000" more "}}"
+
+#define DESCRIBED(version, state, more) \
+	{"GET " AMR VERSION, 200, NULL, CLUSTER(version), ARM_ANSWER}, \
+	{ \
+		"GET " DB VERSION, 200, NULL, DATABASE(state, more), \
+		    ARM_ANSWER \
+	}
+#define GOOD DESCRIBED("7.4", "Succeeded", "")
+#define IMPORTED \
+	{ \
+		"POST " DB "/import" VERSION, 200, NULL, NULL, ARM_ANSWER \
+	}
+#define BEGUN \
+	{ \
+		"POST " DB "/import" VERSION, 202, \
+		    "Azure-AsyncOperation: {host}/op\r\n", NULL, ARM_ANSWER \
+	}
+#define STATUS(text) \
+	{ \
+		"GET /op", 200, NULL, "{\"status\":\"" text "\"}", ARM_ANSWER \
+	}
+
+struct ground {
+	struct arm_rig arm;
+	struct snapshot_rig rig;
+	struct temp_dir dir;
+	struct store *store;
+	struct redis_resource *resource;
+	struct real_redis *server;
+	struct redis_conn *conn;
+	struct redis_target target;
+	struct redis_opts redis;
+	struct manifest *m;
+	struct snapshot_load_opts opts;
+	struct snapshot_load_facts facts;
+	struct progress progress;
+	char notes[4096];
+	size_t staged; /* files, while the service read them */
+	bool loads;
+};
+
+static struct ground *watched;
+
+static void
+on_advance(struct progress *p, enum step step, uint64_t done, uint64_t total,
+    bool about)
+{
+	(void)p;
+	(void)step;
+	(void)done;
+	(void)total;
+	(void)about;
+}
+
+static void
+load_keys(struct ground *g)
+{
+	redis_data_do(g->conn, "FLUSHALL");
+	for (unsigned i = 0; i < KEYS; i++)
+		redis_data_do(g->conn, "SET key:%u value", i);
+}
+
+static int
+count_item(void *arg, const struct list_item *item, struct err *err)
+{
+	(void)item;
+	(void)err;
+	++*(size_t *)arg;
+	return 0;
+}
+
+static size_t
+count_staged(struct ground *g)
+{
+	struct store *place;
+	char name[64];
+	size_t n = 0;
+
+	if (lending_store_lent(&g->dir, name) == 0)
+		return 0;
+	place = g->store->ops->lend->open(g->store, name, &g->rig.err);
+	assert_int_equal(
+	    store_each(place, &g->rig.scope, NULL, count_item, &n, &g->rig.err),
+	    0);
+	store_free(place);
+	return n;
+}
+
+/* It is told when the import was asked for. */
+static void
+on_note(struct progress *p, enum step step, const char *text)
+{
+	struct ground *g = watched;
+	size_t len = strlen(g->notes);
+
+	(void)p;
+	(void)step;
+	snprintf(g->notes + len, sizeof(g->notes) - len, "%s\n", text);
+	if (strstr(text, "the Redis imports") == NULL)
+		return;
+	g->staged = count_staged(g);
+	if (g->loads)
+		load_keys(g);
+}
+
+static void
+write_dump(struct snapshot_rig *r, unsigned db)
+{
+	char name[32];
+	struct buf b;
+
+	rdb_begin(&b, "REDIS0010");
+	buf_addc(&b, (char)0xfe);
+	buf_addc(&b, (char)db);
+	for (unsigned i = 0; i < KEYS; i++) {
+		buf_addc(&b, 0);
+		snprintf(name, sizeof(name), "key:%u", i);
+		rdb_put_string(&b, name);
+		rdb_put_string(&b, "value");
+	}
+	rdb_end(&b);
+	snapshot_rig_write(r, b.data, b.len);
+	buf_release(&b);
+}
+
+static void
+start_server(struct ground *g)
+{
+	static const char *const args[] = {REDIS_DATA_DEBUG, NULL};
+	const struct real_redis_opts plain = {.args = args};
+	char url[96];
+
+	g->server = real_redis_start(&plain);
+	g->conn = redis_data_connect(g->server, NULL);
+	snprintf(url, sizeof(url), "redis://127.0.0.1:%d",
+	    real_redis_port(g->server));
+	assert_int_equal(redis_target_parse(url, &g->target, &g->rig.err), 0);
+}
+
+static void
+up(struct ground *g, const struct arm_step *steps, size_t n)
+{
+	struct redis_resource_opts opts;
+	struct resource_id id;
+
+	memset(g, 0, sizeof(*g));
+	watched = g;
+	arm_rig_up(&g->arm, steps, n);
+	snapshot_rig_up(&g->rig);
+	temp_dir_make(&g->dir);
+	g->store = lending_store_open(&g->dir);
+	start_server(g);
+	write_dump(&g->rig, 0);
+	g->m = snapshot_rig_must_take(&g->rig, g->store);
+	g->progress = (struct progress){on_advance, on_note};
+	g->rig.env.progress = &g->progress;
+	opts = (struct redis_resource_opts){
+	    .client = g->arm.client, .journal = g->rig.env.journal};
+	arm_rig_ok(&g->arm, resource_id_parse(&id, AMR, &g->arm.err));
+	g->resource = redis_resource_new(&id, &opts);
+	g->loads = true;
+	g->opts = (struct snapshot_load_opts){
+	    .target = &g->target,
+	    .redis = &g->redis,
+	    .resource = g->resource,
+	};
+}
+#define UP(g, steps) up(g, steps, sizeof(steps) / sizeof(*(steps)))
+
+static void
+down(struct ground *g)
+{
+	assert_null(strstr(g->notes, LENDING_STORE_SIG));
+	assert_null(strstr(g->rig.err.text, LENDING_STORE_SIG));
+	manifest_free(g->m);
+	redis_target_release(&g->target);
+	redis_conn_free(g->conn);
+	real_redis_stop(g->server);
+	redis_resource_free(g->resource);
+	store_free(g->store);
+	temp_dir_remove(&g->dir);
+	snapshot_rig_down(&g->rig);
+	arm_rig_down(&g->arm);
+}
+
+static int
+load(struct ground *g)
+{
+	struct snapshot_rig *r = &g->rig;
+
+	r->err = (struct err){0};
+	return snapshot_load(g->store, g->m, &g->arm.scope, &r->env, &g->opts,
+	    &g->facts, &r->err);
+}
+
+static void
+must_load(struct ground *g)
+{
+	if (load(g) != 0)
+		fail_msg("%s", g->rig.err.text);
+	assert_int_equal(g->facts.way, RESTORER_ARM);
+}
+
+static void
+fails(struct ground *g, enum err_kind kind, const char *says)
+{
+	struct err *err = &g->rig.err;
+
+	assert_int_equal(load(g), -1);
+	if (err->kind != kind || strstr(err->text, says) == NULL)
+		fail_msg("kind %d, not %d: %s", err->kind, kind, err->text);
+}
+
+static int
+count_entry(void *arg, const char *key, const char *value, struct err *err)
+{
+	(void)key;
+	(void)err;
+	assert_null(strstr(value, LENDING_STORE_SIG));
+	++*(size_t *)arg;
+	return 0;
+}
+
+static size_t
+journalled(struct ground *g)
+{
+	struct journal *j = g->rig.env.journal;
+	size_t n = 0;
+
+	assert_int_equal(j->ops->each(j, "", count_entry, &n, &g->rig.err), 0);
+	return n;
+}
+
+/* Whether the job's state says that the import has ended. */
+static bool
+noted(struct ground *g)
+{
+	struct job_state state;
+	char name[64];
+	bool ended;
+
+	snprintf(
+	    name, sizeof(name), "127.0.0.1:%d", real_redis_port(g->server));
+	assert_int_equal(job_state_read(g->store, &g->rig.scope, RIG_JOB,
+			     &state, &g->rig.err),
+	    0);
+	ended = job_state_import(&state, name) != NULL;
+	job_state_release(&state);
+	return ended;
+}
+
+static void
+assert_nothing_left(struct ground *g)
+{
+	assert_int_equal(lending_store_lent(&g->dir, NULL), 0);
+	assert_int_equal(journalled(g), 0);
+}
+
+static void
+gzip_is_given_as_it_lies_there(void **state)
+{
+	static const struct arm_step steps[] = {GOOD, IMPORTED};
+	struct ground g;
+	char want[256];
+
+	(void)state;
+	UP(&g, steps);
+	must_load(&g);
+	snprintf(want, sizeof(want),
+	    "{\"sasUris\":[\"https://acct.blob.example/store/" RIG_JOB
+	    "/%s/part-0000.rdb.gz?sig=",
+	    g.m->id);
+	arm_rig_sent(&g.arm, 2, want);
+	assert_int_equal(g.staged, 0);
+	assert_true(noted(&g));
+	assert_nothing_left(&g);
+	down(&g);
+}
+
+static void
+anything_else_is_written_anew_as_gzip(void **state)
+{
+	static const struct arm_step steps[] = {GOOD, IMPORTED};
+	struct ground g;
+
+	(void)state;
+	UP(&g, steps);
+	manifest_free(g.m);
+	g.rig.env.cipher_key = &g.rig.key;
+	g.rig.take.seal = true;
+	g.rig.take.codec = CODEC_ZSTD;
+	g.m = snapshot_rig_must_take(&g.rig, g.store);
+	must_load(&g);
+	arm_rig_sent(
+	    &g.arm, 2, "https://acct.blob.example/drsync-import-cache-");
+	arm_rig_sent(&g.arm, 2, "/0001.rdb.gz?sig=");
+	assert_int_equal(g.staged, 1);
+	assert_true(noted(&g));
+	assert_nothing_left(&g);
+	down(&g);
+}
+
+/* Before anything is staged, noted or asked for. */
+static void
+refused(const struct arm_step *steps, enum err_kind kind, const char *says)
+{
+	struct ground g;
+
+	up(&g, steps, 2);
+	fails(&g, kind, says);
+	assert_nothing_left(&g);
+	assert_false(noted(&g));
+	down(&g);
+}
+
+static void
+what_it_could_not_take_is_refused_before(void **state)
+{
+	static const struct arm_step old[] = {
+	    DESCRIBED("6.0", "Succeeded", "")};
+	static const struct arm_step busy[] = {
+	    DESCRIBED("7.4", "Updating", "")};
+	static const struct arm_step linked[] = {DESCRIBED("7.4", "Succeeded",
+	    ",\"geoReplication\":{\"groupNickname\":\"g\",\"linkedDatabases\":"
+	    "[{\"id\":\"/other\",\"state\":\"Linked\"}]}")};
+	static const struct arm_step good[] = {GOOD};
+	struct ground g;
+
+	(void)state;
+	refused(old, ERR_UNSUPPORTED, "takes RDB up to version 9");
+	refused(busy, ERR_TRANSIENT, "Updating");
+	refused(linked, ERR_REFUSED, "geo-replication");
+
+	UP(&g, good);
+	manifest_free(g.m);
+	write_dump(&g.rig, 3);
+	g.m = snapshot_rig_must_take(&g.rig, g.store);
+	fails(&g, ERR_UNSUPPORTED, "database 3");
+	assert_nothing_left(&g);
+	down(&g);
+}
+
+/* As one that an export made, of that Redis. */
+static void
+never_into_the_redis_that_it_comes_from(void **state)
+{
+	static const struct arm_step steps[] = {GOOD};
+	struct ground g;
+
+	(void)state;
+	UP(&g, steps);
+	free(g.m->way);
+	free(g.m->source);
+	g.m->way = strdup("arm");
+	g.m->source = strdup(DB);
+	fails(&g, ERR_REFUSED, "an import would undo");
+	down(&g);
+}
+
+static void
+data_of_others_are_left_unless_the_target_is_named(void **state)
+{
+	static const struct arm_step steps[] = {GOOD, IMPORTED};
+	struct ground g;
+	char name[64];
+
+	(void)state;
+	UP(&g, steps);
+	redis_data_do(g.conn, "SET theirs 1");
+	fails(&g, ERR_REFUSED, "--overwrite-target");
+	assert_nothing_left(&g);
+	snprintf(name, sizeof(name), "127.0.0.1:%d", real_redis_port(g.server));
+	g.opts.overwrite = name;
+	must_load(&g);
+	down(&g);
+}
+
+static int
+lost(void *arg, struct err *err)
+{
+	(void)arg;
+	return err_set(err, ERR_LOCKED, "the lease was lost");
+}
+
+static void
+a_lost_lease_sends_nothing(void **state)
+{
+	static const struct arm_step steps[] = {GOOD};
+	struct ground g;
+
+	(void)state;
+	UP(&g, steps);
+	g.rig.env.still_ours = lost;
+	fails(&g, ERR_LOCKED, "the lease was lost");
+	assert_nothing_left(&g);
+	down(&g);
+}
+
+static void
+a_failed_one_leaves_no_files_and_no_note(void **state)
+{
+	static const struct arm_step steps[] = {GOOD, BEGUN,
+	    {"GET /op", 200, NULL,
+		"{\"status\":\"Failed\",\"error\":{\"error\":{\"code\":"
+		"\"ImportFailed\",\"message\":\"bad file\"}}}",
+		ARM_ANSWER}};
+	struct ground g;
+
+	(void)state;
+	UP(&g, steps);
+	g.loads = false;
+	assert_int_equal(load(&g), -1);
+	assert_non_null(strstr(g.rig.err.text, "bad file"));
+	assert_non_null(strstr(g.rig.err.text, "is lost"));
+	assert_false(noted(&g));
+	assert_nothing_left(&g);
+	down(&g);
+}
+
+/* The process ends while it goes on; the next one only asks how it went. */
+static void
+one_that_goes_on_is_followed_and_not_asked_for_again(void **state)
+{
+	static const struct arm_step first[] = {GOOD, BEGUN,
+	    {"GET /op", 401, NULL, NULL, ARM_ANSWER},
+	    {"GET /op", 401, NULL, NULL, ARM_ANSWER}};
+	static const struct arm_step then[] = {STATUS("Succeeded")};
+	struct scope whole;
+	struct ground g;
+
+	(void)state;
+	UP(&g, first);
+	whole = g.arm.scope;
+	assert_int_equal(load(&g), -1);
+	assert_false(noted(&g));
+	assert_int_equal(journalled(&g), 1);
+	g.arm.scope = whole;
+	ARM_THEN(&g.arm, then);
+	must_load(&g);
+	assert_non_null(strstr(g.notes, "followed to its end"));
+	assert_true(noted(&g));
+	assert_nothing_left(&g);
+	down(&g);
+}
+
+#define LOST \
+	{ \
+		"POST " DB "/import" VERSION, .how = ARM_RESET \
+	}
+#define GOES_ON_AND_ENDS \
+	DESCRIBED("7.4", "Updating", ""), DESCRIBED("7.4", "Succeeded", "")
+
+static void
+a_lost_answer_is_made_up_for_by_the_data(void **state)
+{
+	static const struct arm_step steps[] = {GOOD, LOST, GOES_ON_AND_ENDS};
+	struct ground g;
+
+	(void)state;
+	UP(&g, steps);
+	must_load(&g);
+	assert_non_null(strstr(g.notes, "answer was lost"));
+	assert_true(noted(&g));
+	assert_nothing_left(&g);
+	down(&g);
+}
+
+/* And until that person has spoken, nothing is asked for. */
+static void
+or_else_by_a_person(void **state)
+{
+	static const struct arm_step steps[] = {GOOD, LOST, GOES_ON_AND_ENDS};
+	static const struct arm_step again[] = {GOES_ON_AND_ENDS};
+	static const struct arm_step named[] = {
+	    GOES_ON_AND_ENDS, GOOD, IMPORTED};
+	struct ground g;
+	char name[64];
+
+	(void)state;
+	UP(&g, steps);
+	g.loads = false;
+	fails(&g, ERR_REFUSED, "look in the portal");
+	assert_non_null(strstr(g.rig.err.text, "--overwrite-target 127.0.0.1"));
+	assert_false(noted(&g));
+	ARM_THEN(&g.arm, again);
+	fails(&g, ERR_REFUSED, "look in the portal");
+	assert_int_equal(journalled(&g), 1);
+	ARM_THEN(&g.arm, named);
+	snprintf(name, sizeof(name), "127.0.0.1:%d", real_redis_port(g.server));
+	g.opts.overwrite = name;
+	must_load(&g);
+	assert_true(noted(&g));
+	assert_nothing_left(&g);
+	down(&g);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(gzip_is_given_as_it_lies_there),
+	    cmocka_unit_test(anything_else_is_written_anew_as_gzip),
+	    cmocka_unit_test(what_it_could_not_take_is_refused_before),
+	    cmocka_unit_test(never_into_the_redis_that_it_comes_from),
+	    cmocka_unit_test(
+		data_of_others_are_left_unless_the_target_is_named),
+	    cmocka_unit_test(a_lost_lease_sends_nothing),
+	    cmocka_unit_test(a_failed_one_leaves_no_files_and_no_note),
+	    cmocka_unit_test(
+		one_that_goes_on_is_followed_and_not_asked_for_again),
+	    cmocka_unit_test(a_lost_answer_is_made_up_for_by_the_data),
+	    cmocka_unit_test(or_else_by_a_person),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
