@@ -103,8 +103,11 @@ test('an app of App Service', async (t) => {
 	const other = await ask({ mi_res_id: user.resourceId });
 	assert.equal(other.body.client_id, user.clientId);
 	assert.equal((await ask({}, 'bogus')).status, 401);
+	assert.equal((await get(IDENTITY_ENDPOINT,
+		{ 'api-version': '2019-08-01' },
+		{ 'X-IDENTITY-HEADER': IDENTITY_HEADER })).status, 400);
 	assert.equal((await ask({ msi_res_id: user.resourceId })).status, 400);
-	assert.equal(azure.violations.length, 1);
+	assert.equal(azure.violations.length, 2);
 });
 
 test('a machine of Azure Arc proves that it reads a file', async (t) => {

@@ -4,7 +4,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import { startAzure } from '../sim/azure/azure.mjs';
+import { listenControl } from '../sim/azure/control.mjs';
 import { PlainClient } from '../sim/azure/plain_client.mjs';
+import { Redis } from './harness.mjs';
 
 const network = '/resourceGroups/rg1/providers/Microsoft.Network';
 
@@ -134,4 +136,35 @@ test('secrets of a Key Vault', async (t) => {
 	azure.deny('Microsoft.KeyVault/vaults/secrets/getSecret/action');
 	assert.equal((await client.ask('GET', at('redis-key'))).status, 403);
 	assert.deepEqual(azure.violations, []);
+});
+
+test('led from another process', async (t) => {
+	const { azure, client } = await start(t);
+	const control = await listenControl(azure);
+	t.after(() => control.stop());
+	const redis = await Redis.start(t);
+	azure.addPremium({ name: 'west', region: 'westus2', redis: [redis] });
+	const post = async (what, body) => (await fetch(
+		`${control.url}/${what}`, { method: 'POST',
+			body: body && JSON.stringify(body) })).status;
+	const read = async (what) =>
+		(await fetch(`${control.url}/${what}`)).json();
+	const ask = async () => await client.ask('GET', '/resourceGroups/rg1' +
+		'/providers/Microsoft.Cache/redis/west?api-version=2024-11-01');
+	assert.equal(await post('script', { on: 'Redis_Get west',
+		fault: { status: 503 }, times: 2 }), 200);
+	assert.equal((await ask()).status, 503);
+	await post('clear');
+	await post('premium/west', { redisVersion: '4.0' });
+	assert.equal((await ask()).body.properties.redisVersion, '4.0');
+	await post('deny', { action: 'Microsoft.Cache/redis/read' });
+	assert.equal((await ask()).status, 403);
+	await post('allow');
+	await post('revoke');
+	assert.equal((await ask()).status, 401);
+	assert.equal(await post('premium/east', {}), 400);
+	assert.equal(await post('nothing'), 400);
+	assert.deepEqual((await read('log')).map((e) => e.status),
+		[503, 200, 403, 401]);
+	assert.deepEqual(await read('violations'), []);
 });

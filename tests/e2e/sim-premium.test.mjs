@@ -157,6 +157,16 @@ test('how an operation goes, and who asks too early', async (t) => {
 	assert.deepEqual(body.error,
 		{ code: 'InternalServerError', message: 'broke' });
 	assert.equal((await get('dr')).properties.provisioningState, 'Failed');
+	// Who does not wait until he may come again is sent away again.
+	azure.script('Redis_Get', { status: 429, retryAfter: 1 });
+	const states = [];
+	await until('it may be asked again', async () => {
+		states.push((await client.ask('GET',
+			`${caches}/dr?${version}`)).status);
+		return states.at(-1) === 200;
+	});
+	assert.ok(states.length > 2, states.join());
+	assert.ok(azure.asked('Redis_Get').some((e) => e.fault?.early));
 	// Nothing in it may be changed.
 	assert.equal((await client.ask('GET', `${url}x`)).status, 404);
 	azure.script('Redis_Get', { headers: {

@@ -175,6 +175,7 @@ azure_sim_stop(struct azure_sim *s)
 	assert_non_null(http);
 	assert_none(s, http, "violations");
 	assert_none(s, http, "unfair");
+	assert_none(s, http, "broken");
 	http_free(http);
 	process_stop(s->pid, &scope, STOP_MS);
 	close(s->out);

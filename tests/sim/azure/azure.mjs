@@ -57,7 +57,8 @@
 //	{stall: true}		no answer comes
 //	{operation: plan}	it is accepted, and goes as the plan says:
 //		polls, retryAfter	as above
-//		hold: true	it does not begin before azure.release()
+//		hold: 'start' | 'half' | 'end'	until azure.release(); whether it
+//				has come there tells azure.holds('Databases_Import')
 //		endless: true	it never shows as ended
 //		fails: {code, message}, at: 'start' | 'half' | 'end'
 //		status: 'Canceled'	what a failed one is called
@@ -266,6 +267,12 @@ class Azure {
 
 	allow() {
 		this.denied = [];
+	}
+
+	// Whether one of that name has come to where its plan holds it up.
+	holds(kind) {
+		return [...this.operations.all.values()].some((op) =>
+			op.kind === kind && op.holding);
 	}
 
 	release() {

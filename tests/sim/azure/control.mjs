@@ -1,7 +1,7 @@
 // control.mjs -- the stand-in led from another process: what azure.mjs offers,
 // by plain HTTP and JSON.
 //
-//	GET /log, /violations, /unfair
+//	GET /log, /violations, /unfair, /broken
 //	POST /script {on, fault, nth, times}, /clear
 //	POST /deny {action, objectId, resource}, /allow
 //	POST /release, /revoke
@@ -22,6 +22,13 @@ const actions = {
 	premium: (azure, body, name) => change(azure.premium, body, name),
 };
 
+const lists = {
+	log: (azure) => azure.log,
+	violations: (azure) => azure.violations,
+	unfair: (azure) => azure.unfair,
+	broken: (azure) => azure.broken.map((e) => e.stack),
+};
+
 function change(caches, body, name) {
 	const cache = caches.find((c) => c.name === name);
 	if (!cache)
@@ -31,9 +38,8 @@ function change(caches, body, name) {
 
 async function answer(azure, req) {
 	const [, what, name] = new URL(req.url, 'http://x').pathname.split('/');
-	if (req.method === 'GET' && ['log', 'violations', 'unfair']
-		.includes(what))
-		return azure[what];
+	if (req.method === 'GET' && lists[what])
+		return lists[what](azure);
 	const body = Number(req.headers['content-length']) > 0
 		? await json(req) : {};
 	if (req.method !== 'POST' || !actions[what])

@@ -123,7 +123,7 @@ function startExport(sim, call) {
 	const put = (file, i) => putGzip(sasUri, pipelineOf(sasUri), anyName(i),
 		file);
 	const op = sim.operations.start(call.route.id, c, call.fault?.operation,
-		(plan, half) => exportTo(sim, c, put, half));
+		(half) => exportTo(sim, c, put, half));
 	return accepted(sim, call, op);
 }
 
@@ -137,7 +137,7 @@ function startImport(sim, call) {
 			'active geo-replication; unlink it before an import.');
 	mayStart(sim, c);
 	const op = sim.operations.start(call.route.id, c, call.fault?.operation,
-		(plan, half) => importFrom(sim, c, sasUris, undefined,
+		(half) => importFrom(sim, c, sasUris, undefined,
 			RDB_OF[c.redisVersion], half));
 	return accepted(sim, call, op);
 }

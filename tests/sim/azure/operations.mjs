@@ -16,17 +16,14 @@ class Operation {
 			plan: { polls: sim.opts.polls, retryAfter: sim.opts.retryAfter,
 				...plan },
 		});
-		this.held = new Promise((resolve) => { this.release = resolve; });
-		if (!plan?.hold)
-			this.release();
+		this.released = new Promise((resolve) => { this.release = resolve; });
 	}
 
 	async run(work) {
-		await this.held;
 		try {
-			this.#mayFail('start');
-			await work(this.plan);
-			this.#mayFail('end');
+			await this.reach('start');
+			await work();
+			await this.reach('end');
 			this.outcome = { status: 'Succeeded' };
 		} catch (e) {
 			this.outcome = {
@@ -40,12 +37,16 @@ class Operation {
 		Object.assign(this.resource, this.plan.leaves);
 	}
 
-	// Work calls this where it is half done.
-	half = () => this.#mayFail('half');
-
-	#mayFail(at) {
-		const { fails } = this.plan;
-		if (fails && (this.plan.at ?? 'end') === at)
+	// It has come to its start, half or end, where the plan may hold it up or
+	// have it fail.
+	async reach(where) {
+		const { hold, fails, at = 'end' } = this.plan;
+		if (hold === where) {
+			this.holding = true;
+			await this.released;
+			this.holding = false;
+		}
+		if (fails && at === where)
 			throw new Refusal(0, fails.code, fails.message);
 	}
 
@@ -67,11 +68,12 @@ export class Operations {
 		Object.assign(this, { sim, all: new Map(), running: new Set() });
 	}
 
-	// kind: the operation's name; work(plan, half) may throw.
+	// kind: the operation's name; work(half) may throw, and awaits half() where
+	// it is half done.
 	start(kind, resource, plan, work) {
 		const op = new Operation(this.sim, { kind, resource, plan });
 		this.all.set(op.id, op);
-		const ran = op.run((p) => work(p, op.half))
+		const ran = op.run(() => work(() => op.reach('half')))
 			.finally(() => this.running.delete(ran));
 		this.running.add(ran);
 		return op;

@@ -90,7 +90,7 @@ function startExport(sim, call) {
 		`${prefix}${i ? `-${i}` : ''}${randomBytes(4).toString('hex')}`,
 		file);
 	const op = sim.operations.start(call.route.id, c, call.fault?.operation,
-		(plan, half) => exportTo(sim, c, put, half));
+		(half) => exportTo(sim, c, put, half));
 	return accepted(sim, call, op);
 }
 
@@ -103,7 +103,7 @@ function startImport(sim, call) {
 			'of a geo-replication link; nothing can be imported into it.');
 	mayStart(sim, c);
 	const op = sim.operations.start(call.route.id, c, call.fault?.operation,
-		(plan, half) => importFrom(sim, c, files, accounts,
+		(half) => importFrom(sim, c, files, accounts,
 			RDB_OF[c.redisVersion], half));
 	return accepted(sim, call, op);
 }

@@ -17,7 +17,7 @@ async function within(sim, use) {
 	}
 }
 
-// put(file, i): writes one of them.  half() is called when half of them are.
+// put(file, i): writes one of them.  half() is awaited when half of them are.
 export function exportTo(sim, cache, put, half) {
 	return within(sim, async (dir) => {
 		const dumps = await Promise.all(cache.redis.map((server, i) =>
@@ -26,7 +26,7 @@ export function exportTo(sim, cache, put, half) {
 			? await splitDumps(dumps, cache.files, dir) : dumps;
 		for (const [i, file] of files.entries()) {
 			if (i === files.length >> 1)
-				half();
+				await half();
 			await put(file, i);
 		}
 	});
@@ -40,7 +40,7 @@ export function importFrom(sim, cache, urls, accounts, newest, half) {
 		try {
 			const dumps = await fetchAll(urls, accounts, newest, dir);
 			await closed.empty();
-			half();
+			await half();
 			await closed.load(dir, dumps).catch(async (e) => {
 				await closed.empty();
 				throw new Refusal(0, 'ImportFailed', e.message);
