@@ -150,17 +150,24 @@ request(struct operation *op, const struct secret *body,
 	    .timeout_ms = OPERATION_REQUEST_MS,
 	};
 	struct retry retry;
+	int rc;
 
 	operation_say(op, "asking for", doing);
 	snprintf(path, sizeof(path), "%s/%s", op->site.resource, op->action);
 	retry_init(&retry, scope, NULL);
-	while (arm_client_do(op->site.client, scope, &r, &answer, err) != 0) {
-		if (r.in_doubt) {
-			op->doubt = *err;
-			return 0;
-		}
+	for (;;) {
+		rc = arm_client_do(op->site.client, scope, &r, &answer, err);
+		if (rc == 0 || r.in_doubt)
+			break;
 		if (retry_wait(&retry, err) != 0)
 			return -1;
+	}
+	/* It may have been put off for minutes. */
+	op->note.began_ms = scope_wall_ms(scope);
+	if (rc != 0) {
+		op->doubt = *err;
+		*err = (struct err){0};
+		return 0;
 	}
 	take_accepted(op, &answer, doing);
 	arm_answer_release(&answer);
@@ -208,8 +215,7 @@ operation_start(const struct operation_site *site, const char *action,
 		goto fail;
 	}
 	/* Where this fails it is tried again before it is followed. */
-	if (n->accepted)
-		operation_save(op, &ignored);
+	operation_save(op, &ignored);
 	return op;
 fail:
 	operation_free(op);

@@ -77,7 +77,7 @@ tell_unknown(const struct operation *op, struct err *why)
 		    "not tell, and: %s",
 		    op->action, op->site.shown,
 		    because->text[0] != '\0' ? because->text
-					     : "no address to ask at was told");
+					     : "nowhere that it may be asked");
 	else
 		err_set(why, ERR_SERVER,
 		    "whether the %s of '%s' was done is not known: %s",

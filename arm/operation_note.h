@@ -19,7 +19,7 @@ struct buf;
 
 struct operation_note {
 	char *text;	    /* the caller's own */
-	int64_t began_ms;   /* Unix time, before the request */
+	int64_t began_ms;   /* Unix time of the request */
 	int64_t timeout_ms; /* from then on */
 	bool accepted;	    /* the service said so */
 	char *status_url;   /* Azure-AsyncOperation; NULL: none */

@@ -32,6 +32,7 @@ struct redis_resource_opts {
 				  * 2024-11-01 for redis */
 };
 
+/* It outlives its operations. */
 struct redis_resource *redis_resource_new(
     const struct resource_id *, const struct redis_resource_opts *);
 void redis_resource_free(struct redis_resource *);
