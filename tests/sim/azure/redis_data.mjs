@@ -1,7 +1,6 @@
 // redis_data.mjs -- the data of real servers as a cache's: out of them into
 // dumps, of a shard each or by slots into as many as are wanted, and back.
 import { execFile } from 'node:child_process';
-import fs from 'node:fs';
 import path from 'node:path';
 import { promisify } from 'node:util';
 
@@ -54,12 +53,16 @@ async function* scan(conn) {
 async function copyKeys(from, route) {
 	for (const db of await databases(from)) {
 		await from.call('SELECT', db);
-		for await (const keys of scan(from)) {
-			const values = await from.pipe(keys.flatMap((k) =>
-				[['PEXPIRETIME', k], ['DUMP', k]]));
-			await restore(keys, values, db, route);
-		}
+		for await (const keys of scan(from))
+			await copySome(from, keys, db, route);
 	}
+}
+
+// The connection is at that database.
+async function copySome(from, keys, db, route) {
+	const values = await from.pipe(keys.flatMap((k) =>
+		[['PEXPIRETIME', k], ['DUMP', k]]));
+	await restore(keys, values, db, route);
 }
 
 async function restore(keys, values, db, route) {
@@ -91,32 +94,47 @@ async function copyFunctions(from, to) {
 		await conn.call('FUNCTION', 'RESTORE', dump, 'REPLACE');
 }
 
-// The same data in so many dumps, each with a share of the slots.
-export async function splitDumps(dumps, count, dir) {
-	const parts = [];
-	try {
-		for (let i = 0; i < count; i++)
-			parts.push(await ScratchServer.start(dir));
-		const route = (key) =>
-			parts[Math.floor(slotOf(key) * count / SLOTS)].conn;
-		for (const dump of dumps)
-			await withLoaded(dir, dump, async ({ conn }) => {
-				await copyKeys(conn, route);
-				await copyFunctions(conn, parts.map((p) => p.conn));
-			});
-		return await Promise.all(parts.map(async (p, i) => {
-			const file = path.join(dir, `shard-${i}`);
-			fs.copyFileSync(await p.save(), file);
-			return file;
-		}));
-	} finally {
-		await Promise.all(parts.map((p) => p.stop()));
+// Names by the share of the slots that they are in, and by database.
+async function shares(from, count) {
+	const all = Array.from({ length: count }, () => new Map());
+	for (const db of await databases(from)) {
+		await from.call('SELECT', db);
+		for await (const keys of scan(from))
+			for (const key of keys) {
+				const share = all[Math.floor(slotOf(key) * count / SLOTS)];
+				if (!share.has(db))
+					share.set(db, []);
+				share.get(db).push(key);
+			}
 	}
+	return all;
 }
 
-export async function withLoaded(dir, dump, use) {
-	const s = await ScratchServer.start(dir, dump);
+// The same data in so many dumps, each with a share of the slots.
+export function splitDumps(dumps, count, dir) {
+	return withLoaded(dir, dumps, ({ conn: from }) =>
+		withLoaded(dir, [], async (part) => {
+			const files = [];
+			await copyFunctions(from, [part.conn]);
+			for (const share of await shares(from, count)) {
+				await part.conn.call('FLUSHALL');
+				for (const [db, keys] of share) {
+					await from.call('SELECT', db);
+					await copySome(from, keys, db, () => part.conn);
+				}
+				files.push(await part.save(
+					path.join(dir, `shard-${files.length}`)));
+			}
+			return files;
+		}));
+}
+
+// A server that holds what all of the dumps do.
+async function withLoaded(dir, dumps, use) {
+	const s = await ScratchServer.start(dir);
 	try {
+		for (const dump of dumps)
+			await s.load(dump);
 		return await use(s);
 	} finally {
 		await s.stop();
@@ -167,11 +185,10 @@ export class ClosedServers {
 
 	async load(dir, dumps) {
 		const route = await router(this.conns);
-		for (const dump of dumps)
-			await withLoaded(dir, dump, async ({ conn }) => {
-				await copyKeys(conn, route);
-				await copyFunctions(conn, this.conns);
-			});
+		await withLoaded(dir, dumps, async ({ conn }) => {
+			await copyKeys(conn, route);
+			await copyFunctions(conn, this.conns);
+		});
 	}
 
 	async open() {

@@ -1,5 +1,5 @@
 // scratch_server.mjs -- a redis-server of our own for a moment, on a socket
-// in its directory: to load a dump as Azure's would, and to write one.
+// in its directory: to load dumps as Azure's would, and to write them.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import fs from 'node:fs';
@@ -9,17 +9,15 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { RedisConn } from './redis_conn.mjs';
 
 export class ScratchServer {
-	// parent: a directory for it.  dump: a file that it shall load; where it
-	// cannot, this fails by what the server said.
-	static async start(parent, dump) {
+	// parent: a directory for it.
+	static async start(parent) {
 		const s = new ScratchServer();
 		s.dir = fs.mkdtempSync(path.join(parent, 'r-'));
 		s.path = path.join(s.dir, 's');
 		s.dump = path.join(s.dir, 'dump.rdb');
-		if (dump)
-			fs.copyFileSync(dump, s.dump);
 		s.child = spawn('redis-server', ['--port', '0', '--unixsocket',
-			s.path, '--dir', s.dir, '--save', '', '--appendonly', 'no'],
+			s.path, '--dir', s.dir, '--save', '', '--appendonly', 'no',
+			'--enable-debug-command', 'yes'],
 		{ stdio: ['ignore', 'pipe', 'ignore'] });
 		s.said = '';
 		s.child.stdout.on('data', (d) => { s.said += d; });
@@ -38,7 +36,7 @@ export class ScratchServer {
 		this.ended.then(() => { ended = true; });
 		while (!this.conn) {
 			if (ended)
-				throw new Error(`the dump does not load: ${this.reason()}`);
+				throw new Error(`redis-server ends: ${this.said}`);
 			this.conn = await this.#tryConnect();
 			if (!this.conn)
 				await sleep(5);
@@ -57,15 +55,31 @@ export class ScratchServer {
 		}
 	}
 
-	reason() {
-		return this.said.split('\n').filter((l) => / # /.test(l)).at(-1)
-			?.replace(/^.* # /, '') ?? this.said;
+	// What the file has is added; where it cannot be loaded this fails by what
+	// the server says, which ends by it or not.
+	async load(file) {
+		fs.copyFileSync(file, this.dump);
+		try {
+			await this.conn.call('DEBUG', 'RELOAD', 'NOSAVE', 'NOFLUSH',
+				'MERGE');
+		} catch (e) {
+			this.child.kill('SIGKILL');
+			await this.ended;
+			throw new Error(`the dump does not load: ${this.#reason() ??
+				e.message}`);
+		}
 	}
 
-	// The dump of what it holds, in its directory until it ends.
-	async save() {
+	#reason() {
+		return this.said.split('\n').filter((l) => / # /.test(l)).at(-1)
+			?.replace(/^.* # /, '');
+	}
+
+	// A dump of what it holds.
+	async save(file) {
 		await this.conn.call('SAVE');
-		return this.dump;
+		fs.copyFileSync(this.dump, file);
+		return file;
 	}
 
 	async stop() {
