@@ -16,7 +16,11 @@
 
 #define TIMEOUT_DEFAULT_MS ((int64_t)6 * 3600 * 1000)
 #define KEY_MAX		   512
-#define VALUE_MAX	   ((size_t)64 << 10)
+
+/* What the caller has seen of the resource before it asks must not be old. */
+#define PUT_OFF_MS 60000
+
+#define VALUE_MAX ((size_t)64 << 10)
 
 static struct operation *
 new_operation(const struct operation_site *site, const char *action)
@@ -149,12 +153,13 @@ request(struct operation *op, const struct secret *body,
 	    .still_ours_arg = opts->still_ours_arg,
 	    .timeout_ms = OPERATION_REQUEST_MS,
 	};
+	const struct retry_opts again = {.total_ms = PUT_OFF_MS};
 	struct retry retry;
 	int rc;
 
 	operation_say(op, "asking for", doing);
 	snprintf(path, sizeof(path), "%s/%s", op->site.resource, op->action);
-	retry_init(&retry, scope, NULL);
+	retry_init(&retry, scope, &again);
 	for (;;) {
 		rc = arm_client_do(op->site.client, scope, &r, &answer, err);
 		if (rc == 0 || r.in_doubt)

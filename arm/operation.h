@@ -77,9 +77,10 @@ struct operation_opts {
 #define OPERATION_REQUEST_MS 10000
 
 /*
- * POST of resource/action; body may be NULL.  NULL only when nothing was done:
- * the service refused it, still_ours did, or nothing was sent.  ERR_LOCKED
- * when one is in the journal that was not settled.
+ * POST of resource/action; body may be NULL.  While the service puts it off, or
+ * cannot be reached, it is asked again for a minute.  NULL only when nothing
+ * was done: the service refused it, still_ours did, or nothing was sent.
+ * ERR_LOCKED when one is in the journal that was not settled.
  */
 struct operation *operation_start(const struct operation_site *,
     const char *action, const struct secret *body,

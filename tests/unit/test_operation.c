@@ -96,12 +96,29 @@ a_lost_answer_is_never_success(void **state)
 	}
 }
 
+/* What was looked at before is not true for ever. */
+static void
+what_is_put_off_for_long_is_given_up(void **state)
+{
+	static const struct arm_step steps[] = {
+	    {POST, 429, "Retry-After: 61\r\n", NULL, ARM_ANSWER},
+	};
+	struct operation_rig g;
+
+	(void)state;
+	OPERATION_RIG(&g, steps);
+	assert_null(operation_rig_start(&g));
+	arm_rig_fails(&g.rig, -1, ERR_UNREACHABLE, "429");
+	assert_false(operation_rig_is_noted(&g));
+	operation_rig_down(&g);
+}
+
 /* By the moment at which it went, not by that of the first try. */
 static void
 what_was_put_off_and_lost_has_its_time_to_show(void **state)
 {
 	static const struct arm_step steps[] = {
-	    {POST, 429, "Retry-After: 200\r\n", NULL, ARM_ANSWER},
+	    {POST, 429, "Retry-After: 50\r\n", NULL, ARM_ANSWER},
 	    {.wants = POST, .how = ARM_RESET},
 	};
 	static const enum resource_look looks[] = {LOOK_READY};
@@ -114,7 +131,7 @@ what_was_put_off_and_lost_has_its_time_to_show(void **state)
 	g.nlooks = 1;
 	end = operation_rig_run(&g);
 	operation_rig_assert_ends(&end, OPERATION_UNKNOWN, "");
-	assert_true(g.rig.clock.slept_ms >= 260000);
+	assert_true(g.rig.clock.slept_ms >= 110000);
 	operation_rig_down(&g);
 }
 
@@ -310,6 +327,7 @@ main(void)
 	    cmocka_unit_test(a_refusal_leaves_nothing_behind),
 	    cmocka_unit_test(what_was_put_off_is_asked_for_again_with_leave),
 	    cmocka_unit_test(a_lost_answer_is_never_success),
+	    cmocka_unit_test(what_is_put_off_for_long_is_given_up),
 	    cmocka_unit_test(what_was_put_off_and_lost_has_its_time_to_show),
 	    cmocka_unit_test(another_process_follows_on_and_never_asks_again),
 	    cmocka_unit_test(how_it_failed_outlives_the_process),
