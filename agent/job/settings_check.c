@@ -3,6 +3,8 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "arm/cloud.h"
+#include "arm/keyvault.h"
 #include "base/err.h"
 #include "rdb/key_filter.h"
 
@@ -121,12 +123,36 @@ check_filter(const struct settings *s, struct err *err)
 	return 0;
 }
 
+/* Whether each secret in Key Vault is in a vault that may see our token. */
+static int
+check_vaults(const struct settings *s, struct err *err)
+{
+	const char *domain = settings_str(s, OPT_ENDPOINT_KEYVAULT);
+	const struct cloud *known = cloud_find(settings_str(s, OPT_CLOUD), err);
+	struct cloud cloud;
+
+	if (known == NULL)
+		return -1;
+	cloud = *known;
+	if (domain != NULL)
+		cloud.vault_suffix = domain;
+	for (int o = 0; o < OPTIONS; o++) {
+		const char *url = options[o].type == OPTION_SECRET
+		    ? settings_vault_url(s, (enum option)o)
+		    : NULL;
+
+		if (url != NULL && keyvault_check(&cloud, url, err) != 0)
+			return err_in(err, "'%s'", options[o].key);
+	}
+	return 0;
+}
+
 int
 settings_check(const struct settings *s, struct err *err)
 {
 	if (check_source(s, err) != 0 || check_stores(s, err) != 0 ||
 	    check_level(s, err) != 0 || check_tls(s, err) != 0 ||
-	    check_filter(s, err) != 0)
+	    check_filter(s, err) != 0 || check_vaults(s, err) != 0)
 		return -1;
 	return 0;
 }

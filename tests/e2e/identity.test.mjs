@@ -2,7 +2,9 @@
 // opens: stores, a Redis, secrets in a vault.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { randomBytes, randomUUID } from 'node:crypto';
+import {
+	generateKeyPairSync, randomBytes, randomUUID, sign,
+} from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
@@ -50,6 +52,24 @@ async function identityOf(job, ...args) {
 	return doc.checks.find((c) => c.what === 'identity');
 }
 
+// A cluster that signs for what runs in it: its key, and such a token's file.
+function federation(file) {
+	const { publicKey, privateKey } = generateKeyPairSync('rsa',
+		{ modulusLength: 2048 });
+	const federated = { issuer: 'https://cluster.example/',
+		subject: 'system:serviceaccount:dr:drsync',
+		publicKey: publicKey.export({ type: 'spki', format: 'pem' }) };
+	const encode = (o) => Buffer.from(JSON.stringify(o)).toString('base64url');
+	const text = `${encode({ alg: 'RS256' })}.` + encode({
+		iss: federated.issuer, sub: federated.subject,
+		aud: 'api://AzureADTokenExchange',
+		exp: Math.floor(Date.now() / 1000) + 600,
+	});
+	fs.writeFileSync(file, `${text}.` + sign('sha256', text, privateKey)
+		.toString('base64url'));
+	return federated;
+}
+
 test('each kind of identity is asked for a token', async (t) => {
 	const { ca, azure } = await start(t);
 	const { job } = await stores(t, ca);
@@ -65,6 +85,8 @@ test('each kind of identity is asked for a token', async (t) => {
 	const user = azure.addIdentity({ kind: 'user', name: 'backup' });
 	const secret = azure.addIdentity({ kind: 'app', secret: 'a & b=c' });
 	const signer = azure.addIdentity({ kind: 'app', certificate });
+	const pod = azure.addIdentity({ kind: 'app',
+		federated: federation(file('token')) });
 	const login = { AZURE_TENANT_ID: azure.tenant,
 		AZURE_AUTHORITY_HOST: azure.urls.login };
 	const { vm, appService, arc } = azure.env;
@@ -88,6 +110,8 @@ test('each kind of identity is asked for a token', async (t) => {
 			azure.urls.login, '--identity-client-id', secret.clientId],
 		[/\(by its certificate\)/, signer, login, '--identity-client-id',
 			signer.clientId, '--identity-certificate', file('both.pem')],
+		[/\(federated\)/, pod, { ...login, AZURE_CLIENT_ID: pod.clientId,
+			AZURE_FEDERATED_TOKEN_FILE: file('token') }],
 	];
 	for (const [name, identity, env, ...args] of kinds) {
 		job.env = env;
@@ -103,6 +127,20 @@ test('each kind of identity is asked for a token', async (t) => {
 		[[STORAGE, identity.objectId]]);
 		await job.ok('check', ...args);
 	}
+});
+
+test('a token that is given is used, and none is asked for', async (t) => {
+	const { ca, azure } = await start(t);
+	const { job } = await stores(t, ca);
+	const { token } = azure.tokens.issue(azure.identities[0], STORAGE);
+	job.env = { TOKEN: token };
+	job.args.push('--identity', 'token', '--identity-secret', 'env:TOKEN');
+	const r = await identityOf(job);
+	assert.equal(r.result, 'good', r.detail);
+	await job.ok('check');
+	assert.equal(azure.tokens.issued.length, 1);
+	job.env = { TOKEN: `${token}x.y` };
+	await job.fails(EXIT.AUTH, /./, 'list');
 });
 
 test('an identity that cannot be had is told, and what to do', async (t) => {
@@ -182,22 +220,25 @@ function letIn(azure, redis) {
 	};
 }
 
-test('a Redis is logged in to by a token', async (t) => {
+test('both Redis are logged in to by a token', async (t) => {
 	const { ca, azure } = await start(t);
 	const requirepass = randomBytes(8).toString('hex');
-	const [source, target] = await Promise.all([
-		Redis.start(t, tlsOptions(ca, { requirepass })), Redis.start(t)]);
+	const [source, target] = await Promise.all([1, 2].map(() =>
+		Redis.start(t, tlsOptions(ca, { requirepass }))));
 	const job = new Job(t, { source, target, env: azure.env.vm,
-		args: ['--source-tls-ca', ca.ca] });
+		args: ['--source-tls-ca', ca.ca, '--target-tls-ca', ca.ca,
+			'--target-auth', 'entra', '--restorer', 'restore'] });
 	letIn(azure, source);
+	letIn(azure, target);
 	await source.pipe(everyType());
 	await job.fails(EXIT.AUTH, /NOAUTH/, 'sync');
 	job.args.push('--source-auth', 'entra');
 	assert.match((await identityOf(job)).detail,
 		/object id \S+: tokens for Redis$/);
+	azure.tokens.issued = [];
 	assert.equal((await job.ok('sync')).comparison.same, true);
-	const { objectId } = azure.identities[0];
-	assert.match(await source.cli('acl', 'list'), new RegExp(objectId));
+	// One token does for all of the connections.
+	assert.equal(tokensFor(azure, REDIS).length, 1);
 	// A user that is named is meant.
 	await job.fails(EXIT.AUTH, /WRONGPASS/, 'sync', '--source-user', 'default');
 });
@@ -255,7 +296,8 @@ test('secrets are read from Key Vault', async (t) => {
 		'--source-password', reference('redis'), '--cipher-key',
 		reference('nothing'));
 	// No other host is given the token.
-	await job.fails(EXIT.USAGE, /not in a vault of this cloud/, 'snapshot',
+	await job.fails(EXIT.USAGE,
+		/'source.password'.*not in a vault of this cloud/, 'snapshot',
 		'--source-password',
 		'keyvault:https://evil.example/secrets/redis');
 	await job.fails(EXIT.USAGE, /a secret in Key Vault is named by/, 'snapshot',

@@ -247,6 +247,28 @@ a_token_goes_to_the_clouds_own_vaults_alone(void **state)
 	}
 }
 
+/* Each cloud's token is for its own. */
+static void
+each_cloud_has_vaults_of_its_own(void **state)
+{
+	static const char *const clouds[] = {"public", "usgov", "china"};
+	static const char *const urls[] = {
+	    "https://v.vault.azure.net/secrets/n",
+	    "https://v.vault.usgovcloudapi.net/secrets/n",
+	    "https://v.vault.azure.cn/secrets/n"};
+	struct err err = {0};
+
+	(void)state;
+	for (size_t i = 0; i < 3; i++)
+		for (size_t j = 0; j < 3; j++)
+			assert_int_equal(
+			    keyvault_check(
+				cloud_find(clouds[i], &err), urls[j], &err),
+			    i == j ? 0 : -1);
+	assert_null(cloud_find("germany", &err));
+	assert_int_equal(err.kind, ERR_USAGE);
+}
+
 int
 main(void)
 {
@@ -257,6 +279,7 @@ main(void)
 	    cmocka_unit_test(a_vault_that_is_busy_is_waited_for),
 	    cmocka_unit_test(a_credential_asks_the_vault_each_time),
 	    cmocka_unit_test(a_token_goes_to_the_clouds_own_vaults_alone),
+	    cmocka_unit_test(each_cloud_has_vaults_of_its_own),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -124,6 +124,24 @@ test_tls_files_go_together(void **state)
 	    {OPT_REPLICATION_KEY, "/k"}, {OPT_REPLICATION_CA, "/a"}});
 }
 
+static void
+test_secrets_are_in_the_clouds_vaults(void **state)
+{
+	static const char ours[] =
+	    "keyvault:https://v.vault.azure.net/secrets/n";
+	static const char theirs[] =
+	    "keyvault:https://v.vault.azure.cn/secrets/n";
+
+	(void)state;
+	good((struct given[GIVEN_MAX]){{OPT_CIPHER_KEY, ours}});
+	refused((struct given[GIVEN_MAX]){{OPT_CIPHER_KEY, theirs}},
+	    "'cipher_key': 'https://v.vault.azure.cn/secrets/n' is not in");
+	good((struct given[GIVEN_MAX]){
+	    {OPT_CIPHER_KEY, theirs}, {OPT_CLOUD, "china"}});
+	good((struct given[GIVEN_MAX]){
+	    {OPT_CIPHER_KEY, theirs}, {OPT_ENDPOINT_KEYVAULT, "azure.cn"}});
+}
+
 int
 main(void)
 {
@@ -133,6 +151,7 @@ main(void)
 	    cmocka_unit_test(test_two_stores_are_two),
 	    cmocka_unit_test(test_a_filter_is_read_before_it_is_needed),
 	    cmocka_unit_test(test_tls_files_go_together),
+	    cmocka_unit_test(test_secrets_are_in_the_clouds_vaults),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
