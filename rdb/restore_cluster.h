@@ -11,9 +11,9 @@
  *	(nothing)	the connection broke: opened again, and what is
  *			unanswered is sent once more
  *
- * A primary that is another process then, or none any more, ends the load with
- * ERR_TRANSIENT: replication is behind, so a replica that took over may lack
- * what its primary had answered by OK.  The load has to begin again.  Each is
+ * A primary that is another process then, or none any more, or again, ends the
+ * load with ERR_TRANSIENT: replication is behind, so a replica that took over
+ * may lack what its primary had answered by OK.  The load has to begin again.  Each is
  * asked for that after a connection broke, after MOVED, and at the end.
  */
 #ifndef RDB_RESTORE_CLUSTER_H

@@ -81,6 +81,12 @@ ask(const struct restore_lane *l, struct redis_conn *c,
 	if (known && strcmp(l->info.run_id, info->run_id) != 0)
 		return err_set(err, ERR_CONFLICT, "'%s' was started anew",
 		    redis_conn_name(c));
+	/* A promotion leaves the history before it in the second id, which a
+	 * server that has lost its last replica long ago has not. */
+	if (known && info->replid2[0] != '\0' &&
+	    strcmp(l->info.replid, info->replid) != 0)
+		return err_set(err, ERR_CONFLICT,
+		    "'%s' was no primary for a while", redis_conn_name(c));
 	if (info->is_replica)
 		return err_set(err, known ? ERR_CONFLICT : ERR_TRANSIENT,
 		    "'%s' is no primary any more", redis_conn_name(c));

@@ -1,7 +1,7 @@
 /*
- * While a slot is on its way RENAME is refused (ASK, TRYAGAIN), and so is a DEL
- * of both its names: that goes first, and alone, so that what would be in vain
- * is not sent.
+ * While a slot is on its way RENAME is refused (ASK, TRYAGAIN), and so is the
+ * DEL of both its names that a value begins with: its answer is waited for, so
+ * that what would be in vain is not sent.
  *
  * A try that failed may have commands under way yet, which must not meet those
  * of the next one: that has another name.  What the old one is left with is
@@ -33,8 +33,6 @@
 /* Names that were given up, of all values together; and one is in use. */
 #define LEFT_MAX (RESTORE_TEMPS_MAX - 1)
 
-#define COMMAND_MAX ((size_t)1 << 32)
-
 struct left {
 	char name[VALUE_TEMP_MAX];
 	uint16_t slot;
@@ -50,6 +48,7 @@ struct restore_staged {
 	/* The value at hand. */
 	const struct rdb_key *key;
 	struct dump_payload *payload;
+	struct restore_subject subject;
 	uint16_t slot;
 	unsigned first_left; /* of those that it has */
 
@@ -88,17 +87,11 @@ restore_staged_dump(struct restore_staged *s, int version, bool valkey)
 }
 
 static void
-add_word(struct buf *b, const void *word, size_t len)
+format_del(struct buf *text, const struct left *l)
 {
-	buf_addf(b, "$%zu\r\n", len);
-	buf_add(b, word, len);
-	buf_adds(b, "\r\n");
-}
-
-static void
-add_name(struct buf *b, const char *name)
-{
-	add_word(b, name, strlen(name));
+	buf_init(text, sizeof(l->name) + 64);
+	buf_addf(text, "*2\r\n$3\r\nDEL\r\n$%zu\r\n%s\r\n", strlen(l->name),
+	    l->name);
 }
 
 /* Until all is answered. */
@@ -111,32 +104,24 @@ settle(
 	return restore_pipe_settle(pipe, s->scope, 0, err);
 }
 
-/* Of the key, what will be renamed to it, and what was given up of it. */
+/* What was given up of this value. */
 static int
-clear_names(
+remove_before(
     struct restore_staged *s, struct restore_pipe *pipe, struct err *err)
 {
-	struct restore_subject subject;
-	struct buf text;
-	int rc;
+	for (unsigned i = s->first_left; i < s->nleft; i++) {
+		struct buf text;
+		int rc;
 
-	restore_subject_key(&subject, RESTORE_VALUE, s->key);
-	buf_init(&text, COMMAND_MAX);
-	buf_addf(&text, "*%u\r\n", 3 + s->nleft - s->first_left);
-	add_name(&text, "DEL");
-	add_word(&text, s->key->name, s->key->name_len);
-	add_name(&text, restore_values_temp(s->values));
-	for (unsigned i = s->first_left; i < s->nleft; i++)
-		add_name(&text, s->left[i].name);
-	restore_pipe_begin(pipe, &subject);
-	rc = buf_check(&text, "a command", err);
-	if (rc == 0)
+		format_del(&text, &s->left[i]);
+		restore_pipe_begin(pipe, &s->subject);
 		rc = restore_pipe_add(pipe, s->scope, text.data, text.len, err);
-	buf_release(&text);
-	if (rc != 0)
-		return -1;
-	restore_pipe_end(pipe, RESTORE_VALUE);
-	return settle(s, pipe, err);
+		buf_release(&text);
+		if (rc != 0)
+			return -1;
+		restore_pipe_end(pipe, RESTORE_VALUE);
+	}
+	return 0;
 }
 
 static int
@@ -169,9 +154,10 @@ write_value(
 {
 	restore_values_dump(s->values, s->version, s->valkey);
 	if (restore_values_begin(s->values, pipe, s->nleft, s->key, err) != 0 ||
-	    clear_names(s, pipe, err) != 0)
+	    settle(s, pipe, err) != 0)
 		return -1;
-	if (dump_payload_value(s->payload, add, s->values, err) != 0 ||
+	if (remove_before(s, pipe, err) != 0 ||
+	    dump_payload_value(s->payload, add, s->values, err) != 0 ||
 	    settle(s, pipe, err) != 0)
 		return give_up(s, err);
 	s->keys += restore_pipe_keys(pipe);
@@ -198,6 +184,7 @@ restore_staged_put(struct restore_staged *s, const struct rdb_key *k,
 	s->payload = payload;
 	s->slot = cluster_slot(k->name, k->name_len);
 	s->first_left = s->nleft;
+	restore_subject_key(&s->subject, RESTORE_VALUE, k);
 	return restore_cluster_use(s->cluster, s->slot, use, s, err);
 }
 
@@ -213,10 +200,7 @@ remove_left(struct restore_staged *s, const struct left *l, struct err *err)
 	int rc;
 
 	restore_subject_key(&b.subject, RESTORE_REMOVE, &k);
-	buf_init(&text, sizeof(l->name) + 64);
-	buf_adds(&text, "*2\r\n");
-	add_name(&text, "DEL");
-	add_name(&text, l->name);
+	format_del(&text, l);
 	b.bytes = text.data;
 	b.len = text.len;
 	rc = restore_cluster_batch(s->cluster, &b, err);

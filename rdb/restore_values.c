@@ -35,7 +35,7 @@ struct restore_values {
 	struct restore_subject subject;
 	bool in_command;
 	bool told; /* the failure has the key's name */
-	uint64_t keys, expired;
+	uint64_t keys;
 };
 
 struct restore_values *
@@ -157,7 +157,6 @@ int
 restore_values_begin(struct restore_values *v, struct restore_pipe *pipe,
     unsigned number, const struct rdb_key *k, struct err *err)
 {
-	int64_t now_ms = scope_wall_ms(v->scope);
 	char prefix[VALUE_PREFIX_MAX];
 
 	make_ready(v);
@@ -165,10 +164,9 @@ restore_values_begin(struct restore_values *v, struct restore_pipe *pipe,
 	v->in_command = v->told = false;
 	restore_subject_key(&v->subject, RESTORE_VALUE, k);
 	v->keys++;
-	v->expired += k->expires_ms != RDB_NO_EXPIRY && k->expires_ms <= now_ms;
 	snprintf(prefix, sizeof(prefix), "%s%016" PRIx64 ":%u:", v->prefix,
 	    v->nonce, number);
-	value_commands_next(v->commands, prefix, now_ms);
+	value_commands_next(v->commands, prefix);
 	return in_key(v, value_replay_begin(v->replay, k, err), err);
 }
 
@@ -189,12 +187,6 @@ uint64_t
 restore_values_keys(const struct restore_values *v)
 {
 	return v->keys;
-}
-
-uint64_t
-restore_values_expired(const struct restore_values *v)
-{
-	return v->expired;
 }
 
 uint32_t

@@ -43,9 +43,7 @@ restore_values_add(struct restore_values *, const void *, size_t, struct err *);
 /* The name that is written to, from begin on. */
 const char *restore_values_temp(const struct restore_values *);
 
-/* Keys, of which so many had expired and so were not written. */
 uint64_t restore_values_keys(const struct restore_values *);
-uint64_t restore_values_expired(const struct restore_values *);
 /* Bits of enum value_loss. */
 uint32_t restore_values_lost(const struct restore_values *);
 

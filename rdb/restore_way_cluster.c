@@ -98,8 +98,9 @@ value_add(struct restore_way *w, const void *data, size_t len, struct err *err)
 }
 
 static int
-put_batch(struct to_cluster *c, int64_t now_ms, struct err *err)
+put_batch(struct to_cluster *c, struct err *err)
 {
+	int64_t now_ms = scope_wall_ms(c->scope);
 	const struct rdb_key *k = c->key;
 	struct restore_batch b = {
 	    .slot = cluster_slot(k->name, k->name_len),
@@ -117,14 +118,13 @@ value_end(struct restore_way *w, struct err *err)
 {
 	struct to_cluster *c = cluster_of(w);
 	const struct rdb_key *k = c->key;
-	int64_t now_ms = scope_wall_ms(c->scope);
 	bool fits;
 
 	if (dump_payload_end(c->value, rdb_type_min_version(k->type), err) !=
 		0 ||
-	    value_batch_make(c->batch, k, c->value, now_ms, &fits, err) != 0)
+	    value_batch_make(c->batch, k, c->value, &fits, err) != 0)
 		return in_key(c, err);
-	return fits ? put_batch(c, now_ms, err)
+	return fits ? put_batch(c, err)
 		    : restore_staged_put(c->staged, k, c->value, err);
 }
 

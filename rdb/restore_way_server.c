@@ -74,7 +74,7 @@ finish(struct restore_way *w, struct restore_facts *f, struct err *err)
 	if (restore_pipes_finish(s->pipes, &sums, err) != 0)
 		return -1;
 	f->keys += sums.keys;
-	f->expired += restore_values_expired(s->values) + sums.gone;
+	f->expired += sums.gone;
 	f->by_commands = restore_values_keys(s->values);
 	f->lost = restore_values_lost(s->values);
 	if (sums.unclaimed > 0)

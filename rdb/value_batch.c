@@ -90,12 +90,12 @@ add(void *arg, const void *data, size_t len, struct err *err)
 
 static int
 write_value(struct value_batch *b, const struct rdb_key *k,
-    struct dump_payload *payload, int64_t now_ms, struct err *err)
+    struct dump_payload *payload, struct err *err)
 {
 	if (b->replay == NULL)
 		b->replay = value_replay_new(
 		    b->version, b->valkey, value_commands_visitor(b->commands));
-	value_commands_next(b->commands, NULL, now_ms);
+	value_commands_next(b->commands, NULL);
 	if (b->bytes.overflowed)
 		buf_release(&b->bytes);
 	buf_truncate(&b->bytes, 0);
@@ -109,10 +109,10 @@ write_value(struct value_batch *b, const struct rdb_key *k,
 
 int
 value_batch_make(struct value_batch *b, const struct rdb_key *k,
-    struct dump_payload *payload, int64_t now_ms, bool *fits, struct err *err)
+    struct dump_payload *payload, bool *fits, struct err *err)
 {
 	*fits = dump_payload_size(payload) <= b->bytes.max;
-	if (!*fits || write_value(b, k, payload, now_ms, err) == 0)
+	if (!*fits || write_value(b, k, payload, err) == 0)
 		return 0;
 	/* The reader stands in the midst of a value. */
 	value_batch_dump(b, b->version, b->valkey);

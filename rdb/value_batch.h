@@ -27,10 +27,10 @@ void value_batch_free(struct value_batch *);
 /* What the dump's header says, before its first key. */
 void value_batch_dump(struct value_batch *, int version, bool valkey);
 
-/* Of a key, with its name, and its whole value, finished; of one whose time has
- * passed DEL alone.  *fits: else it has to go another way. */
+/* Of a key, with its name, and its whole value, finished.  *fits: else it has
+ * to go another way. */
 int value_batch_make(struct value_batch *, const struct rdb_key *,
-    struct dump_payload *, int64_t now_ms, bool *fits, struct err *);
+    struct dump_payload *, bool *fits, struct err *);
 
 /* Of the last that fitted; until the next. */
 const void *value_batch_bytes(const struct value_batch *, size_t *len);

@@ -29,12 +29,10 @@ struct value_commands {
 	struct value_stream *stream;
 	const char *prefix; /* NULL: the key itself is written */
 	char temp[VALUE_TEMP_MAX];
-	int64_t now_ms;
 
 	enum rdb_kind kind;
 	struct buf name;
 	int64_t expires_ms;
-	bool expired;	/* nothing is written */
 	bool may_empty; /* fields expire, and the last one takes the key */
 	uint64_t sent;	/* bytes of a string */
 };
@@ -61,13 +59,16 @@ choose_key(struct value_commands *c)
 	c->w.key_len = strlen(c->temp);
 }
 
+/* Of both names: while their slot is on its way this is refused, as RENAME would
+ * be at the end. */
 static int
-delete_key(struct value_commands *c, struct err *err)
+clear_names(struct value_commands *c, struct err *err)
 {
-	buf_truncate(&c->w.text, 0);
-	buf_adds(&c->w.text, "*2\r\n");
-	value_word(&c->w, "DEL");
-	value_arg(&c->w, c->name.data, c->name.len);
+	bool two = c->prefix != NULL;
+
+	value_begin(&c->w, two ? 3 : 2, "DEL");
+	if (two)
+		value_arg(&c->w, c->name.data, c->name.len);
 	return value_send(&c->w, VALUE_WRITE, err);
 }
 
@@ -86,17 +87,12 @@ on_key(struct rdb_visitor *v, const struct rdb_key *k, struct err *err)
 	c->expires_ms = k->expires_ms;
 	c->may_empty = false;
 	c->sent = 0;
-	c->expired = k->expires_ms != RDB_NO_EXPIRY &&
-	    k->expires_ms <= c->now_ms;
-	if (c->expired)
-		return delete_key(c, err);
 	if (k->idle_s >= 0 || k->lfu >= 0)
 		c->w.lost |= 1U << VALUE_LOST_ACCESS;
 	choose_key(c);
 	if (k->kind == RDB_STREAM)
 		value_stream_begin(c->stream);
-	value_begin(&c->w, 2, "DEL");
-	if (value_send(&c->w, VALUE_WRITE, err) != 0)
+	if (clear_names(c, err) != 0)
 		return -1;
 	c->w.commands = 0;
 	return arg_spool_clear(c->w.args, err);
@@ -199,8 +195,6 @@ on_piece(struct rdb_visitor *v, enum rdb_part part, const unsigned char *p,
 	struct value_commands *c = commands_of(v);
 	struct arg_spool *args = c->w.args;
 
-	if (c->expired)
-		return 0;
 	if (part == RDB_PART_STRING)
 		return string_piece(c, p, len, last, err);
 	if (c->kind == RDB_STREAM)
@@ -220,8 +214,6 @@ on_score(struct rdb_visitor *v, double score, struct err *err)
 	char text[32];
 	int n = snprintf(text, sizeof(text), "%.17g", score);
 
-	if (c->expired)
-		return 0;
 	return value_gather(&c->w, (unsigned char *)text, (size_t)n, true, err);
 }
 
@@ -231,8 +223,6 @@ on_field_expiry(struct rdb_visitor *v, int64_t expires_ms, struct err *err)
 {
 	struct value_commands *c = commands_of(v);
 
-	if (c->expired)
-		return 0;
 	c->may_empty = true;
 	if (send_batch(c, err) != 0)
 		return -1;
@@ -253,7 +243,7 @@ on_entry(struct rdb_visitor *v, struct rdb_stream_id id, uint64_t fields,
 {
 	struct value_commands *c = commands_of(v);
 
-	return c->expired ? 0 : value_stream_entry(c->stream, id, fields, err);
+	return value_stream_entry(c->stream, id, fields, err);
 }
 
 static int
@@ -262,8 +252,7 @@ on_fact(struct rdb_visitor *v, enum rdb_stream_fact fact,
 {
 	struct value_commands *c = commands_of(v);
 
-	return c->expired ? 0
-			  : value_stream_fact(c->stream, fact, id, n, ms, err);
+	return value_stream_fact(c->stream, fact, id, n, ms, err);
 }
 
 /*
@@ -300,8 +289,6 @@ on_key_end(struct rdb_visitor *v, uint64_t raw_bytes, uint64_t elements,
 
 	(void)raw_bytes;
 	(void)elements;
-	if (c->expired)
-		return 0;
 	if (c->kind == RDB_STREAM && value_stream_end(c->stream, err) != 0)
 		return -1;
 	if (c->kind != RDB_STREAM && c->kind != RDB_STRING &&
@@ -353,11 +340,9 @@ value_commands_visitor(struct value_commands *c)
 }
 
 void
-value_commands_next(
-    struct value_commands *c, const char *prefix, int64_t now_ms)
+value_commands_next(struct value_commands *c, const char *prefix)
 {
 	c->prefix = prefix;
-	c->now_ms = now_ms;
 }
 
 const char *

@@ -5,7 +5,7 @@
  * in one argument, or in an encoding that the server does not know.  An
  * rdb_visitor makes of each key
  *
- *	DEL temp
+ *	DEL temp key
  *	SET, APPEND | RPUSH | SADD | ZADD | HSET [HPEXPIREAT] | XADD, XSETID,
  *	XGROUP, XCLAIM		of temp, in batches
  *	PEXPIREAT temp ms
@@ -14,7 +14,8 @@
  * so that the key is seen when it is whole, with its expiry, or not at all.
  * temp lies in the key's slot; a load that is cut short leaves it behind, and
  * it is told by its prefix.  Or, for a transaction, the same of the key itself,
- * without temp and RENAME.  Memory is bounded whatever the size of a value or
+ * without temp and RENAME.  Whether a key's time has passed is left to the
+ * server, whose clock counts.  Memory is bounded whatever the size of a value or
  * an element.  The commands are not the same when they are sent twice.
  *
  * Facts: redis/src/aof.c 7.0, rewriteStreamObject() and its like.
@@ -60,10 +61,8 @@ void value_commands_free(struct value_commands *);
 struct rdb_visitor *value_commands_visitor(struct value_commands *);
 
 /* Before each key: what temp's name begins with, of at most VALUE_PREFIX_MAX
- * bytes, or NULL for a transaction; and the time.  A key whose time has passed
- * is but deleted. */
-void value_commands_next(
-    struct value_commands *, const char *prefix, int64_t now_ms);
+ * bytes, or NULL for a transaction. */
+void value_commands_next(struct value_commands *, const char *prefix);
 /* From the key's begin on. */
 const char *value_commands_temp(const struct value_commands *);
 

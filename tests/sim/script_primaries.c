@@ -25,14 +25,17 @@ send_info(struct script_conn *c, struct script_primary *n)
 	bool demoted = (gone && n->demoted) ||
 	    (n->demoted_after > 0 &&
 		atomic_load(&n->asked) >= n->demoted_after);
+	bool back = n->back_after > 0 &&
+	    atomic_load(&n->asked) >= n->back_after;
 	char text[300];
 
 	snprintf(text, sizeof(text),
 	    "redis_version:7.0.15\r\nrun_id:%s\r\nrole:%s\r\n"
-	    "master_host:h\r\nmaster_port:1\r\ncluster_enabled:1\r\n",
+	    "master_host:h\r\nmaster_port:1\r\ncluster_enabled:1\r\n"
+	    "master_replid:%s\r\nmaster_replid2:%s\r\n",
 	    gone && n->restarts ? "second" : "first",
-	    demoted ? "slave" : "master");
-
+	    demoted ? "slave" : "master", back ? "c" : "a",
+	    back && !n->alone ? "b" : "0000");
 	return script_send_bulk(c, text);
 }
 

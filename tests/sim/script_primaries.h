@@ -28,6 +28,9 @@ struct script_primary {
 	bool demoted;		/* when it closes: a replica then */
 	bool closes_at_the_end; /* when asked by INFO, once */
 	unsigned demoted_after; /* so many commands, if any: it stays there */
+	/* After so many commands, if any: a primary again, that was none. */
+	unsigned back_after;
+	bool alone; /* but its history began anew because nobody follows */
 	atomic_uint closed;
 };
 

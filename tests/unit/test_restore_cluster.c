@@ -304,6 +304,29 @@ one_that_is_demoted_and_stays_connected_is_noticed(void **state)
 	down(&silent);
 }
 
+/* What it lost to the one that was promoted meanwhile is not told by its run
+ * id; that a server without replicas begins another history is no loss. */
+static void
+one_that_was_no_primary_for_a_while_ends_it(void **state)
+{
+	struct pair p = {.servers.nodes[0].back_after = 1};
+	struct pair quiet = {
+	    .servers.nodes[0] = {.back_after = 1, .alone = true}};
+
+	(void)state;
+	up(&p);
+	must(&p, put(&p, LOW, 10));
+	assert_int_equal(restore_cluster_finish(p.cluster, &p.err), -1);
+	assert_int_equal(p.err.kind, ERR_TRANSIENT);
+	assert_non_null(strstr(p.err.text, "was no primary for a while"));
+	down(&p);
+
+	up(&quiet);
+	must(&quiet, put(&quiet, LOW, 10));
+	must_finish(&quiet, 1);
+	down(&quiet);
+}
+
 /* When it is asked at the end. */
 static void
 what_was_answered_is_not_lost_with_the_connection(void **state)
@@ -420,6 +443,7 @@ main(void)
 		a_process_that_is_another_one_may_lack_what_was_answered),
 	    cmocka_unit_test(
 		one_that_is_demoted_and_stays_connected_is_noticed),
+	    cmocka_unit_test(one_that_was_no_primary_for_a_while_ends_it),
 	    cmocka_unit_test(what_was_answered_is_not_lost_with_the_connection),
 	    cmocka_unit_test(one_that_closes_again_and_again_ends_it),
 	    cmocka_unit_test(a_refusal_ends_it_and_names_the_key),

@@ -197,7 +197,7 @@ a_loss_is_told(void **state)
 }
 
 static void
-a_key_whose_time_has_passed_is_not_written(void **state)
+a_key_whose_time_has_passed_is_left_to_the_server(void **state)
 {
 	struct restore_facts facts;
 
@@ -452,7 +452,8 @@ main(void)
 		streams_keep_their_groups_and_counters, empty_servers),
 	    cmocka_unit_test_setup(a_loss_is_told, empty_servers),
 	    cmocka_unit_test_setup(
-		a_key_whose_time_has_passed_is_not_written, empty_servers),
+		a_key_whose_time_has_passed_is_left_to_the_server,
+		empty_servers),
 	    cmocka_unit_test_setup(
 		what_is_over_the_servers_limit_goes_by_commands, empty_servers),
 	    cmocka_unit_test_setup(a_refusal_names_the_key, empty_servers),

@@ -229,23 +229,27 @@ what_a_transaction_could_not_claim_is_told(void **state)
 	script_primaries_down(&p);
 }
 
+/* It decides by its own clock. */
 static void
-a_key_whose_time_has_passed_is_but_deleted(void **state)
+a_key_whose_time_has_passed_is_left_to_the_server(void **state)
 {
 	struct script_primaries p = {
-	    .nodes[0].answers = {"+OK", "+QUEUED", "*1\r\n:0"}};
-	struct script_primaries large = p;
+	    .nodes[0].answers = {"+OK", "+QUEUED", "+QUEUED", "+QUEUED",
+		"*3\r\n:0\r\n+OK\r\n:1"}};
+	struct script_primaries large = {
+	    .nodes[0].answers = {NULL, NULL, ":1", "-ERR no such key"}};
 	struct restore_facts facts;
 
 	(void)state;
 	must_load(&p, 10, 1, &facts);
-	expect_came(&p, 0, "MULTI|DEL bar|EXEC");
+	expect_came(&p, 0, "MULTI|DEL bar|SET bar v|PEXPIREAT bar 1|EXEC");
 	assert_int_equal(facts.keys, 0);
 	assert_int_equal(facts.expired, 1);
 	script_primaries_down(&p);
 
-	large.nodes[0].answers[1] = NULL;
 	must_load(&large, LARGE, 1, &facts);
+	expect_came(
+	    &large, 0, "DEL T0 bar|SET T0 v|PEXPIREAT T0 1|RENAME T0 bar");
 	assert_int_equal(facts.keys, 0);
 	assert_int_equal(facts.expired, 1);
 	script_primaries_down(&large);
@@ -259,7 +263,7 @@ a_large_value_is_written_beside_its_key_and_renamed(void **state)
 
 	(void)state;
 	must_load(&p, LARGE, 0, &facts);
-	expect_came(&p, 0, "DEL T0|DEL bar T0|SET T0 v|RENAME T0 bar");
+	expect_came(&p, 0, "DEL T0 bar|SET T0 v|RENAME T0 bar");
 	assert_int_equal(facts.keys, 1);
 	assert_int_equal(facts.by_commands, 1);
 	assert_int_equal(facts.expired, 0);
@@ -272,14 +276,14 @@ static void
 a_large_value_waits_while_its_slot_is_on_its_way(void **state)
 {
 	struct script_primaries p = {
-	    .nodes[0].answers = {ASK, ASK, NULL, "-TRYAGAIN later"}};
+	    .nodes[0].answers = {ASK, "-TRYAGAIN later"}};
 	struct restore_facts facts;
 
 	(void)state;
 	must_load(&p, LARGE, 0, &facts);
 	expect_came(&p, 0,
-	    "DEL T0|DEL bar T0|DEL T0|DEL bar T0|"
-	    "DEL T0|DEL bar T0|SET T0 v|RENAME T0 bar");
+	    "DEL T0 bar|DEL T0 bar|"
+	    "DEL T0 bar|SET T0 v|RENAME T0 bar");
 	expect_came(&p, 1, "");
 	assert_int_equal(facts.keys, 1);
 	script_primaries_down(&p);
@@ -296,19 +300,19 @@ a_large_value_that_was_cut_short_is_begun_again(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(says) / sizeof(says[0]); i++) {
 		struct script_primaries p = {
-		    .nodes[0].answers = {NULL, NULL, says[i]}};
+		    .nodes[0].answers = {NULL, says[i]}};
 		struct restore_facts facts;
 		const char *renamed = i == 0 ? "" : "|RENAME T0 bar";
 		char want[200];
 
 		/* To what was sent with it. */
 		if (i > 0)
-			p.nodes[0].answers[3] = "-ERR no such key";
-		p.nodes[0].answers[i == 0 ? 7 : 8] = ":1";
+			p.nodes[0].answers[2] = "-ERR no such key";
+		p.nodes[0].answers[i == 0 ? 6 : 7] = ":1";
 		must_load(&p, LARGE, 0, &facts);
 		snprintf(want, sizeof(want),
-		    "DEL T0|DEL bar T0|SET T0 v%s|"
-		    "DEL T1|DEL bar T1 T0|SET T1 v|RENAME T1 bar|DEL T0",
+		    "DEL T0 bar|SET T0 v%s|"
+		    "DEL T1 bar|DEL T0|SET T1 v|RENAME T1 bar|DEL T0",
 		    renamed);
 		expect_came(&p, 0, want);
 		assert_int_equal(facts.keys, 1);
@@ -323,14 +327,14 @@ a_large_value_whose_last_answer_was_lost_is_begun_again(void **state)
 {
 	struct script_primaries p = {
 	    .nodes[0].answers = {
-		NULL, NULL, NULL, SCRIPT_CLOSE, NULL, NULL, NULL, NULL, ":0"}};
+		NULL, NULL, SCRIPT_CLOSE, NULL, NULL, NULL, NULL, ":0"}};
 	struct restore_facts facts;
 
 	(void)state;
 	must_load(&p, LARGE, 0, &facts);
 	expect_came(&p, 0,
-	    "DEL T0|DEL bar T0|SET T0 v|RENAME T0 bar|"
-	    "DEL T1|DEL bar T1 T0|SET T1 v|RENAME T1 bar|DEL T0");
+	    "DEL T0 bar|SET T0 v|RENAME T0 bar|"
+	    "DEL T1 bar|DEL T0|SET T1 v|RENAME T1 bar|DEL T0");
 	assert_int_equal(facts.keys, 1);
 	script_primaries_down(&p);
 }
@@ -339,7 +343,7 @@ static void
 a_large_value_that_expires_meanwhile_is_counted_so(void **state)
 {
 	struct script_primaries p = {
-	    .nodes[0].answers = {NULL, NULL, NULL, ":1", "-ERR no such key"}};
+	    .nodes[0].answers = {NULL, NULL, ":1", "-ERR no such key"}};
 	struct restore_facts facts;
 
 	(void)state;
@@ -353,8 +357,7 @@ static void
 a_primary_that_is_lost_in_the_midst_of_a_value_ends_the_load(void **state)
 {
 	struct script_primaries p = {
-	    .nodes[0] = {
-		.answers = {NULL, NULL, SCRIPT_CLOSE}, .restarts = true}};
+	    .nodes[0] = {.answers = {NULL, SCRIPT_CLOSE}, .restarts = true}};
 	struct restore_facts facts;
 	struct err err;
 
@@ -374,7 +377,7 @@ a_value_that_breaks_again_and_again_ends_the_load(void **state)
 
 	(void)state;
 	for (int i = 0; i < SCRIPT_ANSWERS; i++)
-		p.nodes[0].answers[i] = i % 3 == 2 ? SCRIPT_CLOSE : ":0";
+		p.nodes[0].answers[i] = i % 3 == 1 ? SCRIPT_CLOSE : ":0";
 	assert_int_equal(load(&p, LARGE, 0, &facts, &err), -1);
 	assert_int_equal(err.kind, ERR_TRANSIENT);
 	assert_non_null(strstr(err.text, "connection after connection broke"));
@@ -391,7 +394,7 @@ main(void)
 		a_transaction_goes_again_after_a_connection_that_broke),
 	    cmocka_unit_test(a_transaction_that_was_not_done_ends_the_load),
 	    cmocka_unit_test(what_a_transaction_could_not_claim_is_told),
-	    cmocka_unit_test(a_key_whose_time_has_passed_is_but_deleted),
+	    cmocka_unit_test(a_key_whose_time_has_passed_is_left_to_the_server),
 	    cmocka_unit_test(
 		a_large_value_is_written_beside_its_key_and_renamed),
 	    cmocka_unit_test(a_large_value_waits_while_its_slot_is_on_its_way),
