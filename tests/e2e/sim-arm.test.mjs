@@ -1,7 +1,7 @@
 // The stand-in for Azure Resource Manager, as Microsoft's own client finds it:
 // that client is the witness that it is a fair one.
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { after, before, test } from 'node:test';
 
 import {
 	RedisEnterpriseManagementClient,
@@ -12,7 +12,18 @@ import { databaseId } from '../sim/azure/enterprise.mjs';
 import { PlainClient } from '../sim/azure/plain_client.mjs';
 import { Azurite } from './azurite.mjs';
 import { Cluster } from './cluster.mjs';
+import { DumpPlace, Ends } from './dump_place.mjs';
 import { Redis, everyType, shopData, testCa, until } from './harness.mjs';
+
+// What all tests share.
+let azurite, ca;
+const shared = new Ends();
+
+before(async () => {
+	[azurite, ca] = await Promise.all([Azurite.start(shared),
+		testCa(shared)]);
+});
+after(() => shared.end());
 
 // A token of the machine's identity, by IMDS.
 function machine(azure) {
@@ -30,8 +41,8 @@ function machine(azure) {
 
 // Two caches in two regions, each with a storage account of its own.
 async function twoRegions(t, { sources, opts = {}, west = {} } = {}) {
-	const [ca, azurite, target] = await Promise.all([
-		testCa(t), Azurite.start(t), Redis.start(t)]);
+	const [place, target] = await Promise.all([
+		DumpPlace.make(azurite), Redis.start(t)]);
 	const source = sources ?? [await Redis.start(t)];
 	const azure = await startAzure(t, {
 		ca, retryAfter: 0, ...opts,
@@ -53,45 +64,31 @@ async function twoRegions(t, { sources, opts = {}, west = {} } = {}) {
 		assert.deepEqual(azure.unfair, []);
 		assert.deepEqual(azure.broken, []);
 	});
-	return { azure, azurite, client, target, source };
+	return { azure, place, client, target, source };
 }
 
 const soon = { updateIntervalInMs: 1 };
 
-function container(azurite, account, permissions, hours = 3) {
-	return `${azurite.store(account)}?${azurite.sas(account, permissions,
-		undefined, hours)}`;
-}
-
-// The URLs of what lies there.
-async function blobs(azurite, account, permissions = 'r') {
-	const names = await azurite.names(account);
-	return names.map((name) => `${azurite.container(account)
-		.getBlobClient(name).url}?${azurite.sas(account, permissions,
-		undefined, 3)}`);
-}
-
-async function exported(client, azurite) {
+async function exported(client, place) {
 	await client.databases.beginExportAndWait('rg1', 'west', 'default',
-		{ sasUri: container(azurite, 'west', 'racwdlmt') }, soon);
+		{ sasUri: place.uri('west') }, soon);
 }
 
 test('export, copy and import of real data', async (t) => {
-	const { azure, azurite, client, target, source: [source] } =
+	const { azure, place, client, target, source: [source] } =
 		await twoRegions(t);
 	await source.pipe([...everyType(), ['SET', 'expires', '1', 'PXAT',
 		Date.now() + 86400001]]);
 	await target.pipe([['SET', 'old', 'data'], ['FUNCTION', 'LOAD',
 		'#!lua name=old\nredis.register_function("o", function() end)']]);
-	await exported(client, azurite);
-	const names = await azurite.names('west');
+	await exported(client, place);
+	const names = await place.names('west');
 	assert.equal(names.length, 1);
-	const bytes = await azurite.read('west', names[0]);
+	const bytes = await place.read('west', names[0]);
 	assert.equal(bytes.readUInt16BE(), 0x1f8b);
-	await azurite.container('north').getBlockBlobClient('copy')
-		.uploadData(bytes);
+	await place.copy();
 	await client.databases.beginImportAndWait('rg1', 'dr', 'default',
-		{ sasUris: await blobs(azurite, 'north') }, soon);
+		{ sasUris: await place.uris('north') }, soon);
 	assert.equal(await target.digest(), await source.digest());
 	assert.deepEqual(await target.functions(), await source.functions());
 	const [was, is] = await Promise.all([source, target].map((r) =>
@@ -127,16 +124,16 @@ test('what the client reads of a cache and its database', async (t) => {
 test('the shards of a cluster, and a target of several', async (t) => {
 	const [from, to] = await Promise.all([Cluster.start(t),
 		Cluster.start(t, { primaries: 2 })]);
-	const { azure, azurite, client } = await twoRegions(t,
+	const { azure, place, client } = await twoRegions(t,
 		{ sources: from.primaries });
 	azure.addEnterprise({ name: 'two', region: 'westus2',
 		redis: to.primaries });
 	const elsewhere = everyType().findIndex((c) => c[0] === 'SELECT');
 	await from.pipe(everyType().slice(0, elsewhere));
-	await exported(client, azurite);
-	assert.equal((await azurite.names('west')).length, 3);
+	await exported(client, place);
+	assert.equal((await place.names('west')).length, 3);
 	await client.databases.beginImportAndWait('rg1', 'two', 'default',
-		{ sasUris: await blobs(azurite, 'west') }, soon);
+		{ sasUris: await place.uris('west') }, soon);
 	assert.equal(await to.keys(), await from.keys());
 	assert.ok(await to.keys() > 15);
 	for (const p of to.primaries)
@@ -145,20 +142,18 @@ test('the shards of a cluster, and a target of several', async (t) => {
 });
 
 test('one server as 24 shards', async (t) => {
-	const { azurite, client, target, source: [source] } =
+	const { place, client, target, source: [source] } =
 		await twoRegions(t, { west: { files: 24 } });
 	await source.pipe(await shopData(5));
-	await exported(client, azurite);
-	assert.equal((await azurite.names('west')).length, 24);
+	await exported(client, place);
+	assert.equal((await place.names('west')).length, 24);
 	await client.databases.beginImportAndWait('rg1', 'dr', 'default',
-		{ sasUris: (await blobs(azurite, 'west')).map((u) => u) }, soon)
+		{ sasUris: await place.uris('west') }, soon)
 		.then(() => assert.fail('of another region'), (e) =>
 			assert.match(e.message, /must be in the cache's region/));
-	for (const name of await azurite.names('west'))
-		await azurite.container('north').getBlockBlobClient(name)
-			.uploadData(await azurite.read('west', name));
+	await place.copy();
 	await client.databases.beginImportAndWait('rg1', 'dr', 'default',
-		{ sasUris: await blobs(azurite, 'north') }, soon);
+		{ sasUris: await place.uris('north') }, soon);
 	assert.equal(await target.digest(), await source.digest());
 });
 
@@ -166,12 +161,9 @@ test('one server as 24 shards', async (t) => {
 async function dumped(t, more) {
 	const at = await twoRegions(t, more);
 	await at.source[0].pipe(everyType());
-	await at.client.databases.beginExportAndWait('rg1', 'west', 'default',
-		{ sasUri: container(at.azurite, 'west', 'racwdlmt') }, soon);
-	const [name] = await at.azurite.names('west');
-	await at.azurite.container('north').getBlockBlobClient('dump')
-		.uploadData(await at.azurite.read('west', name));
-	const [uri] = await blobs(at.azurite, 'north');
+	await exported(at.client, at.place);
+	await at.place.copy();
+	const [uri] = await at.place.uris('north');
 	const load = () => at.client.databases.beginImportAndWait('rg1', 'dr',
 		'default', { sasUris: [uri] }, soon);
 	return { ...at, uri, load };
@@ -252,16 +244,16 @@ test('an answer that is lost after the import was taken', async (t) => {
 });
 
 test('a SAS that the cache does not take', async (t) => {
-	const { client, azurite, azure } = await twoRegions(t);
+	const { client, place, azure } = await twoRegions(t);
 	const start = (sasUri) => client.databases.beginExportAndWait('rg1',
 		'west', 'default', { sasUri }, soon);
-	const good = container(azurite, 'west', 'racwdlmt');
+	const good = place.uri('west');
 	for (const [uri, says] of [
-		[container(azurite, 'west', 'racwdlmt', 0.9), /1 hour from now/],
+		[place.uri('west', 'racwdlmt', 0.9), /1 hour from now/],
 		[`${good}&st=${new Date().toISOString()}`, /15 minutes in the past/],
-		[container(azurite, 'west', 'rl'), /lacks permissions: 'acwdtm'/],
-		[container(azurite, 'north', 'racwdlmt'), /the cache's region/],
-		[azurite.store('west') + '?x', /no SAS token/],
+		[place.uri('west', 'rl'), /lacks permissions: 'acwdtm'/],
+		[place.uri('north'), /the cache's region/],
+		[`${place.url('west')}?x`, /no SAS token/],
 	])
 		await assert.rejects(start(uri), { statusCode: 400, message: says });
 	// A signature that the storage account refuses shows while it works.
@@ -302,7 +294,7 @@ test('tokens and rights', async (t) => {
 });
 
 test('a request of another shape is a violation', async (t) => {
-	const [ca, redis] = await Promise.all([testCa(t), Redis.start(t)]);
+	const redis = await Redis.start(t);
 	const azure = await startAzure(t, { ca });
 	azure.addEnterprise({ name: 'west', region: 'westus2', redis: [redis] });
 	const client = new PlainClient(azure);

@@ -2,11 +2,12 @@
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
-import { test } from 'node:test';
+import { after, before, test } from 'node:test';
 
 import { startAzure } from '../sim/azure/azure.mjs';
 import { PlainClient } from '../sim/azure/plain_client.mjs';
 import { Azurite } from './azurite.mjs';
+import { DumpPlace, Ends } from './dump_place.mjs';
 import {
 	Redis, everyType, shopData, tempDir, tool, until,
 } from './harness.mjs';
@@ -14,9 +15,18 @@ import {
 const version = 'api-version=2024-11-01';
 const caches = '/resourceGroups/rg1/providers/Microsoft.Cache/redis';
 
+// What all tests share.
+let azurite;
+const shared = new Ends();
+
+before(async () => {
+	azurite = await Azurite.start(shared);
+});
+after(() => shared.end());
+
 async function premium(t, more = {}) {
-	const [azurite, source, target] = await Promise.all([
-		Azurite.start(t), Redis.start(t), Redis.start(t)]);
+	const [place, source, target] = await Promise.all([
+		DumpPlace.make(azurite), Redis.start(t), Redis.start(t)]);
 	const azure = await startAzure(t, { retryAfter: 0, accounts: {
 		west: { key: azurite.keys.west } } });
 	const opts = { region: 'West US 2', redisVersion: '7.0', ...more };
@@ -33,38 +43,29 @@ async function premium(t, more = {}) {
 			body));
 	const get = async (name, tail = '') => (await client.ask('GET',
 		`${caches}/${name}${tail}?${version}`)).body;
-	return { azure, azurite, source, target, client, post, get };
-}
-
-const container = (azurite) => `${azurite.store('west')}?` +
-	azurite.sas('west', 'racwdlmt', undefined, 3);
-
-async function files(azurite) {
-	return (await azurite.names('west')).map((name) =>
-		`${azurite.container('west').getBlobClient(name).url}?` +
-		azurite.sas('west', 'r', undefined, 3));
+	return { azure, place, source, target, client, post, get };
 }
 
 test('an export is a page blob, and is imported', async (t) => {
-	const { azure, azurite, source, target, post, get } = await premium(t);
+	const { azure, place, source, target, post, get } = await premium(t);
 	await source.pipe(everyType());
 	await target.pipe([['SET', 'old', 'data']]);
 	const done = await post('west', 'export',
-		{ format: 'RDB', prefix: 'nightly', container: container(azurite) });
+		{ format: 'RDB', prefix: 'nightly', container: place.uri('west') });
 	assert.equal(done.status, 200);
-	const [name, ...none] = await azurite.names('west');
+	const [name, ...none] = await place.names('west');
 	assert.deepEqual(none, []);
 	assert.match(name, /^nightly/);
-	const bytes = await azurite.read('west', name);
+	const bytes = await place.read('west', name);
 	assert.equal(bytes.length % 512, 0);
-	const { blobType } = await azurite.container('west')
+	const { blobType } = await place.container('west')
 		.getBlobClient(name).getProperties();
 	assert.equal(blobType, 'PageBlob');
 	const file = path.join(tempDir(t), 'dump');
 	fs.writeFileSync(file, bytes);
 	assert.match(await tool('redis-check-rdb', [file]), /RDB looks OK/);
 	assert.equal((await post('dr', 'import', { format: 'RDB',
-		files: await files(azurite) })).status, 200);
+		files: await place.uris('west') })).status, 200);
 	assert.equal(await target.digest(), await source.digest());
 	assert.equal((await get('dr')).properties.provisioningState,
 		'Succeeded');
@@ -74,31 +75,31 @@ test('an export is a page blob, and is imported', async (t) => {
 });
 
 test("shards, by the cache's own identity", async (t) => {
-	const { azure, azurite, source, target, post } = await premium(t,
+	const { azure, place, source, target, post } = await premium(t,
 		{ files: 3 });
 	await source.pipe(await shopData(5));
-	const body = { prefix: 'p', container: azurite.store('west'),
+	const body = { prefix: 'p', container: place.url('west'),
 		'preferred-data-archive-auth-method': 'ManagedIdentity' };
 	assert.equal((await post('west', 'export', body)).body.error.code,
 		'BadRequest');
 	for (const cache of azure.premium)
 		cache.identity = true;
 	assert.equal((await post('west', 'export', body)).status, 200);
-	const names = await azurite.names('west');
+	const names = await place.names('west');
 	assert.equal(names.length, 3);
 	assert.equal((await post('dr', 'import', {
-		files: names.map((n) => `${azurite.store('west')}/${n}`),
+		files: names.map((n) => `${place.url('west')}/${n}`),
 		'preferred-data-archive-auth-method': 'ManagedIdentity',
 	})).status, 200);
 	assert.equal(await target.digest(), await source.digest());
 });
 
 test('the bare Conflict that it is known for', async (t) => {
-	const { azure, azurite, post, get } = await premium(t);
+	const { azure, place, post, get } = await premium(t);
 	azure.script('Redis_ExportData', { operation: { at: 'half', fails: {
 		code: 'Conflict', message: 'RequestID=1234' } } });
 	const r = await post('west', 'export',
-		{ prefix: 'p', container: container(azurite) });
+		{ prefix: 'p', container: place.uri('west') });
 	assert.equal(r.status, 409);
 	assert.deepEqual(r.body.error,
 		{ code: 'Conflict', message: 'RequestID=1234' });
@@ -107,14 +108,14 @@ test('the bare Conflict that it is known for', async (t) => {
 });
 
 test('what a cache does not load', async (t) => {
-	const { azure, azurite, source, target, post, get } = await premium(t);
+	const { azure, place, source, target, post, get } = await premium(t);
 	await source.pipe(everyType());
 	await target.pipe([['SET', 'old', 'data']]);
 	await post('west', 'export',
-		{ prefix: 'p', container: container(azurite) });
+		{ prefix: 'p', container: place.uri('west') });
 	const [, dr] = azure.premium;
 	dr.redisVersion = '6.0';
-	const body = { files: await files(azurite) };
+	const body = { files: await place.uris('west') };
 	const old = await post('dr', 'import', body);
 	assert.match(old.body.error.message, /version 10; .* 9 at most/);
 	assert.equal(await target.keys(), 1);
@@ -124,12 +125,11 @@ test('what a cache does not load', async (t) => {
 		/secondary/);
 	assert.equal((await get('dr', '/linkedServers')).value.length, 1);
 	dr.linkedServers = [];
-	const [name] = await azurite.names('west');
-	const bytes = await azurite.read('west', name);
+	const [name] = await place.names('west');
+	const bytes = await place.read('west', name);
 	bytes[bytes.length >> 1] ^= 1;
-	await azurite.container('west').getBlockBlobClient('bad')
-		.uploadData(bytes);
-	const bad = await post('dr', 'import', { files: (await files(azurite))
+	await place.put('west', 'bad', bytes);
+	const bad = await post('dr', 'import', { files: (await place.uris('west'))
 		.filter((f) => f.includes('/bad?')) });
 	assert.equal(bad.status, 409);
 	assert.match(bad.body.error.message, /does not load/);
