@@ -1,4 +1,5 @@
 #include <ctype.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,6 +11,7 @@
 #include "rdb/cluster_self.h"
 
 /* id, address, flags, primary, ping, pong, epoch, link; then the slots */
+#define EPOCH_FIELD	    6
 #define FIELDS_BEFORE_SLOTS 8
 
 static bool
@@ -74,10 +76,14 @@ take_line(char *line, struct cluster_self *self)
 	int i;
 
 	for (i = 0; (word = strsep(&rest, " ")) != NULL; i++) {
+		if (i == 0)
+			snprintf(self->id, sizeof(self->id), "%s", word);
 		if (i == 2 && !has_flag(word, "myself"))
 			return 1;
 		if (i == 2)
 			self->is_primary = has_flag(word, "master");
+		if (i == EPOCH_FIELD)
+			self->epoch = strtoull(word, NULL, 10);
 		if (i >= FIELDS_BEFORE_SLOTS && *word != '\0' &&
 		    !take_range(word, self))
 			return -1;

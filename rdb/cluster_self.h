@@ -10,6 +10,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "rdb/cluster_slot.h"
 
@@ -18,7 +19,13 @@ struct err;
 struct redis_conn;
 struct scope;
 
+#define CLUSTER_ID_MAX 40
+
 struct cluster_self {
+	char id[CLUSTER_ID_MAX + 1];
+	/* Of its configuration: another one once slots were moved to it, or it
+	 * took over from its primary. */
+	uint64_t epoch;
 	bool is_primary;
 	bool owns[CLUSTER_SLOTS];
 	unsigned moving; /* slots that it is giving away or being given */

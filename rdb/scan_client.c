@@ -165,6 +165,15 @@ open_conns(struct scan *s, const struct redis_target *target,
 	s->fetch = redis_connect(&address, target->user, redis, s->scope, err);
 	if (s->fetch == NULL || check_same(s, s->fetch, err) != 0)
 		return -1;
+	/* A replica of a cluster answers of its keys to who asks for that. */
+	if (s->info.cluster && s->info.is_replica) {
+		redisReply *r = redis_command(
+		    s->fetch, s->scope, err, "READONLY");
+
+		freeReplyObject(r);
+		if (r == NULL)
+			return -1;
+	}
 	/* A word of 7.2. */
 	freeReplyObject(
 	    redis_command(s->fetch, s->scope, &ignored, "CLIENT NO-TOUCH ON"));
@@ -485,8 +494,8 @@ scan_dump(const struct redis_target *target, const struct redis_opts *redis,
 	struct budget *share = NULL;
 	int rc = -1;
 
-	scan_pace_init(&s.pace, scope, opts->keys_per_second,
-	    opts->latency_most_ms, SCAN_PIPE_GROUPS_MAX);
+	scan_pace_init(&s.pace, scope, opts->quota, opts->latency_most_ms,
+	    SCAN_PIPE_GROUPS_MAX);
 	*facts = (struct scan_facts){.began_ms = scope_wall_ms(scope)};
 	facts->first_ms = facts->began_ms;
 	if (open_conns(&s, target, redis, sink, err) != 0)

@@ -30,6 +30,7 @@ struct err;
 struct key_filter;
 struct redis_opts;
 struct redis_target;
+struct scan_quota;
 struct scope;
 struct sink;
 
@@ -48,7 +49,7 @@ struct scan_opts {
 	 * file in hold_dir (NULL: TMPDIR, else /var/tmp).  0: one pass. */
 	const char *hold_dir;
 	uint64_t hold_max;
-	uint64_t keys_per_second; /* at most; 0: no limit */
+	struct scan_quota *quota; /* of keys a second; NULL: no limit */
 	int64_t latency_most_ms;  /* of an answer; 0: 20 */
 	/*
 	 * What it would not take may be missing.  By database, name and, where

@@ -1,4 +1,5 @@
 #include "base/scope.h"
+#include "rdb/scan_quota.h"
 
 #include "rdb/scan_pace.h"
 
@@ -6,17 +7,16 @@
 
 void
 scan_pace_init(struct scan_pace *p, const struct scope *scope,
-    uint64_t keys_per_second, int64_t latency_most_ms, size_t window_max)
+    struct scan_quota *quota, int64_t latency_most_ms, size_t window_max)
 {
 	*p = (struct scan_pace){
 	    .scope = scope,
-	    .keys_per_second = keys_per_second,
+	    .quota = quota,
 	    .latency_most_ms = latency_most_ms > 0 ? latency_most_ms
 						   : LATENCY_MOST_MS,
 	    .window = 1,
 	    .window_max = window_max,
 	    .probed_ms = -1,
-	    .from_ms = scope_mono_ms(scope),
 	};
 }
 
@@ -49,21 +49,12 @@ scan_pace_answered(struct scan_pace *p, struct err *err)
 void
 scan_pace_fetch(struct scan_pace *p, size_t keys)
 {
-	p->fetched += keys;
+	if (p->quota != NULL)
+		scan_quota_take(p->quota, p->scope, keys);
 }
 
 int
 scan_pace_keep(struct scan_pace *p, struct err *err)
 {
-	int64_t now = scope_mono_ms(p->scope), due;
-
-	if (p->keys_per_second == 0)
-		return 0;
-	due = p->from_ms + (int64_t)(p->fetched * 1000 / p->keys_per_second);
-	/* What was not used up in a pause is not made up for. */
-	if (due < now - 1000) {
-		p->from_ms = now;
-		p->fetched = 0;
-	}
-	return due > now ? scope_sleep(p->scope, due - now, err) : 0;
+	return p->quota != NULL ? scan_quota_wait(p->quota, p->scope, err) : 0;
 }

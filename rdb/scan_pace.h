@@ -1,7 +1,7 @@
 /*
  * scan_pace.h -- how fast a live source may be read without being felt.
  *
- * A ceiling of keys a second, and fewer requests under way while the server's
+ * A ceiling of keys a second (scan_quota.h), and fewer requests under way while the server's
  * answers are late.  The probe is a request that is sent anyway: it stands in
  * the queue that every client of the server stands in.
  */
@@ -13,21 +13,20 @@
 #include <stdint.h>
 
 struct err;
+struct scan_quota;
 struct scope;
 
 struct scan_pace {
 	const struct scope *scope;
-	uint64_t keys_per_second;
+	struct scan_quota *quota;
 	int64_t latency_most_ms;
 	size_t window, window_max; /* requests that may be under way */
 	int64_t probed_ms;	   /* when; -1: its answer came */
-	int64_t from_ms;
-	uint64_t fetched; /* keys asked for since from_ms */
 };
 
-/* keys_per_second 0: no ceiling; latency_most_ms 0: 20. */
+/* Borrows the quota, NULL: no ceiling; latency_most_ms 0: 20. */
 void scan_pace_init(struct scan_pace *, const struct scope *,
-    uint64_t keys_per_second, int64_t latency_most_ms, size_t window_max);
+    struct scan_quota *, int64_t latency_most_ms, size_t window_max);
 
 /* The probe was sent, and is under way; its answer is there: late, it halves
  * the window and leaves the server alone for as long as it took. */

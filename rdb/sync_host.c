@@ -42,8 +42,8 @@ check_whole(
 		    "'%s' does not tell the size of its cluster", name);
 	return err_set(err, ERR_UNSUPPORTED,
 	    "'%s' is of a cluster of %ld primaries, and holds only a part of "
-	    "the keys; for all of them a snapshot takes source.way 'sync', "
-	    "and the rights +cluster|shards +cluster|nodes",
+	    "the keys; for all of them a snapshot needs the rights "
+	    "+cluster|shards +cluster|nodes",
 	    name, primaries);
 }
 

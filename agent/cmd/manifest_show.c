@@ -25,6 +25,22 @@ show_size(const struct manifest *m)
 }
 
 static void
+show_spread(const struct manifest *m)
+{
+	const char *what = manifest_has_files(m) ? "export files" : "shards";
+	char ms[32];
+
+	if (manifest_was_scanned(m))
+		printf("  %-14s %zu, NOT each a point in time: read for %s in "
+		       "all\n",
+		    what, m->nshards, show_ms(m->window_ms, ms));
+	else
+		printf("  %-14s %zu, each a point in time, the last %s after "
+		       "the first\n",
+		    what, m->nshards, show_ms(m->spread_ms, ms));
+}
+
+static void
 show_point(const struct manifest *m)
 {
 	char at[32], ms[32];
@@ -33,10 +49,7 @@ show_point(const struct manifest *m)
 	if (m->nshards > 0) {
 		printf("  %-14s %s, but NOT as one point in time:\n",
 		    "stands for", at);
-		printf("  %-14s %zu, each a point in time, the last %s after "
-		       "the first\n",
-		    manifest_has_files(m) ? "export files" : "shards",
-		    m->nshards, show_ms(m->spread_ms, ms));
+		show_spread(m);
 	} else if (m->consistent) {
 		printf("  %-14s %s\n", "stands for", at);
 	} else {
@@ -179,9 +192,13 @@ show_shard(const struct manifest *m, size_t i)
 	}
 	printf("  %-14s from %s, %s after the first,\n", "", s->host,
 	    show_ms(s->point_ms - m->point_ms, ms));
-	printf("  %-14s whose snapshot child lived %s\n", "",
-	    show_ms(s->child_ms, ms));
-	if (s->replid[0] != '\0')
+	if (manifest_was_scanned(s))
+		printf("  %-14s which was read key by key for %s\n", "",
+		    show_ms(s->window_ms, ms));
+	else
+		printf("  %-14s whose snapshot child lived %s\n", "",
+		    show_ms(s->child_ms, ms));
+	if (s->replid[0] != '\0' && s->offset >= 0)
 		printf("  %-14s %s:%" PRId64 "\n", "", s->replid, s->offset);
 }
 

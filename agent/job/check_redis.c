@@ -281,21 +281,22 @@ check_whole(struct checking *c, const struct redis_target *target,
 int
 check_source_redis(struct checking *c, struct err *err)
 {
-	static const struct source_sync_opts none = {0};
 	struct source_cluster *cluster = NULL;
 	const struct redis_opts *redis;
 	const struct redis_target *target;
-	int rc;
+	struct source *source;
+	int rc = -1;
 
 	if (settings_str(c->settings, OPT_SOURCE_REDIS) == NULL)
 		return check_skip(c, "not set");
 	target = agent_redis(c->agent, REGION_SOURCE, &c->scope, &redis, err);
-	if (target == NULL ||
-	    source_cluster_open(
-		target, redis, &none, &c->scope, &cluster, err) != 0)
+	if (target == NULL)
 		return -1;
-	rc = cluster != NULL ? check_cluster(c, cluster, redis, err)
-			     : check_whole(c, target, redis, err);
+	source = source_sync_new(target, redis, NULL);
+	if (source_cluster_open(source, &c->scope, &cluster, err) == 0)
+		rc = cluster != NULL ? check_cluster(c, cluster, redis, err)
+				     : check_whole(c, target, redis, err);
 	source_cluster_free(cluster);
+	source_free(source);
 	return rc;
 }

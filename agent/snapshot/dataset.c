@@ -224,8 +224,7 @@ read_live(struct source *source, struct rdb_visitor *visitor,
 	struct source_cluster *cluster = NULL;
 	int rc;
 
-	if (source->ops->shards != NULL &&
-	    source->ops->shards(source, scope, &cluster, err) != 0)
+	if (source_cluster_open(source, scope, &cluster, err) != 0)
 		return -1;
 	rc = cluster != NULL
 	    ? read_shards(cluster, visitor, scope, env, facts, err)

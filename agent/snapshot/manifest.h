@@ -42,6 +42,8 @@ struct pieces;
 #define MANIFEST_FORMAT_FILTERED 3
 #define MANIFEST_FORMAT_FILES	 4
 
+#define MANIFEST_WAY_SCAN "scan"
+
 struct manifest_db {
 	uint32_t db;
 	struct keystats_count count;
@@ -69,7 +71,8 @@ struct manifest {
 	bool consistent;   /* a point in time */
 	int64_t window_ms; /* else: keys were read for so long, or, */
 	int64_t spread_ms; /* of a cluster: from the first shard's point to
-			    * the last's */
+			    * the last's (and window_ms, where shards were
+			    * scanned, to the end of the last one) */
 	bool diskless;	   /* false: the source replaced its dump file */
 
 	/* Wall clock, Unix ms. */
@@ -143,6 +146,9 @@ void manifest_free(struct manifest *);
  */
 void manifest_gather(struct manifest *);
 int manifest_sum(struct manifest *, struct err *);
+
+/* Whether it, or one of its shards, was read key by key. */
+bool manifest_was_scanned(const struct manifest *);
 
 /* Whether its shards are an export's files. */
 bool manifest_has_files(const struct manifest *);

@@ -53,6 +53,8 @@ add_source(cJSON *root, const struct manifest *m)
 	cJSON_AddBoolToObject(o, "consistent", m->consistent);
 	if (m->nshards > 0) {
 		json_add_int(o, "spread_ms", m->spread_ms);
+		if (manifest_was_scanned(m))
+			json_add_int(o, "window_ms", m->window_ms);
 		if (m->shared_slots > 0)
 			json_add_int(
 			    o, "shared_slots", (int64_t)m->shared_slots);

@@ -58,7 +58,9 @@ parse_source_shards(const cJSON *o, struct manifest *m, struct err *err)
 	    field_opt_count(o, "shared_slots", &shared, err) != 0)
 		return -1;
 	m->shared_slots = (size_t)shared;
-	return 0;
+	if (!manifest_was_scanned(m))
+		return 0;
+	return field_time(o, "window_ms", &m->window_ms, err);
 }
 
 static int

@@ -31,6 +31,12 @@ manifest_has_files(const struct manifest *m)
 	return m->nshards > 0 && strcmp(m->way, SOURCE_BLOB_WAY) == 0;
 }
 
+bool
+manifest_was_scanned(const struct manifest *m)
+{
+	return m->way != NULL && strcmp(m->way, MANIFEST_WAY_SCAN) == 0;
+}
+
 static void
 gather_parts(struct manifest *m)
 {
@@ -171,6 +177,8 @@ manifest_add_shards(cJSON *root, const struct manifest *m)
 		add_slots(o, s);
 		manifest_add_host(o, s);
 		json_add_int(o, "point_ms", s->point_ms);
+		if (manifest_was_scanned(s))
+			json_add_int(o, "window_ms", s->window_ms);
 		manifest_add_parts(o, s);
 		manifest_add_dump(o, s);
 		if (s->verified)
@@ -249,6 +257,16 @@ parse_total(const cJSON *o, struct manifest *s, struct err *err)
 	return manifest_parse_count(data, &s->total, err);
 }
 
+/* Of a shard that was scanned. */
+static int
+parse_window(const cJSON *o, struct manifest *s, struct err *err)
+{
+	if (cJSON_GetObjectItemCaseSensitive(o, "window_ms") == NULL)
+		return 0;
+	s->way = xstrdup(MANIFEST_WAY_SCAN);
+	return field_time(o, "window_ms", &s->window_ms, err);
+}
+
 static int
 parse_shard(const cJSON *o, struct slots_taken *taken, struct manifest *s,
     struct err *err)
@@ -256,6 +274,7 @@ parse_shard(const cJSON *o, struct slots_taken *taken, struct manifest *s,
 	if (parse_slots(o, taken, s, err) != 0 ||
 	    manifest_parse_host(o, s, err) != 0 ||
 	    field_time(o, "point_ms", &s->point_ms, err) != 0 ||
+	    parse_window(o, s, err) != 0 ||
 	    manifest_parse_parts(o, s, err) != 0 ||
 	    manifest_parse_dump(o, s, err) != 0)
 		return -1;

@@ -30,16 +30,19 @@ take_profile(struct manifest *m)
 static void
 take_times(struct manifest *m)
 {
-	int64_t first = m->shards[0]->point_ms, last = first;
+	int64_t first = m->shards[0]->point_ms, last = first, end = first;
 
-	for (size_t i = 1; i < m->nshards; i++) {
+	for (size_t i = 0; i < m->nshards; i++) {
 		int64_t at = m->shards[i]->point_ms;
+		int64_t until = at + m->shards[i]->window_ms;
 
 		first = at < first ? at : first;
 		last = at > last ? at : last;
+		end = until > end ? until : end;
 	}
 	m->point_ms = first;
 	m->spread_ms = last - first;
+	m->window_ms = end - first;
 }
 
 int

@@ -242,6 +242,18 @@ plan(struct shards *t)
 		};
 }
 
+/* One that had to be scanned makes the whole no better than a scan. */
+static void
+take_way(struct manifest *m)
+{
+	for (size_t i = 0; i < m->nshards; i++)
+		if (manifest_was_scanned(m->shards[i])) {
+			free(m->way);
+			m->way = xstrdup(MANIFEST_WAY_SCAN);
+			return;
+		}
+}
+
 /* The jobs' manifests are the whole's from here on. */
 static int
 put_together(struct shards *t, struct err *err)
@@ -253,6 +265,7 @@ put_together(struct shards *t, struct err *err)
 		m->shards[m->nshards] = t->jobs[m->nshards].m;
 		t->jobs[m->nshards].m = NULL;
 	}
+	take_way(m);
 	return shards_join(m, err);
 }
 
@@ -297,6 +310,9 @@ shards_take(struct source_cluster *cluster, struct store *store,
 		rc = source_cluster_settled(cluster, scope, err);
 	if (rc == 0)
 		rc = put_together(&t, err);
+	if (rc != 0 && source_cluster_moved(cluster))
+		progress_note(env->progress, STEP_SNAPSHOT,
+		    "%.300s; all has to be taken again", err->text);
 	if (rc != 0)
 		abandon(&t);
 	shards_progress_free(t.progress);

@@ -77,8 +77,7 @@ take_dumps(struct taking *t, struct err *err)
 
 	if (t->source->ops->export != NULL)
 		return take_export(t, err);
-	if (t->source->ops->shards != NULL &&
-	    t->source->ops->shards(t->source, t->scope, &cluster, err) != 0)
+	if (source_cluster_open(t->source, t->scope, &cluster, err) != 0)
 		return -1;
 	rc = cluster != NULL ? take_shards(t, cluster, err)
 			     : take_whole(t, err);

@@ -25,7 +25,6 @@ struct scope;
 struct sink;
 struct snapshot_env;
 struct source;
-struct source_cluster;
 struct store;
 
 /* What the manifest says of where the dump came from. */
@@ -73,11 +72,12 @@ struct source_ops {
 	    struct err *);
 
 	/*
-	 * Of a source that may be a cluster: *out, to be freed, when no single
-	 * dump would have all keys, and untouched else.  NULL: it never is.
+	 * Of a source that may be a cluster (source_cluster.h): what reads one
+	 * of its servers as this one would read all; borrows both.  NULL: it
+	 * never is one.
 	 */
-	int (*shards)(struct source *, const struct scope *,
-	    struct source_cluster **out, struct err *);
+	struct source *(*of_shard)(
+	    const struct source *, const struct redis_target *server);
 
 	/*
 	 * Of a source that writes its dumps as files into a place beside the
@@ -99,6 +99,8 @@ struct source_ops {
 struct source {
 	const struct source_ops *ops;
 	char *shown; /* the URL or path, without secrets */
+	const struct redis_target *target; /* NULL: it is no Redis */
+	const struct redis_opts *redis;
 };
 
 struct source_sync_opts {
@@ -116,7 +118,7 @@ struct source *source_sync_new(const struct redis_target *,
 
 /* For a server that refuses replication; no point in time: scan_client.h. */
 struct source_scan_opts {
-	uint64_t keys_per_second; /* 0: no limit */
+	uint64_t keys_per_second; /* of a cluster together; 0: no limit */
 	int64_t latency_most_ms;  /* 0: the client's default */
 };
 struct source *source_scan_new(const struct redis_target *,

@@ -22,9 +22,7 @@
 #define SETTLE_MS 120000
 
 struct source_cluster {
-	const struct redis_target *target;
-	const struct redis_opts *redis;
-	struct source_sync_opts opts;
+	const struct source *whole;
 	struct cluster_map *map;
 	struct source_shard *shards;
 	atomic_bool moved;
@@ -39,29 +37,27 @@ add_shards(struct source_cluster *c)
 
 		s->map = c->map;
 		s->index = i;
-		s->redis = c->redis;
-		s->opts = &c->opts;
+		s->whole = c->whole;
 		s->moved = &c->moved;
-		source_shard_init(s, c->target);
+		source_shard_init(s);
 	}
 }
 
 /* info: of the primary; NULL when it is not wanted. */
 static int
 ask_primary(const struct source_cluster *c, const struct cluster_map *map,
-    size_t shard, struct redis_info *info, const struct scope *scope,
-    struct err *err)
+    size_t shard, struct cluster_self *self, struct redis_info *info,
+    const struct scope *scope, struct err *err)
 {
-	struct cluster_self self;
 	struct redis_conn *conn;
 	int rc;
 
 	conn = redis_connect(&map->shards[shard].nodes[0].address,
-	    c->target->user, c->redis, scope, err);
+	    c->whole->target->user, c->whole->redis, scope, err);
 	if (conn == NULL)
 		return -1;
-	rc = cluster_self_ask(conn, scope, &self, err);
-	if (rc == 0 && cluster_self_agrees(&self, map, shard, err) != 0)
+	rc = cluster_self_ask(conn, scope, self, err);
+	if (rc == 0 && cluster_self_agrees(self, map, shard, err) != 0)
 		rc = err_in(err, "'%s'", redis_conn_name(conn));
 	if (rc == 0 && info != NULL)
 		rc = redis_info_get(conn, scope, info, err);
@@ -81,13 +77,16 @@ may_come_back(const struct scope *scope, struct err *err)
 static int
 take_stock(struct source_cluster *c, const struct scope *scope, struct err *err)
 {
+	struct cluster_self self;
 	struct redis_info info;
 
 	for (size_t i = 0; i < c->map->nshards; i++) {
 		struct source_shard *s = &c->shards[i];
 
-		if (ask_primary(c, c->map, i, &info, scope, err) != 0)
+		if (ask_primary(c, c->map, i, &self, &info, scope, err) != 0)
 			return may_come_back(scope, err);
+		memcpy(s->id, self.id, sizeof(s->id));
+		s->epoch = self.epoch;
 		snprintf(s->replid, sizeof(s->replid), "%s", info.replid);
 		s->offset = info.offset;
 	}
@@ -129,25 +128,22 @@ ask_target(const struct redis_target *target, const struct redis_opts *redis,
 }
 
 int
-source_cluster_open(const struct redis_target *target,
-    const struct redis_opts *redis, const struct source_sync_opts *opts,
-    const struct scope *scope, struct source_cluster **out, struct err *err)
+source_cluster_open(const struct source *whole, const struct scope *scope,
+    struct source_cluster **out, struct err *err)
 {
 	struct source_cluster *c;
 	struct cluster_map *map;
 
-	if (target->master != NULL)
+	if (whole->ops->of_shard == NULL || whole->target->master != NULL)
 		return 0;
-	if (ask_target(target, redis, scope, &map, err) != 0)
+	if (ask_target(whole->target, whole->redis, scope, &map, err) != 0)
 		return -1;
 	if (map == NULL || map->nshards <= 1) {
 		cluster_map_free(map);
 		return 0;
 	}
 	c = xcalloc(1, sizeof(*c));
-	c->target = target;
-	c->redis = redis;
-	c->opts = *opts;
+	c->whole = whole;
 	c->map = map;
 	add_shards(c);
 	if (check_covered(map, err) == 0 && take_stock(c, scope, err) == 0) {
@@ -221,7 +217,7 @@ ask_again(
 
 			*err = (struct err){0};
 			conn = redis_connect(
-			    &t->hosts[k], t->user, c->redis, scope, err);
+			    &t->hosts[k], t->user, c->whole->redis, scope, err);
 			if (conn != NULL)
 				map = cluster_map_ask(
 				    conn, &t->hosts[k], scope, err);
@@ -232,21 +228,41 @@ ask_again(
 }
 
 static int
+slots_moved(struct source_cluster *c, struct err *err)
+{
+	atomic_store(&c->moved, true);
+	return err_set(err, ERR_TRANSIENT,
+	    "slots were moved between servers while their dumps were taken");
+}
+
+/* Of slots that went and came back the map tells nothing: who is given one
+ * takes a new epoch, unless it has the greatest; then the other one does. */
+static bool
+was_given_slots(
+    const struct source_cluster *c, const struct cluster_self *primary)
+{
+	for (size_t i = 0; i < c->map->nshards; i++)
+		if (strcmp(c->shards[i].id, primary->id) == 0)
+			return c->shards[i].epoch != primary->epoch;
+	return false;
+}
+
+static int
 look_again(struct source_cluster *c, const struct scope *scope, struct err *err)
 {
 	struct cluster_map *map = ask_again(c, scope, err);
+	struct cluster_self self;
 	int rc = 0;
 
 	if (map == NULL)
 		return -1;
-	if (memcmp(map->owner, c->map->owner, sizeof(map->owner)) != 0) {
-		atomic_store(&c->moved, true);
-		rc = err_set(err, ERR_TRANSIENT,
-		    "slots were moved between servers while their dumps were "
-		    "taken");
+	if (memcmp(map->owner, c->map->owner, sizeof(map->owner)) != 0)
+		rc = slots_moved(c, err);
+	for (size_t i = 0; rc == 0 && i < map->nshards; i++) {
+		rc = ask_primary(c, map, i, &self, NULL, scope, err);
+		if (rc == 0 && was_given_slots(c, &self))
+			rc = slots_moved(c, err);
 	}
-	for (size_t i = 0; rc == 0 && i < map->nshards; i++)
-		rc = ask_primary(c, map, i, NULL, scope, err);
 	cluster_map_free(map);
 	return rc;
 }

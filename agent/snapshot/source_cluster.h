@@ -1,13 +1,14 @@
 /*
  * source_cluster.h -- a cluster of several primaries: a source for each shard.
  *
- * Each shard's dump is a point in time of its own.  That together they hold
+ * Each shard's dump is a point in time of its own, or a scan.  That together they hold
  * each key once rests on this: no slot was on its way between servers when the
  * cluster was opened, nor when source_cluster_settled() looked again after the
  * last dump, as each primary says of itself; the slots were the same shards'
- * then; no dump is older than the opening, which a replica that lags could
- * give; and no key of a dump was another shard's.  A failover in between
- * changes none of that.
+ * then, and whoever was a primary at both looks had been given none meanwhile;
+ * no dump is older than the opening, which a replica that lags could give; and
+ * no key of a dump was another shard's.  A failover in between changes none of
+ * that.
  */
 #ifndef AGENT_SNAPSHOT_SOURCE_CLUSTER_H
 #define AGENT_SNAPSHOT_SOURCE_CLUSTER_H
@@ -22,17 +23,16 @@ struct redis_target;
 struct scope;
 struct source;
 struct source_cluster;
-struct source_sync_opts;
 
 #define MACHINE_SIZE 256
 
 /*
- * *out stays as it is when the target is no such cluster, or keeps it to itself,
+ * *out stays as it is when the source is no such cluster, or keeps it to itself,
  * which whoever asks it for a dump is told better.  ERR_TRANSIENT while slots
- * are being moved or have no server.  Borrows target and redis.
+ * are being moved or have no server.  Borrows the source, which says how each
+ * shard is read.
  */
-int source_cluster_open(const struct redis_target *, const struct redis_opts *,
-    const struct source_sync_opts *, const struct scope *,
+int source_cluster_open(const struct source *, const struct scope *,
     struct source_cluster **out, struct err *);
 void source_cluster_free(struct source_cluster *);
 

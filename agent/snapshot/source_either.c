@@ -62,16 +62,14 @@ either_dump(struct source *s, const struct scope *scope,
 	return e->second->ops->dump(e->second, scope, call, sink, facts, err);
 }
 
-/* Of a cluster only the first can tell, or read it. */
-static int
-either_shards(struct source *s, const struct scope *scope,
-    struct source_cluster **out, struct err *err)
+/* Each shard is read in the way that works there. */
+static struct source *
+either_of_shard(const struct source *s, const struct redis_target *server)
 {
-	struct source_either *e = (struct source_either *)s;
+	const struct source_either *e = (const struct source_either *)s;
 
-	if (e->first->ops->shards == NULL)
-		return 0;
-	return e->first->ops->shards(e->first, scope, out, err);
+	return source_either_new(e->first->ops->of_shard(e->first, server),
+	    e->second->ops->of_shard(e->second, server));
 }
 
 static void
@@ -94,11 +92,16 @@ source_either_new(struct source *take_first, struct source *take_second)
 	    .way = take_first->ops->way,
 	    .cost = either_cost,
 	    .dump = either_dump,
-	    .shards = either_shards,
+	    .of_shard = take_first->ops->of_shard != NULL &&
+		    take_second->ops->of_shard != NULL
+		? either_of_shard
+		: NULL,
 	    .free = either_free,
 	};
 	e->source.ops = &e->ops;
 	e->source.shown = xstrdup(take_first->shown);
+	e->source.target = take_first->target;
+	e->source.redis = take_first->redis;
 	e->first = take_first;
 	e->second = take_second;
 	return &e->source;

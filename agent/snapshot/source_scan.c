@@ -1,4 +1,5 @@
 #include <inttypes.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,8 +15,10 @@
 #include "rdb/redis_conn.h"
 #include "rdb/redis_profile.h"
 #include "rdb/scan_client.h"
+#include "rdb/scan_quota.h"
 
 #include "agent/snapshot/env.h"
+#include "agent/snapshot/manifest.h"
 #include "agent/snapshot/progress.h"
 #include "agent/snapshot/reader_tap.h"
 #include "agent/snapshot/source.h"
@@ -28,9 +31,9 @@
 
 struct source_scan {
 	struct source source;
-	const struct redis_target *target;
-	const struct redis_opts *redis;
 	struct source_scan_opts opts;
+	struct scan_quota *quota;
+	bool owns_quota; /* of a cluster all shards share it */
 };
 
 static void
@@ -107,7 +110,7 @@ profile_of(
 {
 	struct scope brief = scope_within(scope, PROFILE_MS);
 	struct redis_conn *conn = source_connect_again(
-	    ss->target, ss->redis, host, &brief);
+	    ss->source.target, ss->source.redis, host, &brief);
 	struct err ignored = {0};
 	cJSON *profile = NULL;
 
@@ -138,7 +141,7 @@ scan_source_dump(struct source *s, const struct scope *scope,
 {
 	struct source_scan *ss = (struct source_scan *)s;
 	struct scan_opts opts = {
-	    .keys_per_second = ss->opts.keys_per_second,
+	    .quota = ss->quota,
 	    .latency_most_ms = ss->opts.latency_most_ms,
 	    .filter = call->filter,
 	    .hold_dir = call->env->spool_dir,
@@ -156,7 +159,7 @@ scan_source_dump(struct source *s, const struct scope *scope,
 	    flow_append(flow, reader_tap_new(call->reader, true)) != 0 ||
 	    flow_append(flow, relay_new(sink)) != 0)
 		goto out;
-	rc = scan_dump(ss->target, ss->redis, flow_scope(flow), &opts,
+	rc = scan_dump(s->target, s->redis, flow_scope(flow), &opts,
 	    flow_head(flow), &scan, err);
 	if (rc != 0) {
 		flow_failed(flow, err);
@@ -174,14 +177,31 @@ out:
 static void
 scan_source_free(struct source *s)
 {
+	struct source_scan *ss = (struct source_scan *)s;
+
+	if (ss->owns_quota)
+		scan_quota_free(ss->quota);
 	free(s->shown);
 	free(s);
 }
 
+static struct source *
+scan_source_of_shard(const struct source *s, const struct redis_target *server)
+{
+	struct source_scan *ss = xcalloc(1, sizeof(*ss));
+
+	*ss = *(const struct source_scan *)s;
+	ss->source.shown = xstrdup(server->shown);
+	ss->source.target = server;
+	ss->owns_quota = false;
+	return &ss->source;
+}
+
 static const struct source_ops scan_source_ops = {
-    .way = "scan",
+    .way = MANIFEST_WAY_SCAN,
     .cost = scan_source_cost,
     .dump = scan_source_dump,
+    .of_shard = scan_source_of_shard,
     .free = scan_source_free,
 };
 
@@ -193,8 +213,10 @@ source_scan_new(const struct redis_target *target,
 
 	ss->source.ops = &scan_source_ops;
 	ss->source.shown = xstrdup(target->shown);
-	ss->target = target;
-	ss->redis = redis;
+	ss->source.target = target;
+	ss->source.redis = redis;
 	ss->opts = *opts;
+	ss->quota = scan_quota_new(opts->keys_per_second);
+	ss->owns_quota = true;
 	return &ss->source;
 }

@@ -32,6 +32,13 @@ check_age(const struct source_shard *s, const struct source_facts *facts,
 	    facts->host);
 }
 
+/* A key that SCAN told of was another server's when it was asked for. */
+static bool
+was_sent_away(const struct err *err)
+{
+	return strcmp(err->code, "MOVED") == 0 || strcmp(err->code, "ASK") == 0;
+}
+
 static int
 shard_dump(struct source *s, const struct scope *scope,
     const struct source_call *call, struct sink *sink,
@@ -43,7 +50,11 @@ shard_dump(struct source *s, const struct scope *scope,
 
 	slot_check_init(&check, shard->map, shard->index);
 	rdb_reader_add(call->reader, &check.visitor);
-	rc = shard->sync->ops->dump(shard->sync, scope, call, sink, facts, err);
+	rc = shard->reads->ops->dump(
+	    shard->reads, scope, call, sink, facts, err);
+	shard->ops.way = shard->reads->ops->way;
+	if (rc != 0 && was_sent_away(err))
+		check.strayed = true;
 	if (check.strayed) {
 		atomic_store(shard->moved, true);
 		err->kind = ERR_TRANSIENT;
@@ -54,9 +65,9 @@ shard_dump(struct source *s, const struct scope *scope,
 static size_t
 shard_cost(const struct source *s, const struct source_call *call)
 {
-	const struct source *sync = ((const struct source_shard *)s)->sync;
+	const struct source *reads = ((const struct source_shard *)s)->reads;
 
-	return sync->ops->cost(sync, call);
+	return reads->ops->cost(reads, call);
 }
 
 static void
@@ -64,14 +75,13 @@ shard_free(struct source *s)
 {
 	struct source_shard *shard = (struct source_shard *)s;
 
-	source_free(shard->sync);
+	source_free(shard->reads);
 	redis_target_release(&shard->hosts);
 	redis_target_release(&shard->chosen);
 	free(s->shown);
 }
 
 static const struct source_ops shard_ops = {
-    .way = "sync",
     .cost = shard_cost,
     .dump = shard_dump,
     .free = shard_free,
@@ -102,11 +112,14 @@ hosts_of(const struct redis_target *t, const struct cluster_shard *s)
 }
 
 void
-source_shard_init(struct source_shard *s, const struct redis_target *cluster)
+source_shard_init(struct source_shard *s)
 {
-	s->source.ops = &shard_ops;
-	s->source.shown = xstrdup(cluster->shown);
-	s->hosts = hosts_of(cluster, &s->map->shards[s->index]);
+	s->ops = shard_ops;
+	s->ops.way = s->whole->ops->way;
+	s->source.ops = &s->ops;
+	s->source.shown = xstrdup(s->whole->shown);
+	s->source.redis = s->whole->redis;
+	s->hosts = hosts_of(s->whole->target, &s->map->shards[s->index]);
 }
 
 /*
@@ -139,15 +152,17 @@ source_shard_choose(
 	struct sync_host host;
 	int rc;
 
-	if (sync_host_choose(&s->hosts, s->redis, scope, &host, err) != 0)
+	if (sync_host_choose(&s->hosts, s->source.redis, scope, &host, err) !=
+	    0)
 		return -1;
 	rc = catch_up(s, &host, scope, err);
 	redis_conn_free(host.conn);
 	if (rc != 0)
 		return -1;
-	source_free(s->sync);
+	source_free(s->reads);
 	redis_target_release(&s->chosen);
 	s->chosen = redis_target_pin(&s->hosts, host.index);
-	s->sync = source_sync_new(&s->chosen, s->redis, s->opts);
+	s->source.target = &s->chosen;
+	s->reads = s->whole->ops->of_shard(s->whole, &s->chosen);
 	return 0;
 }

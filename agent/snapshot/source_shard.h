@@ -13,11 +13,11 @@
 #include <stdint.h>
 
 #include "agent/snapshot/source.h"
+#include "rdb/cluster_self.h"
 #include "rdb/redis_target.h"
 
 struct cluster_map;
 struct err;
-struct redis_opts;
 struct scope;
 
 struct source_shard {
@@ -26,23 +26,24 @@ struct source_shard {
 	/* Set before source_shard_init(), borrowed: */
 	const struct cluster_map *map;
 	size_t index;
-	const struct redis_opts *redis;
-	const struct source_sync_opts *opts;
-	atomic_bool *moved; /* set when a key of another shard came */
+	const struct source *whole;
+	atomic_bool *moved; /* set when a key of another shard came, or one was
+			     * another's */
 
-	/* Where its primary was when the cluster was opened: */
+	/* Its primary, and where that was, when the cluster was opened: */
+	char id[CLUSTER_ID_MAX + 1];
+	uint64_t epoch;
 	char replid[64];
 	uint64_t offset;
 
 	struct redis_target hosts;
-	struct redis_target chosen; /* one of them, and its source */
-	struct source *sync;
+	struct redis_target chosen; /* one of them, and what reads it */
+	struct source *reads;
+	struct source_ops ops; /* way: of that */
 };
 
-/* cluster: how it was named.  To be ended by source_free(), which leaves the
- * struct itself to its owner. */
-void
-source_shard_init(struct source_shard *, const struct redis_target *cluster);
+/* To be ended by source_free(), which leaves the struct itself to its owner. */
+void source_shard_init(struct source_shard *);
 
 /* Before each dump; waits for a replica that lags. */
 int

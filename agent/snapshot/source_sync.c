@@ -20,7 +20,6 @@
 #include "agent/snapshot/progress.h"
 #include "agent/snapshot/source.h"
 #include "agent/snapshot/source_again.h"
-#include "agent/snapshot/source_cluster.h"
 
 /* The one that is being read into, and some to let the reader run ahead. */
 #define READ_CHUNKS 4
@@ -36,8 +35,6 @@
 struct source_sync {
 	struct source source;
 	struct dump_aux aux;
-	const struct redis_target *target;
-	const struct redis_opts *redis;
 	struct source_sync_opts opts;
 	struct progress *progress;
 };
@@ -88,7 +85,7 @@ ask_afterwards(struct source_sync *ss, const struct fork_mark *before,
 {
 	struct scope brief = scope_within(scope, AFTERWARDS_MS);
 	struct redis_conn *conn = source_connect_again(
-	    ss->target, ss->redis, facts->host, &brief);
+	    ss->source.target, ss->source.redis, facts->host, &brief);
 	struct err ignored = {0};
 
 	facts->cow_bytes = -1;
@@ -152,7 +149,7 @@ sync_source_dump(struct source *s, const struct scope *scope,
 	    call->env->budget, sync_source_cost(s, call), err);
 	if (opts.budget == NULL)
 		return -1;
-	rc = sync_dump(ss->target, ss->redis, scope, &opts, sink, &sync, err);
+	rc = sync_dump(s->target, s->redis, scope, &opts, sink, &sync, err);
 	budget_free(opts.budget);
 	if (rc != 0)
 		return -1;
@@ -180,14 +177,12 @@ sync_source_dump(struct source *s, const struct scope *scope,
 	return 0;
 }
 
-static int
-sync_source_shards(struct source *s, const struct scope *scope,
-    struct source_cluster **out, struct err *err)
+static struct source *
+sync_source_of_shard(const struct source *s, const struct redis_target *server)
 {
 	const struct source_sync *ss = (const struct source_sync *)s;
 
-	return source_cluster_open(
-	    ss->target, ss->redis, &ss->opts, scope, out, err);
+	return source_sync_new(server, s->redis, &ss->opts);
 }
 
 static void
@@ -201,7 +196,7 @@ static const struct source_ops sync_source_ops = {
     .way = "sync",
     .cost = sync_source_cost,
     .dump = sync_source_dump,
-    .shards = sync_source_shards,
+    .of_shard = sync_source_of_shard,
     .free = sync_source_free,
 };
 
@@ -216,8 +211,8 @@ source_sync_new(const struct redis_target *target,
 	ss->source.ops = &sync_source_ops;
 	dump_aux_init(&ss->aux);
 	ss->source.shown = xstrdup(target->shown);
-	ss->target = target;
-	ss->redis = redis;
+	ss->source.target = target;
+	ss->source.redis = redis;
 	ss->opts = opts != NULL ? *opts : none;
 	return &ss->source;
 }

@@ -45,6 +45,8 @@ only_its_own_line_counts(void **state)
 			   "- 0 0 3 connected 5460 5462-5500 16383\n",
 	    &self);
 	assert_true(self.is_primary);
+	assert_string_equal(self.id, ID);
+	assert_int_equal(self.epoch, 3);
 	assert_int_equal(owned(&self), 41);
 	assert_true(self.owns[5460] && !self.owns[5461] && self.owns[16383]);
 	assert_int_equal(self.moving, 0);

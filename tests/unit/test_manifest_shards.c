@@ -180,6 +180,39 @@ what_was_written_reads_back(void **state)
 	manifest_free(m);
 }
 
+static void
+set_text(char **text, const char *value)
+{
+	free(*text);
+	*text = xstrdup(value);
+}
+
+/* For so long a shard was read, and all of them. */
+static void
+of_a_scan_the_windows_are_told(void **state)
+{
+	struct ground *g = *state;
+	struct manifest *m;
+
+	set_text(&g->m->way, MANIFEST_WAY_SCAN);
+	g->m->window_ms = 999;
+	set_text(&g->m->shards[1]->way, MANIFEST_WAY_SCAN);
+	g->m->shards[1]->window_ms = 777;
+	cJSON_Delete(g->doc);
+	g->doc = manifest_format(g->m);
+	m = parse(g);
+	if (m == NULL)
+		fail_msg("%s", g->rig.err.text);
+	assert_int_equal(m->window_ms, 999);
+	assert_false(manifest_was_scanned(m->shards[0]));
+	assert_true(manifest_was_scanned(m->shards[1]));
+	assert_int_equal(m->shards[1]->window_ms, 777);
+	manifest_free(m);
+	cJSON_DeleteItemFromObject(
+	    cJSON_GetObjectItem(g->doc, "source"), "window_ms");
+	must_refuse(g, "window_ms");
+}
+
 /* Of the first format a reader wants this number, and a dump. */
 static void
 a_reader_of_one_dump_refuses_it(void **state)
@@ -355,6 +388,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    TEST(what_was_written_reads_back),
+	    TEST(of_a_scan_the_windows_are_told),
 	    TEST(a_reader_of_one_dump_refuses_it),
 	    TEST(each_slot_is_there_once),
 	    TEST(a_field_that_is_missing_is_told),

@@ -24,6 +24,7 @@
 #include "rdb/rdb_reader.h"
 #include "rdb/redis_conn.h"
 #include "rdb/scan_client.h"
+#include "rdb/scan_quota.h"
 #include "tests/sim/brief_token.h"
 #include "tests/sim/catcher.h"
 #include "tests/sim/fake_clock.h"
@@ -704,11 +705,12 @@ below_7_0_no_expiry_comes_out_late(void **state)
 	rig_init(&r);
 	r.scope = fake_clock_init(&clock);
 	clock.wall_ms = INT64_C(1700000000000);
-	r.opts.keys_per_second = 1;
+	r.opts.quota = scan_quota_new(1);
 	if (dump_fake(&r, &f) != 0)
 		fail_msg("%s", r.err.text);
 	assert_true(clock.wall_ms > INT64_C(1700000001000));
 	keys_are(&r, "0:a@1700000015000 0:b@1700000015000 0:c@1700000015000 ");
+	scan_quota_free(r.opts.quota);
 	rig_free(&r);
 }
 
@@ -724,11 +726,12 @@ no_more_keys_a_second_than_wanted(void **state)
 	redis_data_do(conn, "DEBUG POPULATE 1000 k 8");
 	rig_init(&r);
 	r.scope = fake_clock_init(&clock);
-	r.opts.keys_per_second = 100;
+	r.opts.quota = scan_quota_new(100);
 	must_dump(&r, real_redis_port(server));
 	assert_int_equal(r.facts.keys, 1000);
 	/* The last group need not wait for its turn to be over. */
 	assert_in_range(r.facts.ended_ms - r.facts.began_ms, 9500, 10500);
+	scan_quota_free(r.opts.quota);
 	rig_free(&r);
 	redis_conn_free(conn);
 	real_redis_stop(server);
