@@ -80,7 +80,7 @@ scan_again_new(struct redis_conn *ask, struct redis_conn *events,
 	}
 	a = xcalloc(1, sizeof(*a));
 	a->copy.ops = &copy_ops;
-	a->changes = scan_changes_new(ask, events, opts->filter, scope, err);
+	a->changes = scan_changes_new(ask, events, &opts->changes, scope, err);
 	if (a->changes != NULL)
 		a->hold = scan_hold_new(next, scope, &opts->hold, err);
 	if (a->hold != NULL)

@@ -13,21 +13,20 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "rdb/scan_changes.h"
 #include "rdb/scan_hold.h"
 
 struct err;
-struct key_filter;
 struct rdb_writer;
 struct redis_conn;
 struct redis_info;
 struct scan_again;
-struct scan_changes;
 struct scope;
 struct sink;
 
 struct scan_again_opts {
 	struct scan_hold_opts hold;
-	const struct key_filter *filter; /* as scan_changes_new()'s */
+	struct scan_changes_opts changes;
 };
 
 /*

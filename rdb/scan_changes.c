@@ -8,11 +8,12 @@
 #include "base/xalloc.h"
 #include "rdb/key_filter.h"
 #include "rdb/key_set.h"
-#include "rdb/redis_config.h"
 #include "rdb/redis_conn.h"
 #include "rdb/redis_error.h"
 #include "rdb/redis_info.h"
 #include "rdb/scan_pipe.h"
+#include "rdb/scan_probe.h"
+#include "rdb/scan_witness.h"
 
 #include "rdb/scan_changes.h"
 
@@ -21,198 +22,25 @@
 #define NAMES_BYTES ((size_t)4 << 20)
 #define SET_BYTES   ((size_t)1 << 20)
 
-#define FLAGS_NAME "notify-keyspace-events"
+#define KEYSPACE "__keyspace@"
 
 /* How a name lies in the list, before its bytes. */
 struct entry {
 	uint32_t db, len;
 };
 
-/* Of what must have stood still, or gone on as it should. */
-struct witness {
-	char *text;
-	uint64_t commands;     /* that were processed */
-	uint64_t config_calls; /* of CONFIG: before 7.0 of any word of it */
-};
-
 struct scan_changes {
 	struct redis_conn *events; /* NULL: settled */
-	bool by_key; /* the channel has the key, and not the event */
 	const struct key_filter *filter;
-	struct witness witness;
+	struct scan_witness witness;
+	enum scan_trust known; /* how it is, that all changes are told */
+	struct scan_probe probe;
+	bool told; /* anything at all */
 	struct key_set *set;
 	struct buf names;
 	uint32_t db_max;
 	struct err lost; /* kind is ERR_NONE while nothing was */
 };
-
-/* What would be another if the dataset had become another one in silence. */
-static const char *const witnesses[] = {
-    "run_id",
-    "role",
-    "master_replid",
-    "cmdstat_flushall",
-    "cmdstat_flushdb",
-    "cmdstat_swapdb",
-    "cmdstat_debug",
-    "cmdstat_config|set",
-    "cmdstat_config|resetstat",
-};
-
-static uint64_t
-number_in(const char *info, const char *field, const char *before)
-{
-	char value[128];
-	const char *at;
-
-	redis_info_text(info, field, value, sizeof(value));
-	at = strstr(value, before);
-	return at != NULL ? strtoull(at + strlen(before), NULL, 10) : 0;
-}
-
-static void
-witness_init(struct witness *w, const char *info, const char *flags)
-{
-	struct buf b;
-	char value[128];
-
-	buf_init(&b, 4096);
-	buf_addf(&b, "%s", flags);
-	for (size_t i = 0; i < sizeof(witnesses) / sizeof(*witnesses); i++) {
-		redis_info_text(info, witnesses[i], value, sizeof(value));
-		buf_addf(&b, " %s=%s", witnesses[i], value);
-	}
-	w->text = buf_take(&b);
-	w->commands = number_in(info, "total_commands_processed", "");
-	w->config_calls = number_in(info, "cmdstat_config", "calls=");
-}
-
-/*
- * CONFIG RESETSTAT makes the number of commands begin anew; one that came
- * before may hide the next one's entry.  Before 7.0 CONFIG SET is told with
- * CONFIG GET alone, of which each look is one.
- */
-static bool
-witness_agrees(const struct witness *now, const struct witness *then)
-{
-	return strcmp(now->text, then->text) == 0 &&
-	    now->commands >= then->commands &&
-	    now->config_calls == then->config_calls + (then->config_calls > 0);
-}
-
-/* All classes of events, in one of the two ways of telling them. */
-static int
-check_flags(const char *flags, struct err *err)
-{
-	if (flags != NULL && strchr(flags, 'A') != NULL &&
-	    strpbrk(flags, "EK") != NULL)
-		return 0;
-	return err_set(err, ERR_UNSUPPORTED,
-	    "the source's '" FLAGS_NAME "' is '%s', and not 'AE'",
-	    flags != NULL ? flags : "");
-}
-
-static int
-check_info(const char *info, struct err *err)
-{
-	char role[16], executable[8];
-
-	redis_info_text(info, "role", role, sizeof(role));
-	if (strcmp(role, "master") != 0)
-		return err_set(err, ERR_UNSUPPORTED,
-		    "a replica does not tell what it loads anew");
-	/*
-	 * Behind a proxy that serves several processes, an answer may overtake
-	 * events.  Redis Enterprise leaves this field out (by what its users
-	 * show of INFO; nobody here has looked).
-	 */
-	redis_info_text(info, "executable", executable, sizeof(executable));
-	if (executable[0] == '\0')
-		return err_set(err, ERR_UNSUPPORTED,
-		    "the source may be a proxy, which keeps no order");
-	if (strstr(info, "\ncmdstat_") == NULL)
-		return err_set(err, ERR_UNSUPPORTED,
-		    "the source does not tell of FLUSHALL by INFO");
-	return 0;
-}
-
-/* flags, unless NULL, tells what is configured. */
-static int
-take_witness(struct redis_conn *ask, const struct scope *scope,
-    struct witness *witness, char **flags_out, struct err *err)
-{
-	char *flags = NULL;
-	redisReply *r = NULL;
-	int rc = -1;
-
-	if (redis_config_get(ask, scope, FLAGS_NAME, &flags, err) != 0 ||
-	    check_flags(flags, err) != 0)
-		goto out;
-	r = redis_command(ask, scope, err, "INFO all");
-	if (r == NULL)
-		goto out;
-	if (r->type != REDIS_REPLY_STRING) {
-		err_set(err, ERR_CORRUPT, "INFO is answered by no text");
-		goto out;
-	}
-	if (check_info(r->str, err) != 0)
-		goto out;
-	witness_init(witness, r->str, flags);
-	if (flags_out != NULL) {
-		*flags_out = flags;
-		flags = NULL;
-	}
-	rc = 0;
-out:
-	freeReplyObject(r);
-	free(flags);
-	return rc;
-}
-
-static int
-subscribe(struct scan_changes *c, const struct scope *scope, struct err *err)
-{
-	redisReply *r = redis_command(c->events, scope, err, "PSUBSCRIBE %s",
-	    c->by_key ? "__keyspace@*__:*" : "__keyevent@*__:*");
-
-	freeReplyObject(r);
-	return r != NULL ? 0 : -1;
-}
-
-struct scan_changes *
-scan_changes_new(struct redis_conn *ask, struct redis_conn *events,
-    const struct key_filter *filter, const struct scope *scope, struct err *err)
-{
-	struct scan_changes *c = xcalloc(1, sizeof(*c));
-	char *flags = NULL;
-
-	c->events = events;
-	c->filter = filter;
-	buf_init(&c->names, NAMES_BYTES);
-	if (take_witness(ask, scope, &c->witness, &flags, err) != 0)
-		goto fail;
-	c->by_key = strchr(flags, 'E') == NULL;
-	free(flags);
-	c->set = key_set_new(0, SET_BYTES, err);
-	if (c->set == NULL || subscribe(c, scope, err) != 0)
-		goto fail;
-	return c;
-fail:
-	scan_changes_free(c);
-	return NULL;
-}
-
-void
-scan_changes_free(struct scan_changes *c)
-{
-	if (c == NULL)
-		return;
-	redis_conn_free(c->events);
-	key_set_free(c->set);
-	buf_release(&c->names);
-	free(c->witness.text);
-	free(c);
-}
 
 static bool
 is_wanted(
@@ -251,12 +79,18 @@ is_string(const redisReply *r)
 	return r->type == REDIS_REPLY_STRING;
 }
 
+struct text {
+	const char *data;
+	size_t len;
+};
+
 /* "__keyevent@3__:set" and the key, or "__keyspace@3__:key" and the event. */
 static int
 take_event(struct scan_changes *c, const redisReply *channel,
     const redisReply *payload, struct err *err)
 {
 	const char *at = strchr(channel->str, '@'), *rest;
+	struct text key = {payload->str, (size_t)payload->len}, event;
 	unsigned long db;
 	char *end;
 
@@ -265,12 +99,19 @@ take_event(struct scan_changes *c, const redisReply *channel,
 		return err_set(err, ERR_CORRUPT,
 		    "'%.60s' is no channel of keyspace events", channel->str);
 	rest = end + 3;
-	if (c->by_key)
-		scan_changes_note(c, (uint32_t)db, rest,
-		    (size_t)channel->len - (size_t)(rest - channel->str));
-	else
-		scan_changes_note(
-		    c, (uint32_t)db, payload->str, (size_t)payload->len);
+	event = (struct text){
+	    rest, (size_t)channel->len - (size_t)(rest - channel->str)};
+	if (strncmp(channel->str, KEYSPACE, sizeof(KEYSPACE) - 1) == 0) {
+		struct text swap = key;
+
+		key = event;
+		event = swap;
+	}
+	if (scan_probe_take(
+		&c->probe, key.data, key.len, event.data, event.len))
+		return 0;
+	c->told = true;
+	scan_changes_note(c, (uint32_t)db, key.data, key.len);
 	return 0;
 }
 
@@ -329,29 +170,132 @@ take_rest(struct scan_changes *c, const struct scope *scope, struct err *err)
 	return rc < 0 ? -1 : 0;
 }
 
+/* Both, where it is not known which of them tell: one command, so that no
+ * event comes between the two answers. */
+static int
+subscribe(struct scan_changes *c, const struct scope *scope, struct err *err)
+{
+	static const char events[] = "__keyevent@*__:*";
+	static const char keys[] = "__keyspace@*__:*";
+	const struct scan_witness *w = &c->witness;
+	redisReply *r;
+
+	if (!w->by_event || !w->by_key) {
+		r = redis_command(c->events, scope, err, "PSUBSCRIBE %s",
+		    w->by_event ? events : keys);
+	} else {
+		r = redis_command(
+		    c->events, scope, err, "PSUBSCRIBE %s %s", events, keys);
+		freeReplyObject(r);
+		if (r != NULL)
+			r = redis_conn_reply(c->events, scope, err);
+	}
+	freeReplyObject(r);
+	return r != NULL ? 0 : -1;
+}
+
+/* What is told of the probe comes before the answer to what is asked next. */
+static int
+probe(struct scan_changes *c, struct redis_conn *ask, const struct scope *scope,
+    struct err *err)
+{
+	if (c->known != SCAN_PROBE)
+		return 0;
+	if (scan_probe_send(&c->probe, ask, scope, err) != 0 ||
+	    take_rest(c, scope, err) != 0 || c->lost.kind != ERR_NONE)
+		return -1;
+	return scan_probe_check(&c->probe, err);
+}
+
+struct scan_changes *
+scan_changes_new(struct redis_conn *ask, struct redis_conn *events,
+    const struct scan_changes_opts *opts, const struct scope *scope,
+    struct err *err)
+{
+	struct scan_changes *c = xcalloc(1, sizeof(*c));
+
+	c->events = events;
+	c->filter = opts->filter;
+	buf_init(&c->names, NAMES_BYTES);
+	if (scan_witness_take(&c->witness, ask, opts->trust, scope, err) != 0)
+		goto fail;
+	c->known = c->witness.asked ? SCAN_ASK : opts->trust;
+	c->set = key_set_new(0, SET_BYTES, err);
+	if (c->set == NULL || subscribe(c, scope, err) != 0)
+		goto fail;
+	if (c->known == SCAN_PROBE &&
+	    scan_probe_init(&c->probe, ask, opts->cluster, scope, err) != 0)
+		goto fail;
+	if (probe(c, ask, scope, err) == 0)
+		return c;
+fail:
+	scan_changes_free(c);
+	return NULL;
+}
+
+void
+scan_changes_free(struct scan_changes *c)
+{
+	if (c == NULL)
+		return;
+	redis_conn_free(c->events);
+	key_set_free(c->set);
+	buf_release(&c->names);
+	scan_witness_release(&c->witness);
+	free(c);
+}
+
+/* Whether what was told is all, as far as that is known. */
+static int
+check_all(struct scan_changes *c, struct redis_conn *ask,
+    const struct scope *scope, struct err *err)
+{
+	struct scan_witness now;
+	bool same, silent;
+
+	if (scan_witness_take(&now, ask, c->known, scope, err) != 0)
+		return -1;
+	same = scan_witness_agrees(&now, &c->witness);
+	silent = now.dirty > c->witness.dirty && !c->told;
+	scan_witness_release(&now);
+	if (!same)
+		return err_set(err, ERR_UNSUPPORTED,
+		    "the source was flushed, swapped or configured meanwhile");
+	if (c->known == SCAN_TRUST && silent)
+		return err_set(err, ERR_UNSUPPORTED,
+		    "the source was written to, and told nothing of it");
+	return 0;
+}
+
+static int
+settle(struct scan_changes *c, struct redis_conn *ask,
+    const struct scope *scope, struct err *err)
+{
+	if (probe(c, ask, scope, err) != 0 || take_rest(c, scope, err) != 0 ||
+	    c->lost.kind != ERR_NONE)
+		return -1;
+	return check_all(c, ask, scope, err);
+}
+
 int
 scan_changes_settle(struct scan_changes *c, struct redis_conn *ask,
     const struct scope *scope, struct err *err)
 {
-	struct witness now;
-	bool same;
+	int rc = -1;
 
-	if (c->lost.kind == ERR_NONE && take_rest(c, scope, &c->lost) == 0 &&
-	    c->lost.kind == ERR_NONE &&
-	    take_witness(ask, scope, &now, NULL, &c->lost) == 0) {
-		same = witness_agrees(&now, &c->witness);
-		free(now.text);
-		if (!same)
-			err_set(&c->lost, ERR_UNSUPPORTED,
-			    "the source was flushed, swapped or configured "
-			    "meanwhile");
-	}
+	if (c->lost.kind == ERR_NONE)
+		rc = settle(c, ask, scope, &c->lost);
 	redis_conn_free(c->events);
 	c->events = NULL;
-	if (c->lost.kind == ERR_NONE)
-		return 0;
-	*err = c->lost;
-	return -1;
+	if (rc != 0)
+		*err = c->lost;
+	return rc;
+}
+
+enum scan_trust
+scan_changes_known(const struct scan_changes *c)
+{
+	return c->known;
 }
 
 int

@@ -2,10 +2,11 @@
  * scan_changes.h -- which keys change while a live server is being read.
  *
  * Keyspace notifications, where the server's configuration sends all of them
- * already; nothing is configured.  What changes without one is seen to: FLUSHALL,
- * FLUSHDB and SWAPDB (and whatever else makes the dataset another one) by
- * counters that must stand where they stood; streams, whose groups are read in
- * silence, HyperLogLogs, which keep what they were last counted for, and module
+ * already; nothing is configured.  That it does is asked of its CONFIG, where it
+ * tells that, or seen by a key of ours, or vouched for (enum scan_trust).  What
+ * changes without one is seen to: FLUSHALL, FLUSHDB and SWAPDB (and whatever
+ * else makes the dataset another one) by counters that must stand where they
+ * stood (scan_witness.h); streams, whose groups are read in silence, HyperLogLogs, which keep what they were last counted for, and module
  * values by the caller, who notes each of them as changed; and a replica, which
  * may load all anew, is not believed.
  *
@@ -23,6 +24,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "rdb/scan_witness.h"
+
 struct err;
 struct key_filter;
 struct redis_conn;
@@ -33,14 +36,20 @@ struct scope;
 /* Of memory for the keys that changed; more of them are too many. */
 #define SCAN_CHANGED_BYTES ((size_t)6 << 20)
 
+struct scan_changes_opts {
+	/* What it would not take is not noted; NULL: none. */
+	const struct key_filter *filter;
+	enum scan_trust trust;
+	bool cluster; /* it is a server of one */
+};
+
 /*
  * Takes events, a connection of its own, also when it fails; ask is borrowed
- * for the call.  Keys that the filter (NULL: none) would not take are not
- * noted.  ERR_UNSUPPORTED, ERR_AUTH when not all changes are told.
+ * for the call.  ERR_UNSUPPORTED, ERR_AUTH when not all changes are told.
  */
 struct scan_changes *
 scan_changes_new(struct redis_conn *ask, struct redis_conn *events,
-    const struct key_filter *, const struct scope *, struct err *);
+    const struct scan_changes_opts *, const struct scope *, struct err *);
 void scan_changes_free(struct scan_changes *);
 
 /* Take what was told meanwhile: to be called often, never waits. */
@@ -57,6 +66,9 @@ scan_changes_note(struct scan_changes *, uint32_t db, const void *, size_t);
  */
 int scan_changes_settle(struct scan_changes *, struct redis_conn *ask,
     const struct scope *, struct err *);
+
+/* How it is known that all of them were told. */
+enum scan_trust scan_changes_known(const struct scan_changes *);
 
 /* After that: whether a key changed, and how many did. */
 int scan_changes_has(struct scan_changes *, uint32_t db, const void *, size_t,

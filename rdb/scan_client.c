@@ -119,7 +119,9 @@ prepare_again(struct scan *s, const struct redis_address *address,
 	    .hold = {.dir = s->opts->hold_dir,
 		.max_bytes = s->opts->hold_max,
 		.budget = s->opts->budget},
-	    .filter = s->opts->filter,
+	    .changes = {.filter = s->opts->filter,
+		.trust = s->opts->trust,
+		.cluster = s->info.cluster},
 	};
 	struct redis_conn *events;
 	struct err why = {0};
@@ -448,6 +450,7 @@ second_pass(struct scan *s, struct sink *sink, struct err *err)
 		return -1;
 	s->facts->keys += kept;
 	s->facts->again = true;
+	s->facts->known = scan_changes_known(scan_again_changes(s->again));
 	return rdb_writer_finish(s->writer, err);
 }
 

@@ -49,6 +49,7 @@ struct scan_opts {
 	 * file in hold_dir (NULL: TMPDIR, else /var/tmp).  0: one pass. */
 	const char *hold_dir;
 	uint64_t hold_max;
+	enum scan_trust trust;	  /* how changes are known to be told */
 	struct scan_quota *quota; /* of keys a second; NULL: no limit */
 	int64_t latency_most_ms;  /* of an answer; 0: 20 */
 	/*
@@ -69,6 +70,7 @@ struct scan_facts {
 	int64_t first_ms; /* wall clock, when reading began */
 	int64_t began_ms, ended_ms; /* the window: of the second pass, or all */
 	bool again;		    /* there was a second pass */
+	enum scan_trust known;	    /* how it is, that it missed no change */
 	uint64_t changed;	    /* keys for it: changed, or they may have */
 	char once[160]; /* why there was none, though hold_max is not 0 */
 	uint64_t keys;

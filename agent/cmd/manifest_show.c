@@ -1,5 +1,6 @@
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "rdb/fingerprint.h"
 #include "rdb/key_filter.h"
@@ -22,6 +23,22 @@ show_size(const struct manifest *m)
 	    m->raw_bytes > 0 ? 100.0 * (double)stored / (double)m->raw_bytes
 			     : 0.0,
 	    m->nparts, m->nparts == 1 ? "" : "s");
+}
+
+/* What a window rests on, where that is not the source's own word. */
+static void
+show_changes(const struct manifest *m)
+{
+	if (m->changes == NULL)
+		return;
+	if (strcmp(m->changes, MANIFEST_CHANGES_SEEN) == 0)
+		printf("  %-14s what changed before was told, as a key of ours "
+		       "was\n",
+		    "");
+	else if (strcmp(m->changes, MANIFEST_CHANGES_TOLD) != 0)
+		printf("  %-14s if all was told that changed before: NOT "
+		       "verified\n",
+		    "");
 }
 
 static void
@@ -55,6 +72,7 @@ show_point(const struct manifest *m)
 	} else {
 		printf("  %-14s NO point in time: read from %s on for %s\n",
 		    "stands for", at, show_ms(m->window_ms, ms));
+		show_changes(m);
 	}
 }
 
@@ -198,6 +216,7 @@ show_shard(const struct manifest *m, size_t i)
 	else
 		printf("  %-14s whose snapshot child lived %s\n", "",
 		    show_ms(s->child_ms, ms));
+	show_changes(s);
 	if (s->replid[0] != '\0' && s->offset >= 0)
 		printf("  %-14s %s:%" PRId64 "\n", "", s->replid, s->offset);
 }

@@ -13,6 +13,7 @@ static const char *const imports[] = {
 static const char *const protects[] = {"warn", "refuse", "off", NULL};
 static const char *const compats[] = {"auto", "newest", "redis-7.2", NULL};
 static const char *const ways[] = {"auto", "sync", "scan", NULL};
+static const char *const changes[] = {"ask", "probe", "trust", NULL};
 static const char *const no_yes[] = {"no", "yes", NULL};
 static const char *const auths[] = {"password", "entra", NULL};
 static const char *const clouds[] = {"public", "usgov", "china", NULL};
@@ -114,6 +115,12 @@ const struct option_row options[OPTIONS] = {
 [OPT_LATENCY_MOST] = {"source.latency_max", "latency-max", "TIME",
     OPTION_DURATION, .fallback = "20ms",
     .help = "while the source's answers take longer, scan asks for less"},
+[OPT_SOURCE_CHANGES] = {"source.changes", "source-changes", "HOW",
+    OPTION_CHOICE, .fallback = "ask", .choices = changes,
+    .help = "how scan knows, for its second pass, that the source tells of "
+	"every change: by CONFIG GET (ask); where that is refused, by a key "
+	"that it makes and deletes in one transaction (probe), or by your "
+	"word, which is not verified (trust)"},
 [OPT_SOURCE_AUTH] = {"source.auth", "source-auth", "BY", OPTION_CHOICE,
     .fallback = "password", .choices = auths,
     .help = "how the source is logged in to: by password, or by a token of "

@@ -32,6 +32,9 @@ redis_source(const struct settings *s, const struct redis_target *target,
 	struct source_scan_opts scan = {
 	    .keys_per_second = (uint64_t)settings_int(s, OPT_KEYS_PER_SECOND),
 	    .latency_most_ms = settings_ms(s, OPT_LATENCY_MOST),
+	    .trust = is_set_to(s, OPT_SOURCE_CHANGES, "probe") ? SCAN_PROBE
+		: is_set_to(s, OPT_SOURCE_CHANGES, "trust")    ? SCAN_TRUST
+							       : SCAN_ASK,
 	};
 
 	if (is_set_to(s, OPT_SOURCE_WAY, "scan"))

@@ -141,6 +141,8 @@ dump_describe_source(struct manifest *m, const char *way, const char *shown,
 	m->offset = f->offset;
 	m->consistent = f->consistent;
 	m->window_ms = f->window_ms;
+	if (f->changes != NULL)
+		m->changes = xstrdup(f->changes);
 	m->point_ms = f->point_ms;
 	m->child_ms = f->child_ms;
 	m->cow_bytes = f->cow_bytes;

@@ -28,6 +28,7 @@ manifest_free(struct manifest *m)
 	free(m->job);
 	free(m->tool);
 	free(m->way);
+	free(m->changes);
 	free(m->source);
 	free(m->server);
 	free(m->host);

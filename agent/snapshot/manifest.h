@@ -44,6 +44,13 @@ struct pieces;
 
 #define MANIFEST_WAY_SCAN "scan"
 
+/* How it is known that a scan's second pass missed no change: by the source's
+ * configuration, by what it told of a key of ours, or by nobody but whoever
+ * ran it. */
+#define MANIFEST_CHANGES_TOLD	 "told"
+#define MANIFEST_CHANGES_SEEN	 "seen"
+#define MANIFEST_CHANGES_VOUCHED "vouched"
+
 struct manifest_db {
 	uint32_t db;
 	struct keystats_count count;
@@ -66,6 +73,7 @@ struct manifest {
 	char *source;	   /* the URL as shown, or a path */
 	char *server;	   /* "redis 7.0.15"; "" unknown */
 	char *host;	   /* the server asked, "10.0.0.4:6379" */
+	char *changes;	   /* of a scan's second pass, or NULL */
 	char replid[41];   /* "" unknown */
 	int64_t offset;	   /* -1 unknown */
 	bool consistent;   /* a point in time */

@@ -37,6 +37,8 @@ manifest_add_host(cJSON *o, const struct manifest *m)
 		cJSON_AddStringToObject(o, "replid", m->replid);
 	if (m->offset >= 0)
 		json_add_int(o, "offset", m->offset);
+	if (m->changes != NULL)
+		cJSON_AddStringToObject(o, "changes", m->changes);
 	cJSON_AddBoolToObject(o, "diskless", m->diskless);
 	json_add_int(o, "child_ms", m->child_ms);
 	if (m->cow_bytes >= 0)

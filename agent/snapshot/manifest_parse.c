@@ -35,6 +35,8 @@ manifest_parse_host(const cJSON *o, struct manifest *m, struct err *err)
 
 	if (field_text(o, "host", &m->host, err) != 0 ||
 	    field_text(o, "server", &m->server, err) != 0 ||
+	    (cJSON_GetObjectItemCaseSensitive(o, "changes") != NULL &&
+		field_text(o, "changes", &m->changes, err) != 0) ||
 	    json_opt_str(o, "replid", &replid, err) != 0 ||
 	    json_opt_int(o, "offset", &m->offset, err) != 0 ||
 	    json_opt_bool(o, "diskless", &m->diskless, err) != 0 ||

@@ -13,6 +13,7 @@
 #include "base/err.h"
 
 #include "agent/snapshot/source_guard.h"
+#include "rdb/scan_witness.h"
 
 struct export_set;
 struct key_filter;
@@ -36,14 +37,16 @@ struct source_facts {
 	bool consistent;
 	int64_t point_ms;  /* the data stood for this instant */
 	int64_t window_ms; /* not a point in time: keys were read for so long */
-	int64_t child_ms;  /* life of the source's snapshot child */
-	int64_t cow_bytes; /* that it made the source copy; -1 unknown */
-	bool diskless;	   /* false: by the source's own dump file */
-	bool unverified;   /* RDB newer than the reader, bytes kept */
-	uint64_t left_out; /* keys that source_call's filter does not take and
+	const char *changes; /* how a second pass knew what had changed, as a
+			      * manifest says it; NULL: there was none */
+	int64_t child_ms;    /* life of the source's snapshot child */
+	int64_t cow_bytes;   /* that it made the source copy; -1 unknown */
+	bool diskless;	     /* false: by the source's own dump file */
+	bool unverified;     /* RDB newer than the reader, bytes kept */
+	uint64_t left_out;   /* keys that source_call's filter does not take and
 			    * that are not in the dump */
-	cJSON *profile;	   /* redis_profile.h; taken by the caller; or NULL */
-	char note[480];	   /* worth telling; "" else */
+	cJSON *profile;	     /* redis_profile.h; taken by the caller; or NULL */
+	char note[480];	     /* worth telling; "" else */
 };
 
 /* What a dump is taken with. */
@@ -120,6 +123,7 @@ struct source *source_sync_new(const struct redis_target *,
 struct source_scan_opts {
 	uint64_t keys_per_second; /* of a cluster together; 0: no limit */
 	int64_t latency_most_ms;  /* 0: the client's default */
+	enum scan_trust trust;
 };
 struct source *source_scan_new(const struct redis_target *,
     const struct redis_opts *, const struct source_scan_opts *);

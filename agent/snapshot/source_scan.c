@@ -69,7 +69,17 @@ tell_again(const struct scan_facts *scan, struct buf *note)
 	add_seconds(note, scan->began_ms - scan->first_ms);
 	buf_addf(
 	    note, " before was read again (%" PRIu64 " keys)", scan->changed);
+	if (scan->known == SCAN_PROBE)
+		buf_adds(note, "; that it is told was seen by a key of ours");
+	if (scan->known == SCAN_TRUST)
+		buf_adds(note, "; that it is all is vouched for, NOT verified");
 }
+
+static const char *const changes_known[] = {
+    [SCAN_ASK] = MANIFEST_CHANGES_TOLD,
+    [SCAN_PROBE] = MANIFEST_CHANGES_SEEN,
+    [SCAN_TRUST] = MANIFEST_CHANGES_VOUCHED,
+};
 
 static void
 describe(const struct scan_facts *scan, struct source_facts *facts)
@@ -86,6 +96,7 @@ describe(const struct scan_facts *scan, struct source_facts *facts)
 	facts->cow_bytes = -1;
 	facts->diskless = true;
 	facts->left_out = scan->unwanted;
+	facts->changes = scan->again ? changes_known[scan->known] : NULL;
 	/* No key is older than the beginning, which is what counts for the
 	 * age of the data. */
 	facts->point_ms = scan->began_ms;
@@ -146,6 +157,7 @@ scan_source_dump(struct source *s, const struct scope *scope,
 	    .filter = call->filter,
 	    .hold_dir = call->env->spool_dir,
 	    .hold_max = hold_max(call->env),
+	    .trust = ss->opts.trust,
 	    .progress = advance,
 	    .progress_arg = call->env->progress,
 	};

@@ -20,9 +20,10 @@ async function filled(t, opts) {
 }
 
 // A user who may not replicate.
-async function reader(cluster, job) {
+async function reader(cluster, job, ...rights) {
 	await Promise.all(cluster.nodes.map((n) => n.cli('acl', 'setuser',
-		'reader', 'on', '>pw', '~*', '&*', '+@all', '-psync', '-sync')));
+		'reader', 'on', '>pw', '~*', '&*', '+@all', '-psync', '-sync',
+		...rights)));
 	job.env = { PW: 'pw' };
 	return ['--source-user', 'reader', '--source-password', 'env:PW',
 		'--allow-inconsistent', 'yes'];
@@ -125,15 +126,22 @@ test('what changes in a shard while it is scanned is read again', async (t) => {
 	const job = new Job(t, { source, target });
 	const last = source.primaries[2];
 	await last.cli('config', 'resetstat');
-	const scan = job.start('snapshot', ...SCAN,
-		'--max-keys-per-second', '400');
+	// CONFIG is refused: that changes are told is seen by keys of our own,
+	// each in a slot of its server.
+	const by = await reader(source, job, '-config');
+	const scan = job.start('snapshot', ...SCAN, ...by,
+		'--source-changes', 'probe', '--max-keys-per-second', '400');
 	await until('the last shard is read', () => scanning(last));
 	const own = STATIC.filter((k) => source.owner(k) === last);
 	await source.pipe(own.map((k) => ['SET', k, 'changed']));
 	const r = await scan.ended;
 	assert.equal(r.code, EXIT.DONE, r.stderr);
-	assert.equal(r.stderr.match(/as they were within/g).length, 3);
+	assert.equal(r.stderr.match(/seen by a key of ours/g).length, 3);
 	const [{ id }] = await job.list();
+	assert.deepEqual(manifest(job, id).shards.map((s) => s.changes),
+		['seen', 'seen', 'seen']);
+	const shown = await job.run('show', '--in', 'source', id);
+	assert.match(shown.stdout, /told, as a key of ours was/);
 	await job.ok('copy', id);
 	await job.ok('restore', id);
 	await job.ok('compare');

@@ -159,6 +159,31 @@ test('after a second pass each key is of the window that is told',
 			"return #redis.call('keys', 'stays:*')", '0')), 30000);
 	});
 
+// As on a service that hides CONFIG: then it is somebody's word, and said to be.
+test('what is vouched for is not said to be verified', async (t) => {
+	const job = await pair(t, { 'notify-keyspace-events': 'AE' });
+	await job.source.pipe(everyType());
+	await job.source.cli('acl', 'setuser', 'reader', 'on', '>pw', '~*', '&*',
+		'+@all', '-config', '-@write');
+	job.env = { PW: 'pw' };
+	const reader = ['--source-user', 'reader', '--source-password', 'env:PW'];
+	for (const [how, told] of [['ask', /not read again: CONFIG GET/],
+		['probe', /not read again: a key to see what is told: .*NOPERM/],
+		['trust', /is vouched for, NOT verified/]]) {
+		const r = await job.run('snapshot', ...SCAN, ...reader,
+			'--source-changes', how);
+		assert.equal(r.code, EXIT.DONE, r.stderr);
+		assert.match(r.stderr, told);
+		const [{ id }] = await job.list('source');
+		const { source } = await job.ok('show', '--in', 'source', id);
+		assert.equal(source.changes,
+			how === 'trust' ? 'vouched' : undefined);
+		const shown = await job.run('show', '--in', 'source', id);
+		assert.equal(/before: NOT verified$/m.test(shown.stdout),
+			how === 'trust');
+	}
+});
+
 test('a source is asked for no more than it should be', async (t) => {
 	const job = await pair(t);
 	await job.source.cli('debug', 'populate', '500', 'k', '10');

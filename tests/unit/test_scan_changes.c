@@ -35,6 +35,7 @@
 struct source {
 	const char *flags, *info, *subscribed;
 	const char *info_after; /* INFO's second answer; NULL: as the first */
+	enum scan_trust trust;
 	const char *rest; /* what comes before the end of the connection */
 };
 
@@ -109,9 +110,10 @@ changes_of(
 {
 	struct script_server *server = script_server_new(NULL, serve, s);
 	struct redis_conn *ask = connect_to(server);
+	struct scan_changes_opts opts = {.trust = s->trust};
 	struct scope scope = scope_root(NULL);
 	struct scan_changes *c = scan_changes_new(
-	    ask, connect_to(server), NULL, &scope, err);
+	    ask, connect_to(server), &opts, &scope, err);
 	struct scan_name names[8];
 
 	out[0] = '\0';
@@ -249,6 +251,57 @@ what_was_configured_meanwhile_makes_all_worthless(void **state)
 	}
 }
 
+#define REFUSED	  "-ERR unknown command 'CONFIG'\r\n"
+#define BOTH	  "PSUBSCRIBE __keyevent@*__:* __keyspace@*__:*"
+#define BOTH_DONE SUBSCRIBED SUBSCRIBED
+
+/* Where CONFIG is refused somebody's word may do, and the rest is seen to. */
+static void
+a_word_does_where_config_is_refused(void **state)
+{
+	static const struct {
+		enum scan_trust trust;
+		const char *flags, *info, *info_after, *rest, *keys, *why;
+	} cases[] = {
+	    {SCAN_ASK, REFUSED, NULL, NULL, SET_A PONG, "", "CONFIG GET"},
+	    {SCAN_TRUST, REFUSED, NULL, NULL, SET_A SET_B3 KEY_A7 PONG,
+		"0:a 3:b 7:a ", ""},
+	    /* What is known is not vouched for. */
+	    {SCAN_TRUST, FLAGS("$1\r\nE\r\n"), NULL, NULL, SET_A PONG, "",
+		"not 'AE'"},
+	    {SCAN_TRUST, REFUSED, "role:slave\r\ncmdstat_x:\r\n", NULL,
+		SET_A PONG, "", "replica"},
+	    {SCAN_TRUST, REFUSED, INFO "cmdstat_flushall:calls=1\r\n",
+		INFO "cmdstat_flushall:calls=2\r\n", SET_A PONG, "", "flushed"},
+	    {SCAN_TRUST, REFUSED, INFO "rdb_changes_since_last_save:1\r\n",
+		INFO "rdb_changes_since_last_save:2\r\n", PONG, "",
+		"told nothing of it"},
+	    {SCAN_TRUST, REFUSED, INFO "rdb_changes_since_last_save:1\r\n",
+		INFO "rdb_changes_since_last_save:2\r\n", SET_A PONG, "0:a ",
+		""},
+	    {SCAN_TRUST, REFUSED, "role:master\r\ncmdstat_x:\r\n", NULL,
+		SET_A PONG, "0:a ", ""},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct source s = {.flags = cases[i].flags,
+		    .trust = cases[i].trust,
+		    .info = cases[i].info,
+		    .info_after = cases[i].info_after,
+		    .subscribed = BOTH_DONE,
+		    .rest = cases[i].rest};
+		bool good = cases[i].keys[0] != '\0';
+		struct err err = {0};
+		char keys[64];
+
+		changes_of(&s, good ? BOTH : NULL, keys, &err);
+		assert_string_equal(keys, cases[i].keys);
+		if (strstr(err.text, cases[i].why) == NULL)
+			fail_msg("%zu: %s", i, err.text);
+	}
+}
+
 int
 main(void)
 {
@@ -256,6 +309,7 @@ main(void)
 	    cmocka_unit_test(each_event_is_a_key_once),
 	    cmocka_unit_test(what_is_no_event_makes_all_worthless),
 	    cmocka_unit_test(what_was_configured_meanwhile_makes_all_worthless),
+	    cmocka_unit_test(a_word_does_where_config_is_refused),
 	};
 
 	return cmocka_run_group_tests_name("scan_changes", tests, NULL, NULL);

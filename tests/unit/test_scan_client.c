@@ -1060,6 +1060,83 @@ what_is_not_all_told_makes_no_second_pass(void **state)
 }
 
 static void
+refuse_config(struct redis_conn *conn)
+{
+	redis_data_do(conn, "ACL SETUSER default -config");
+}
+
+/* A user who may not use CONFIG; the server tells by these flags. */
+static void
+dump_by_trust(struct rig *r, enum scan_trust trust, const char *flags,
+    const char *const *commands)
+{
+	struct redis_conn *conn, *admin;
+	struct real_redis *server = start(&conn);
+	struct meddler m = {.commands = commands};
+
+	redis_data_do(conn, "CONFIG SET notify-keyspace-events %s", flags);
+	redis_data_do(conn, "DEBUG POPULATE 600 k 8");
+	redis_data_do(conn, "ACL SETUSER admin on nopass ~* &* +@all");
+	admin = redis_data_connect(server, NULL);
+	redis_data_do(admin, "AUTH admin any");
+	m.conn = admin;
+	refuse_config(conn);
+	rig_init(r);
+	r->opts.trust = trust;
+	r->opts.hold_max = (uint64_t)1 << 30;
+	r->opts.progress = meddle;
+	r->opts.progress_arg = &m;
+	must_dump(r, real_redis_port(server));
+	if (r->facts.again)
+		holds_what_is_there_now(r, server, admin);
+	redis_conn_free(admin);
+	redis_conn_free(conn);
+	real_redis_stop(server);
+}
+
+/* Of what a server tells of a key of ours each class counts, at the beginning
+ * and at the end; and none of it is left. */
+static void
+where_config_is_refused_a_key_of_ours_tells(void **state)
+{
+	static const struct {
+		enum scan_trust trust;
+		const char *flags, *command, *why;
+	} cases[] = {
+	    {SCAN_ASK, "AE", "SET k:1 2", "CONFIG GET"},
+	    {SCAN_PROBE, "AE", "SET k:1 2", NULL},
+	    {SCAN_PROBE, "AK", "SET k:1 2", NULL},
+	    {SCAN_PROBE, "AKE", "SET k:1 2", NULL},
+	    {SCAN_PROBE, "A", "SET k:1 2", "told nothing of a key"},
+	    {SCAN_PROBE, "Eg$lshz", "SET k:1 2", "done to streams"},
+	    {SCAN_PROBE, "Eglshzt", "SET k:1 2", "done to strings"},
+	    {SCAN_PROBE, "E$lshzt", "SET k:1 2", "what is deleted"},
+	    {SCAN_PROBE, "AE", "CONFIG SET notify-keyspace-events A",
+		"told nothing of a key"},
+	    {SCAN_TRUST, "AE", "SET k:1 2", NULL},
+	    {SCAN_TRUST, "A", "SET k:1 2", "told nothing of it"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const char *const commands[] = {cases[i].command, NULL};
+		struct rig r;
+
+		dump_by_trust(&r, cases[i].trust, cases[i].flags, commands);
+		if (r.facts.again != (cases[i].why == NULL))
+			fail_msg("%zu: %s", i, r.facts.once);
+		if (cases[i].why != NULL &&
+		    strstr(r.facts.once, cases[i].why) == NULL)
+			fail_msg("%zu: %s", i, r.facts.once);
+		if (cases[i].why == NULL)
+			assert_int_equal(r.facts.known, cases[i].trust);
+		if (cases[i].why == NULL)
+			assert_int_equal(r.facts.changed, 1);
+		rig_free(&r);
+	}
+}
+
+static void
 what_may_not_fit_is_not_kept_back(void **state)
 {
 	struct redis_conn *conn;
@@ -1104,6 +1181,7 @@ main(void)
 	    cmocka_unit_test(the_window_is_that_of_the_second_pass),
 	    cmocka_unit_test(what_changes_unwanted_is_not_read_again),
 	    cmocka_unit_test(what_is_not_all_told_makes_no_second_pass),
+	    cmocka_unit_test(where_config_is_refused_a_key_of_ours_tells),
 	    cmocka_unit_test(what_may_not_fit_is_not_kept_back),
 	};
 
