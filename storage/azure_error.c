@@ -33,6 +33,7 @@ static const struct meaning meanings[] = {
 	"week"},
     {"CannotVerifyCopySource", ERR_UNSUPPORTED,
 	"the service cannot reach or read the source"},
+    {"ConditionNotMet", ERR_CONFLICT, "another has written it meanwhile"},
     {"ContainerBeingDeleted", ERR_SERVER, "the container is being deleted"},
     {"ContainerNotFound", ERR_SERVER,
 	"the container does not exist: create it, or correct the URL"},
@@ -57,6 +58,8 @@ static const struct meaning meanings[] = {
     {"NoAuthenticationInformation", ERR_AUTH,
 	"give a key, a SAS or an identity"},
     {"PublicAccessNotPermitted", ERR_AUTH, "give a key, a SAS or an identity"},
+    {"SourceConditionNotMet", ERR_CONFLICT,
+	"the source was changed while it was copied; copy it again"},
 };
 
 static const struct meaning *

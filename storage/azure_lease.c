@@ -16,12 +16,12 @@
 #include "storage/azure_lease.h"
 
 /* Whatever the service says of a lease here, it is another's. */
-static enum err_kind
-kind_of(const struct err *err, const struct http_response *response)
+static void
+judge(struct err *err, const struct http_response *response)
 {
 	(void)response;
-	return strncmp(err->code, "Lease", strlen("Lease")) == 0 ? ERR_LOCKED
-								 : err->kind;
+	if (strncmp(err->code, "Lease", strlen("Lease")) == 0)
+		err->kind = ERR_LOCKED;
 }
 
 static int
@@ -32,7 +32,7 @@ start(struct azure_request *r, struct store *s, const char *doing,
 		"comp=lease", err) != 0)
 		return -1;
 	http_headers_set(&r->http.headers, "x-ms-lease-action", action);
-	r->kind_of = kind_of;
+	r->judge = judge;
 	return 0;
 }
 

@@ -149,8 +149,8 @@ azure_request_once(struct azure_request *r, const struct scope *scope,
 		return 0;
 	say_what(r, what);
 	azure_error(response, scope, what, err);
-	if (r->kind_of != NULL)
-		err->kind = r->kind_of(err, response);
+	if (r->judge != NULL)
+		r->judge(err, response);
 	http_response_release(response);
 	return -1;
 }

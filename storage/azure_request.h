@@ -22,9 +22,9 @@ struct azure_request {
 	char *plain;	   /* the URL before anything secret is added */
 	struct http_request http;
 
-	/* What a refusal means to this operation, when it differs; or NULL. */
-	enum err_kind (*kind_of)(
-	    const struct err *, const struct http_response *);
+	/* Sets what a refusal means to this operation, when it differs; or
+	 * NULL. */
+	void (*judge)(struct err *, const struct http_response *);
 };
 
 /* query is encoded, or NULL.  Release also after a failure. */

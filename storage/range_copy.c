@@ -127,6 +127,8 @@ stage_range(
 	failed = rc->to->ops->copy->stage_from(rc->to, scope, rc->dst_name,
 	    &run->ids[i], &grant, rc->src->etag, off, len, err);
 	store_grant_release(&grant);
+	if (failed && err->kind == ERR_UNSUPPORTED)
+		return -1;
 	if (failed)
 		return err_in(
 		    err, "bytes %" PRIu64 " to %" PRIu64, off, off + len - 1);

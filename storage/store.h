@@ -132,7 +132,8 @@ struct store_copy_ops {
 	 * Stage the source's bytes [off, off + len) as block id, only if the
 	 * source still has that ETag.  ERR_CONFLICT when it changed;
 	 * ERR_UNSUPPORTED when the service cannot reach or read the source,
-	 * or does not know the call: then the bytes must be streamed.
+	 * or does not know the call: then the bytes must be streamed, and the
+	 * text is no more than the reason.
 	 */
 	int (*stage_from)(struct store *, const struct scope *,
 	    const char *blob, const struct block_id *id,

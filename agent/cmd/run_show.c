@@ -20,17 +20,19 @@ row(const char *name, const char *value)
 static void
 show_copy(const struct snapshot_copy_facts *c)
 {
-	char bytes[32], text[260];
+	char bytes[32], text[80];
 
 	if (c->there_already)
 		snprintf(text, sizeof(text), "there already, proved again");
 	else if (c->streamed)
-		snprintf(text, sizeof(text), "%s, through this host: %s",
-		    show_bytes(c->bytes, bytes), c->why);
+		snprintf(text, sizeof(text),
+		    "%s, through this host:", show_bytes(c->bytes, bytes));
 	else
 		snprintf(text, sizeof(text), "%s, by the service itself",
 		    show_bytes(c->bytes, bytes));
 	row("copied", text);
+	if (c->streamed && !c->there_already)
+		row("", c->why);
 }
 
 static void

@@ -46,7 +46,9 @@ prove_copy(struct copying *c, struct err *err)
 	    .parts_only = true,
 	};
 
-	return snapshot_read(c->to, c->m, c->scope, c->env, &opts, err);
+	if (snapshot_read(c->to, c->m, c->scope, c->env, &opts, err) != 0)
+		return err_in(err, "reading the copy in '%.200s'", c->to->url);
+	return 0;
 }
 
 static int

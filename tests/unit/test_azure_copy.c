@@ -11,9 +11,10 @@
 #include "storage/store.h"
 #include "tests/sim/azure_rig.h"
 
-#define SOURCE_SAYS(code) \
-	CODE("CannotVerifyCopySource") \
-	"x-ms-copy-source-error-code: " code "\r\n"
+#define REFUSED		  CODE("CannotVerifyCopySource")
+#define SOURCE_SAYS(code) REFUSED "x-ms-copy-source-error-code: " code "\r\n"
+#define SOURCE_IS(status) REFUSED "x-ms-copy-source-status-code: " status "\r\n"
+#define WHY_MAX		  160 /* of blob_copy_result */
 
 static int
 stage_from(struct azure_rig *r)
@@ -37,12 +38,10 @@ a_refused_copy_says_whether_to_stream(void **state)
 	} cases[] = {
 	    {{412, CODE("SourceConditionNotMet"), NULL, ANSWER}, ERR_CONFLICT},
 	    {{412, CODE("ConditionNotMet"), NULL, ANSWER}, ERR_CONFLICT},
-	    {{403, CODE("CannotVerifyCopySource"), NULL, ANSWER},
-		ERR_UNSUPPORTED},
-	    {{404, CODE("CannotVerifyCopySource"), NULL, ANSWER},
-		ERR_UNSUPPORTED},
-	    {{500, CODE("CannotVerifyCopySource"), NULL, ANSWER},
-		ERR_UNSUPPORTED},
+	    {{403, REFUSED, NULL, ANSWER}, ERR_UNSUPPORTED},
+	    {{404, REFUSED, NULL, ANSWER}, ERR_UNSUPPORTED},
+	    {{500, REFUSED, NULL, ANSWER}, ERR_UNSUPPORTED},
+	    {{500, SOURCE_IS("403"), NULL, ANSWER}, ERR_UNSUPPORTED},
 	    {{409, CODE("CopyAcrossAccountsNotSupported"), NULL, ANSWER},
 		ERR_UNSUPPORTED},
 	    {{501, NULL, NULL, ANSWER}, ERR_UNSUPPORTED},
@@ -57,7 +56,53 @@ a_refused_copy_says_whether_to_stream(void **state)
 		struct azure_rig r;
 
 		azure_rig_up(&r, &cases[i].step, 1);
-		azure_rig_fails(&r, stage_from(&r), cases[i].kind, "'blob'");
+		azure_rig_fails(&r, stage_from(&r), cases[i].kind,
+		    cases[i].kind == ERR_UNSUPPORTED ? "the service"
+						     : "'blob'");
+		if (i == 0)
+			azure_rig_fails(&r, -1, ERR_CONFLICT,
+			    "the source was changed while it was copied");
+		azure_rig_down(&r);
+	}
+}
+
+/* It stands alone, beside what was copied. */
+static void
+a_copy_that_cannot_be_made_says_why_in_short(void **state)
+{
+	static const struct {
+		struct azure_step step;
+		const char *says;
+	} cases[] = {
+	    {{403,
+		 SOURCE_SAYS(
+		     "KeyBasedAuthenticationNotPermitted") "x-ms-copy-source-status-code: 403\r\n",
+		 NULL, ANSWER},
+		"the service cannot read the source: "
+		"403 KeyBasedAuthenticationNotPermitted "
+		"(request id 01234567-89ab)"},
+	    {{404, REFUSED, NULL, ANSWER},
+		"the service cannot reach or read the source: "
+		"404 CannotVerifyCopySource (request id 01234567-89ab)"},
+	    {{501, NULL, NULL, ANSWER},
+		"the service does not copy it: 501 (request id none)"},
+	    {{403,
+		 SOURCE_SAYS("a\x1b[31m") "x-ms-copy-source-status-code: 7\r\n",
+		 NULL, ANSWER},
+		"the service cannot read the source: 7 "
+		"(request id 01234567-89ab)"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct azure_rig r;
+
+		azure_rig_up(&r, &cases[i].step, 1);
+		azure_rig_fails(
+		    &r, stage_from(&r), ERR_UNSUPPORTED, cases[i].says);
+		assert_string_equal(r.err.text, cases[i].says);
+		/* With a request id of 36 characters. */
+		assert_true(strlen(r.err.text) + 23 < WHY_MAX);
 		azure_rig_down(&r);
 	}
 }
@@ -67,6 +112,9 @@ a_copy_names_its_source_and_sits_out_its_overload(void **state)
 {
 	static const struct azure_step steps[] = {
 	    {403, SOURCE_SAYS("ServerBusy"), NULL, ANSWER},
+	    {409, SOURCE_IS("429"), NULL, ANSWER},
+	    {503, REFUSED, NULL, ANSWER},
+	    {429, REFUSED, NULL, ANSWER},
 	    {.status = 201},
 	};
 	struct azure_rig r;
@@ -74,7 +122,7 @@ a_copy_names_its_source_and_sits_out_its_overload(void **state)
 	(void)state;
 	RIG(&r, steps);
 	azure_rig_ok(&r, stage_from(&r));
-	for (size_t i = 0; i < 2; i++) {
+	for (size_t i = 0; i < sizeof(steps) / sizeof(*steps); i++) {
 		azure_rig_sent(&r, i, "&blockid=0123456789abcdef00000000 ");
 		azure_rig_sent(&r, i,
 		    "x-ms-copy-source: https://src.example/c/b?"
@@ -93,6 +141,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(a_refused_copy_says_whether_to_stream),
+	    cmocka_unit_test(a_copy_that_cannot_be_made_says_why_in_short),
 	    cmocka_unit_test(a_copy_names_its_source_and_sits_out_its_overload),
 	};
 

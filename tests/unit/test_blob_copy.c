@@ -226,7 +226,8 @@ a_server_that_cannot_reach_the_source_is_no_failure(void **state)
 		assert_int_equal(copy(g, NULL, &r, &err), 0);
 		assert_true(holds(g, g->data, SIZE));
 		assert_int_equal(r.way, COPY_WAY_STREAMED);
-		assert_non_null(strstr(r.why, "injected fault"));
+		/* Of which bytes it was is no part of the reason. */
+		assert_ptr_equal(strstr(r.why, "injected fault"), r.why);
 		assert_int_equal(
 		    g->to->ops->remove(g->to, &g->scope, "b/dst", NULL, &err),
 		    0);

@@ -29,8 +29,14 @@ export function conditionsOf({ headers }) {
 		.map((name) => [name, headers[`x-ms-source-${name}`]]));
 }
 
-function unreachable() {
-	return new Refusal(404, 'CannotVerifyCopySource',
+function interrupted() {
+	return new Refusal(500, 'InternalError', 'The server encountered an ' +
+		'internal error. Please retry the request.');
+}
+
+function unreachable({ code }) {
+	return code === 'ECONNRESET' ? interrupted() : new Refusal(404,
+		'CannotVerifyCopySource',
 		'The specified resource does not exist.');
 }
 
@@ -79,8 +85,8 @@ export async function readSource(region, url, opts, method = 'GET') {
 	let answered;
 	try {
 		[answered] = await once(req, 'response');
-	} catch {
-		throw unreachable();
+	} catch (e) {
+		throw unreachable(e);
 	}
 	const size = Number(answered.headers['content-length']);
 	const answer = new Answer(answered.statusCode, answered.rawHeaders);
@@ -92,8 +98,7 @@ export async function readSource(region, url, opts, method = 'GET') {
 		req.destroy();
 		if (e instanceof Refusal)
 			throw e;
-		throw new Refusal(500, 'InternalError', 'The server encountered ' +
-			'an internal error. Please retry the request.');
+		throw interrupted();
 	}
 	check(answer);
 	return answer;
