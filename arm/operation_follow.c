@@ -10,7 +10,7 @@
 #include "arm/operation_status.h"
 
 /* Between two looks, where the service does not say. */
-#define PAUSE_FIRST_MS 2000
+#define PAUSE_FIRST_MS 500
 #define PAUSE_MOST_MS  30000
 
 /* What it says is honoured within these. */

@@ -55,7 +55,7 @@ what_was_put_off_is_asked_for_again_with_leave(void **state)
 	end = operation_rig_run(&g);
 	operation_rig_assert_ends(&end, OPERATION_SUCCEEDED, "");
 	assert_int_equal(g.asked, 2);
-	assert_int_equal(g.rig.clock.slept_ms, 22000);
+	assert_int_equal(g.rig.clock.slept_ms, 20500);
 	operation_rig_down(&g);
 }
 
