@@ -47,19 +47,21 @@ struct table {
 struct key_set {
 	struct table table;
 	size_t memory_max;
+	const char *dir;
 	uint64_t count;
 	struct page scratch;
 };
 
 static int
-table_open(struct table *t, uint64_t npages, size_t memory_max, struct err *err)
+table_open(
+    const struct key_set *s, struct table *t, uint64_t npages, struct err *err)
 {
 	*t = (struct table){.fd = -1, .npages = npages};
-	if (npages <= memory_max / PAGE_BYTES) {
+	if (npages <= s->memory_max / PAGE_BYTES) {
 		t->pages = xcalloc(npages, PAGE_BYTES);
 		return 0;
 	}
-	t->fd = temp_file_open(NULL, err);
+	t->fd = temp_file_open(s->dir, err);
 	if (t->fd < 0)
 		return -1;
 	/* A hole of zeros: pages without a key. */
@@ -147,7 +149,7 @@ grow(struct key_set *s, struct err *err)
 	struct page from, into;
 	struct table wide;
 
-	if (table_open(&wide, 2 * s->table.npages, s->memory_max, err) != 0)
+	if (table_open(s, &wide, 2 * s->table.npages, err) != 0)
 		return -1;
 	for (uint64_t i = 0; i < s->table.npages; i++) {
 		const struct page *p = page_at(&s->table, i, &from, err);
@@ -168,7 +170,8 @@ grow(struct key_set *s, struct err *err)
 }
 
 struct key_set *
-key_set_new(uint64_t expected, size_t memory_max, struct err *err)
+key_set_new(
+    uint64_t expected, size_t memory_max, const char *dir, struct err *err)
 {
 	struct key_set *s = xcalloc(1, sizeof(*s));
 	uint64_t npages = 1;
@@ -178,7 +181,8 @@ key_set_new(uint64_t expected, size_t memory_max, struct err *err)
 	while (npages * FILL_FIRST < expected)
 		npages *= 2;
 	s->memory_max = memory_max;
-	if (table_open(&s->table, npages, memory_max, err) == 0)
+	s->dir = dir;
+	if (table_open(s, &s->table, npages, err) == 0)
 		return s;
 	free(s);
 	return NULL;

@@ -220,7 +220,7 @@ scan_changes_new(struct redis_conn *ask, struct redis_conn *events,
 	if (scan_witness_take(&c->witness, ask, opts->trust, scope, err) != 0)
 		goto fail;
 	c->known = c->witness.asked ? SCAN_ASK : opts->trust;
-	c->set = key_set_new(0, SET_BYTES, err);
+	c->set = key_set_new(0, SET_BYTES, opts->dir, err);
 	if (c->set == NULL || subscribe(c, scope, err) != 0)
 		goto fail;
 	if (c->known == SCAN_PROBE &&

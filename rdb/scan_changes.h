@@ -40,7 +40,8 @@ struct scan_changes_opts {
 	/* What it would not take is not noted; NULL: none. */
 	const struct key_filter *filter;
 	enum scan_trust trust;
-	bool cluster; /* it is a server of one */
+	bool cluster;	 /* it is a server of one */
+	const char *dir; /* of a temporary file; NULL: TMPDIR, else /var/tmp */
 };
 
 /*

@@ -121,7 +121,8 @@ prepare_again(struct scan *s, const struct redis_address *address,
 		.budget = s->opts->budget},
 	    .changes = {.filter = s->opts->filter,
 		.trust = s->opts->trust,
-		.cluster = s->info.cluster},
+		.cluster = s->info.cluster,
+		.dir = s->opts->hold_dir},
 	};
 	struct redis_conn *events;
 	struct err why = {0};
@@ -508,7 +509,7 @@ scan_dump(const struct redis_target *target, const struct redis_opts *redis,
 	    err);
 	if (share == NULL)
 		goto out;
-	s.seen = key_set_new(s.info.keys, SCAN_SEEN_BYTES, err);
+	s.seen = key_set_new(s.info.keys, SCAN_SEEN_BYTES, opts->hold_dir, err);
 	if (s.seen == NULL)
 		goto out;
 	s.type = type_wanted(&s);

@@ -45,8 +45,8 @@ struct scan_opts {
 	 * SCAN_SEEN_BYTES are carved from it beside, and SCAN_AGAIN_BYTES
 	 * taken unless hold_max is 0. */
 	struct budget *budget;
-	/* Where the first pass may be kept back, and how much: a temporary
-	 * file in hold_dir (NULL: TMPDIR, else /var/tmp).  0: one pass. */
+	/* Where temporary files go (NULL: TMPDIR, else /var/tmp), and how much
+	 * of the first pass may be kept back.  0: one pass. */
 	const char *hold_dir;
 	uint64_t hold_max;
 	enum scan_trust trust;	  /* how changes are known to be told */

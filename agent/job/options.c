@@ -87,7 +87,8 @@ const struct option_row options[OPTIONS] = {
 [OPT_SPOOL_DIR] = {"spool.dir", "spool-dir", "DIR", OPTION_PATH,
     .global = true,
     .help = "where compressed bytes wait when the store is slower than the "
-	"source, and what scan read until it knows what changed meanwhile; "
+	"source, which keys scan has seen, and what it read until it knows "
+	"what changed meanwhile; "
 	"default: TMPDIR, else /var/tmp"},
 [OPT_SPOOL_MAX] = {"spool.max_bytes", "spool-max", "SIZE", OPTION_SIZE,
     .global = true, .fallback = "64GiB",

@@ -37,7 +37,7 @@ static void
 a_key_is_new_once(void **state)
 {
 	struct err err = {0};
-	struct key_set *s = key_set_new(0, PAGE, &err);
+	struct key_set *s = key_set_new(0, PAGE, NULL, &err);
 
 	(void)state;
 	assert_non_null(s);
@@ -66,7 +66,7 @@ none_is_lost_while_it_grows(void **state)
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct err err = {0};
 		struct key_set *s = key_set_new(
-		    cases[i].expected, cases[i].memory, &err);
+		    cases[i].expected, cases[i].memory, NULL, &err);
 
 		assert_non_null(s);
 		for (unsigned k = 0; k < 40000; k++)
@@ -89,17 +89,22 @@ a_file_that_cannot_be_made_is_told(void **state)
 
 	(void)state;
 	setenv("TMPDIR", "/nowhere/at/all", 1);
-	assert_null(key_set_new(0, 0, &err));
+	assert_null(key_set_new(0, 0, NULL, &err));
 	assert_int_equal(err.kind, ERR_SYSTEM);
 	/* And when it comes to that on the way. */
-	s = key_set_new(0, PAGE, &err);
+	s = key_set_new(0, PAGE, NULL, &err);
 	assert_non_null(s);
 	while (key_set_add(s, 0, &k, sizeof(k), &is_new, &err) == 0)
 		assert_true(++k < 1000);
 	assert_int_equal(err.kind, ERR_SYSTEM);
 	assert_non_null(strstr(err.text, "/nowhere/at/all"));
-	unsetenv("TMPDIR");
 	key_set_free(s);
+	/* Unless it is to be elsewhere. */
+	s = key_set_new(0, 0, "/var/tmp", &err);
+	assert_non_null(s);
+	key_set_free(s);
+	unsetenv("TMPDIR");
+	assert_null(key_set_new(0, 0, "/nowhere/else", &err));
 }
 
 /* Asked for, it is not there for it; in memory and in a file. */
@@ -111,7 +116,7 @@ what_was_added_is_told(void **state)
 	(void)state;
 	for (size_t m = 0; m < sizeof(memory) / sizeof(memory[0]); m++) {
 		struct err err = {0};
-		struct key_set *s = key_set_new(0, memory[m], &err);
+		struct key_set *s = key_set_new(0, memory[m], NULL, &err);
 
 		assert_non_null(s);
 		for (unsigned i = 0; i < 2000; i++)
