@@ -13,7 +13,8 @@
  *
  * The source is spared: a ceiling of keys a second, and fewer requests under
  * way while its answers take longer than they may.  Nothing is changed in it,
- * but that a read key counts as used (from Redis 7.2 on not even that).
+ * but that a read key counts as used (from Redis 7.2 on not even that), and a
+ * key of ours that comes and goes where that is asked for (scan_probe.h).
  */
 #ifndef RDB_SCAN_CLIENT_H
 #define RDB_SCAN_CLIENT_H
