@@ -13,6 +13,7 @@
 
 struct agent;
 struct err;
+struct redis_conn;
 struct settings;
 
 struct checking {
@@ -43,6 +44,10 @@ struct checking {
 typedef int check_fn(struct checking *, struct err *);
 
 int check_skip(struct checking *, const char *why);
+
+/* The way in which the source would be read; *forks: it has to fork for that. */
+int check_source_way(struct checking *, struct redis_conn *, const char *user,
+    bool *forks, const char **detail, struct err *);
 
 check_fn check_settings, check_ledger, check_identity, check_cipher;
 check_fn check_spool;

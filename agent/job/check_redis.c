@@ -19,108 +19,6 @@
 
 #define REMARKS_MAX ((size_t)32 << 10) /* each has an err.text */
 
-enum leave { LEAVE_YES, LEAVE_NO, LEAVE_NO_COMMAND, LEAVE_UNKNOWN };
-
-/* A question that may be refused: *r is NULL then; -1 when the connection
- * broke. */
-static int
-ask(struct checking *c, struct redis_conn *conn, redisReply **r,
-    struct err *err, const char *format, const char *a, const char *b)
-{
-	struct err why = {0};
-
-	*r = redis_command(conn, &c->scope, &why, format, a, b);
-	/* An error reply has a code, a broken connection has none. */
-	if (*r != NULL || why.code[0] != '\0')
-		return 0;
-	*err = why;
-	return -1;
-}
-
-/* Nil for a command that is renamed away; since Redis 2.8.13. */
-static int
-ask_command_info(struct checking *c, struct redis_conn *conn,
-    const char *command, bool *unknown, struct err *err)
-{
-	redisReply *r;
-
-	if (ask(c, conn, &r, err, "COMMAND INFO %s", command, NULL) != 0)
-		return -1;
-	*unknown = r != NULL && r->type == REDIS_REPLY_ARRAY &&
-	    r->elements == 1 && r->element[0]->type != REDIS_REPLY_ARRAY;
-	if (r != NULL)
-		freeReplyObject(r);
-	return 0;
-}
-
-/*
- * Redis 7.0 on can tell by ACL DRYRUN, without doing it: OK, or why not.  It
- * answers an error for a command that does not exist, so that is asked first.
- */
-static int
-may_use(struct checking *c, struct redis_conn *conn, const char *user,
-    const char *command, enum leave *leave, struct err *err)
-{
-	const char *format = strcmp(command, "PSYNC") == 0
-	    ? "ACL DRYRUN %s %s ? -1"
-	    : "ACL DRYRUN %s %s";
-	bool unknown;
-	redisReply *r;
-
-	*leave = LEAVE_UNKNOWN;
-	if (ask_command_info(c, conn, command, &unknown, err) != 0)
-		return -1;
-	if (unknown)
-		*leave = LEAVE_NO_COMMAND;
-	if (unknown)
-		return 0;
-	if (ask(c, conn, &r, err, format, user, command) != 0)
-		return -1;
-	if (r != NULL && r->type == REDIS_REPLY_STRING)
-		*leave = LEAVE_NO;
-	if (r != NULL && r->type == REDIS_REPLY_STATUS)
-		*leave = LEAVE_YES;
-	if (r != NULL)
-		freeReplyObject(r);
-	return 0;
-}
-
-/* PSYNC, and SYNC for a server that does not know it: as sync_client.h. */
-static int
-judge_sync(struct checking *c, struct redis_conn *conn, const char *user,
-    const char **detail, struct err *err)
-{
-	const char *command = "PSYNC";
-	enum leave leave;
-
-	if (may_use(c, conn, user, "PSYNC", &leave, err) != 0)
-		return -1;
-	if (leave == LEAVE_NO_COMMAND) {
-		command = "SYNC";
-		if (may_use(c, conn, user, "SYNC", &leave, err) != 0)
-			return -1;
-	}
-	switch (leave) {
-	case LEAVE_NO_COMMAND:
-		return err_set(err, ERR_UNSUPPORTED,
-		    "'%s' knows neither PSYNC nor SYNC: they are renamed, or "
-		    "the service does not offer replication",
-		    redis_conn_name(conn));
-	case LEAVE_NO:
-		return err_set(err, ERR_AUTH,
-		    "'%s': user '%.100s' may not use %s", redis_conn_name(conn),
-		    user, command);
-	case LEAVE_YES:
-		*detail = strcmp(command, "PSYNC") == 0 ? "PSYNC allowed"
-							: "SYNC allowed";
-		return 0;
-	case LEAVE_UNKNOWN:
-		*detail = "whether PSYNC is allowed cannot be told beforehand";
-		return 0;
-	}
-	return 0;
-}
-
 static const char *
 user_of(const struct redis_target *target, const struct redis_opts *redis)
 {
@@ -200,11 +98,13 @@ judge_host(struct checking *c, const struct redis_target *target,
     const struct redis_opts *redis, struct sync_host *host, const char **leave,
     struct buf *remarks, struct err *err)
 {
+	bool forks;
+
 	if (sync_host_choose(target, redis, &c->scope, host, err) != 0)
 		return -1;
-	if (judge_sync(c, host->conn, user_of(target, redis), leave, err) ==
-		0 &&
-	    judge_fork(c, host, remarks, err) == 0)
+	if (check_source_way(c, host->conn, user_of(target, redis), &forks,
+		leave, err) == 0 &&
+	    (!forks || judge_fork(c, host, remarks, err) == 0))
 		return 0;
 	redis_conn_free(host->conn);
 	return -1;

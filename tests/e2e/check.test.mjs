@@ -70,6 +70,13 @@ test('a source whose user may not, may, or hides it', async (t) => {
 	assert.match(r.advice, /\+psync \+sync \+replconf/);
 	await good(job(await as(source, 'copier', '+@all', '-sync')),
 		'source Redis', /PSYNC allowed/);
+	const scan = ['--allow-inconsistent', 'yes'];
+	const url = await as(source, 'scanner', '+@all', '-psync');
+	const scans = new Job(t, { source: { url }, args: scan });
+	await good(scans, 'source Redis', /by 'scan', .*DUMP allowed/);
+	await source.cli('acl', 'setuser', 'scanner', '-dump');
+	await failed(scans, 'source Redis', /'scanner' may not use DUMP/,
+		EXIT.AUTH);
 	const least = job(await as(source, 'least', '+psync', '+replconf',
 		'+ping', '+info'));
 	await good(least, 'source Redis', /cannot be told beforehand/);
