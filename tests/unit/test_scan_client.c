@@ -258,6 +258,8 @@ struct fake {
 	bool bad_crc;
 	bool hangs_up;		 /* in mid-value */
 	bool balances;		 /* each connection is another server's */
+	bool tells;		 /* of each change; there is none */
+	bool module;		 /* values are a module's, with nothing in it */
 	struct late_clock *late; /* passes by 100 ms at each SCAN but one */
 };
 
@@ -303,25 +305,34 @@ send_bulk(struct script_conn *c, const void *data, size_t len)
 	return script_sends(c, "\r\n");
 }
 
-/* The string "v". */
+/* The string "v", or a module's value of this id. */
 static int
 send_value(struct script_conn *c, const struct fake *f)
 {
-	unsigned char p[13] = {0, 1, 'v'};
+	unsigned char p[32] = {0, 1, 'v'};
+	size_t n = 3;
 	uint64_t crc;
 
 	if (f->value != NULL)
 		return script_sends(c, f->value);
-	p[3] = (unsigned char)(f->footer != 0 ? f->footer : 10);
-	crc = crc64(0, p, 5) ^ f->bad_crc;
+	if (f->module) {
+		memcpy(p,
+		    "\x07\x81"
+		    "moduleid",
+		    n = 10);
+		p[n++] = 0; /* its end */
+	}
+	p[n++] = (unsigned char)(f->footer != 0 ? f->footer : 10);
+	p[n++] = 0;
+	crc = crc64(0, p, n) ^ f->bad_crc;
 	for (int i = 0; i < 8; i++)
-		p[5 + i] = (unsigned char)(crc >> 8 * i);
+		p[n++] = (unsigned char)(crc >> 8 * i);
 	if (f->hangs_up) {
 		script_sends(c, "$13\r\n");
 		script_send(c, p, 7);
 		return -1;
 	}
-	return send_bulk(c, p, sizeof(p));
+	return send_bulk(c, p, n);
 }
 
 /* 10 s ahead of the fake clock. */
@@ -367,6 +378,8 @@ answer_info(struct script_conn *c, const struct fake *f)
 	    "db0:keys=3,expires=0,avg_ttl=0\r\n%s",
 	    f->version != NULL ? f->version : "7.0.15",
 	    f->info != NULL ? f->info : "");
+	if (f->tells)
+		buf_adds(&b, "executable:/r\r\ncmdstat_info:calls=1\r\n");
 	if (f->balances)
 		buf_addf(&b, "run_id:%u\r\n", script_conn_number(c));
 	rc = send_bulk(c, b.data, b.len);
@@ -374,9 +387,11 @@ answer_info(struct script_conn *c, const struct fake *f)
 	return rc;
 }
 
+enum mode { PLAIN, IN_MULTI, SUBSCRIBED }; /* of a connection */
+
 static int
 answer(struct script_conn *c, const struct fake *f, const char *words[],
-    size_t *scans, bool *in_multi, struct buf *queue)
+    size_t *scans, enum mode *mode, struct buf *queue)
 {
 	static const char *const fixed[][2] = {
 	    {"PING", "+PONG\r\n"},
@@ -385,10 +400,20 @@ answer(struct script_conn *c, const struct fake *f, const char *words[],
 	};
 	const char *w = words[0];
 
+	if (f->tells && strcmp(w, "CONFIG") == 0)
+		return script_sends(
+		    c, "*2\r\n$22\r\nnotify-keyspace-events\r\n$2\r\nAE\r\n");
+	if (strcmp(w, "PSUBSCRIBE") == 0) {
+		*mode = SUBSCRIBED;
+		return script_sends(
+		    c, "*3\r\n$10\r\npsubscribe\r\n$1\r\np\r\n:1\r\n");
+	}
+	if (strcmp(w, "PING") == 0 && *mode == SUBSCRIBED)
+		return script_sends(c, "*2\r\n$4\r\npong\r\n$0\r\n\r\n");
 	for (size_t i = 0; i < sizeof(fixed) / sizeof(fixed[0]); i++)
 		if (strcmp(w, fixed[i][0]) == 0)
 			return script_sends(c, fixed[i][1]);
-	if (strcmp(w, "TIME") == 0 && !*in_multi)
+	if (strcmp(w, "TIME") == 0 && *mode != IN_MULTI)
 		return send_time(c, f);
 	if (strcmp(w, "INFO") == 0)
 		return answer_info(c, f);
@@ -402,11 +427,11 @@ answer(struct script_conn *c, const struct fake *f, const char *words[],
 	}
 	if (strcmp(w, "MULTI") == 0) {
 		buf_truncate(queue, 0);
-		*in_multi = true;
+		*mode = IN_MULTI;
 		return script_sends(c, "+OK\r\n");
 	}
 	if (strcmp(w, "EXEC") == 0) {
-		*in_multi = false;
+		*mode = PLAIN;
 		return execute(c, f, queue->data);
 	}
 	buf_addc(queue, *w);
@@ -420,14 +445,14 @@ serve(struct script_conn *c, void *arg)
 {
 	const char *words[WORDS_MAX];
 	struct buf b, queue;
-	bool in_multi = false;
+	enum mode mode = PLAIN;
 	size_t scans = 0;
 	int n;
 
 	buf_init(&b, 65536);
 	buf_init(&queue, 4096);
 	while ((n = read_command(c, &b, words)) > 0)
-		if (answer(c, arg, words, &scans, &in_multi, &queue) != 0)
+		if (answer(c, arg, words, &scans, &mode, &queue) != 0)
 			break;
 	buf_release(&b);
 	buf_release(&queue);
@@ -984,6 +1009,30 @@ the_window_is_that_of_the_second_pass(void **state)
 	real_redis_stop(server);
 }
 
+/* Nobody told of it: only its module knows what it tells. */
+static void
+a_modules_value_is_read_again(void **state)
+{
+	(void)state;
+	for (int module = 0; module < 2; module++) {
+		struct fake f = {.expiry = ":-1\r\n",
+		    .scans = {ONE_SCAN},
+		    .tells = true,
+		    .module = module};
+		struct rig r;
+
+		rig_init(&r);
+		r.opts.hold_max = (uint64_t)1 << 30;
+		if (dump_fake(&r, &f) != 0)
+			fail_msg("%s", r.err.text);
+		if (!r.facts.again)
+			fail_msg("%s", r.facts.once);
+		assert_int_equal(r.facts.changed, module ? 2 : 0);
+		keys_are(&r, "0:a 0:b ");
+		rig_free(&r);
+	}
+}
+
 static void
 what_changes_unwanted_is_not_read_again(void **state)
 {
@@ -1179,6 +1228,7 @@ main(void)
 	    cmocka_unit_test(what_changes_in_the_first_pass_is_read_again),
 	    cmocka_unit_test(what_changes_in_silence_is_read_again),
 	    cmocka_unit_test(the_window_is_that_of_the_second_pass),
+	    cmocka_unit_test(a_modules_value_is_read_again),
 	    cmocka_unit_test(what_changes_unwanted_is_not_read_again),
 	    cmocka_unit_test(what_is_not_all_told_makes_no_second_pass),
 	    cmocka_unit_test(where_config_is_refused_a_key_of_ours_tells),
