@@ -9,7 +9,8 @@
 
 static const enum option takes[] = {SOURCE_REDIS_OPTIONS, FILTER_OPTIONS,
     SOURCE_STORE_OPTIONS, DR_STORE_OPTIONS, DR_REDIS_OPTIONS, OPT_IMPORT,
-    CODING_OPTIONS, LOADING_OPTIONS, OPT_IN_FLIGHT, OPT_TIMEOUT, OPTIONS};
+    CODING_OPTIONS, LOADING_OPTIONS, OPT_IN_FLIGHT, PROMOTION_OPTIONS,
+    OPT_TIMEOUT, OPTIONS};
 
 static const char *
 result_name(enum check_result r)
@@ -73,7 +74,9 @@ const struct cmd cmd_check = {
 	    "key, spool, both stores (a small blob is written, read, copied "
 	    "and removed), both Redis, the file if there is one, and the "
 	    "address at which we pose as a master. Tells by which ways the DR "
-	    "Redis can be loaded, and changes nothing there. Goes on after a "
+	    "Redis can be loaded, and changes nothing there. Of a "
+	    "promotion it tells what each lever would change, and tries by "
+	    "requests that cannot take place whether it may. Goes on after a "
 	    "failure, and says what to do about each.",
     .options = takes,
     .run = run,

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "arm/lever_set.h"
 #include "base/err.h"
 
 #include "agent/cmd/cmd.h"
@@ -12,7 +13,29 @@
 /* All there are: so that what a command line comes to can be looked at. */
 static const enum option takes[] = {SOURCE_REDIS_OPTIONS, FILTER_OPTIONS,
     SOURCE_STORE_OPTIONS, DR_REDIS_OPTIONS, DR_STORE_OPTIONS, CODING_OPTIONS,
-    LOADING_OPTIONS, OPT_IN_FLIGHT, OPT_IMPORT, OPT_TIMEOUT, OPTIONS};
+    LOADING_OPTIONS, OPT_IN_FLIGHT, OPT_IMPORT, PROMOTION_OPTIONS, OPT_TIMEOUT,
+    OPTIONS};
+
+/* The levers of the job, whose settings were checked as they were loaded. */
+static struct lever_set *
+open_levers(const struct cmd_call *c)
+{
+	const cJSON *list = settings_levers(c->settings);
+	struct err ignored = {0};
+
+	return list != NULL ? lever_set_parse(list, &ignored) : NULL;
+}
+
+static void
+show_levers(const struct cmd_call *c)
+{
+	struct lever_set *set = open_levers(c);
+
+	for (size_t i = 0; set != NULL && i < lever_set_count(set); i++)
+		printf("  %-26s %-40s %s\n", "promotion.levers",
+		    lever_name(lever_set_at(set, i)), origin_name(ORIGIN_FILE));
+	lever_set_free(set);
+}
 
 static void
 show_text(struct cmd_call *c)
@@ -36,6 +59,7 @@ show_text(struct cmd_call *c)
 				settings_origin(c->settings, (enum option)o)));
 		free(value);
 	}
+	show_levers(c);
 }
 
 static void
@@ -68,6 +92,9 @@ show_document(struct cmd_call *c)
 		cJSON_AddItemToArray(list, e);
 		free(value);
 	}
+	if (settings_levers(c->settings) != NULL)
+		cJSON_AddItemToObject(doc, "promotion_levers",
+		    cJSON_Duplicate(settings_levers(c->settings), true));
 	show_json(doc);
 }
 

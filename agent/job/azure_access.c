@@ -38,6 +38,8 @@ azure_access_new(const struct settings *s, struct err *err)
 	a->cloud = *cloud;
 	if (vaults != NULL)
 		a->cloud.vault_suffix = vaults;
+	if (settings_str(s, OPT_ENDPOINT_ARM) != NULL)
+		a->cloud.arm = settings_str(s, OPT_ENDPOINT_ARM);
 	a->http = http_new(&opts, err);
 	if (a->http == NULL) {
 		free(a);

@@ -59,6 +59,9 @@ static const struct row rows[] = {
 	"set replication.bind to an address of this host, and "
 	"replication.port to one that is free, or to 0; see that the TLS "
 	"files can be read; or set restorer to 'restore'"},
+    {"promotion", check_promotion,
+	"'drsync promote' tells each lever; see that the identity has the "
+	"role, and that what is to be moved is there"},
 };
 
 static void

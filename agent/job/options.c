@@ -81,6 +81,9 @@ const struct option_row options[OPTIONS] = {
     OPTION_URL, .global = true,
     .help = "where Entra is, if not where the cloud has it; default: "
 	"AZURE_AUTHORITY_HOST"},
+[OPT_ENDPOINT_ARM] = {"endpoints.arm", "endpoint-arm", "URL", OPTION_URL,
+    .global = true,
+    .help = "where Resource Manager is, if not where the cloud has it"},
 [OPT_ENDPOINT_KEYVAULT] = {"endpoints.keyvault", "endpoint-keyvault",
     "DOMAIN", OPTION_TEXT, .global = true,
     .help = "domain of key vaults, if not the cloud's (vault.azure.net)"},
@@ -266,6 +269,10 @@ const struct option_row options[OPTIONS] = {
     OPTION_PATH, .help = "its private key"},
 [OPT_REPLICATION_CA] = {"replication.tls_ca", "replication-tls-ca", "FILE",
     OPTION_PATH, .help = "CA of the DR Redis' client certificate"},
+[OPT_PROMOTION_WAIT] = {"promotion.wait", "promotion-wait", "TIME",
+    OPTION_DURATION, .fallback = "2m",
+    .help = "how long each of promotion.levers is waited for to take "
+	"effect"},
 [OPT_TIMEOUT] = {"timeout", "timeout", "TIME", OPTION_DURATION,
     .fallback = "24h", .help = "what takes longer is ended"},
 };

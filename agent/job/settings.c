@@ -179,6 +179,12 @@ settings_secret(const struct settings *s, enum option o, struct secret *secret,
 	return rc == 0 ? 0 : err_in(err, "'%s' (%s)", options[o].key, ref);
 }
 
+const cJSON *
+settings_levers(const struct settings *s)
+{
+	return s->levers;
+}
+
 char *
 settings_shown(const struct settings *s, enum option o)
 {

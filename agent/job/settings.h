@@ -26,6 +26,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include <cjson/cJSON.h>
+
 #include "agent/job/options.h"
 
 struct err;
@@ -68,6 +70,12 @@ const char *settings_vault_url(const struct settings *, enum option);
 /* Unset leaves the secret empty and is no error.  Not for one in Key Vault. */
 int settings_secret(
     const struct settings *, enum option, struct secret *, struct err *);
+
+/*
+ * The job's "promotion": {"levers": [...]}, which arm/lever_set.h parses and
+ * for which there is neither flag nor variable; NULL: it has none.
+ */
+const cJSON *settings_levers(const struct settings *);
 
 /* As it may be shown: URLs without secrets, references as they stand. */
 char *settings_shown(const struct settings *, enum option);

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "arm/lever_set.h"
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/json.h"
@@ -15,6 +16,7 @@
 #include "agent/snapshot/snapshot_id.h"
 
 #define KEY_MAX 128
+#define LEVERS	"promotion.levers"
 
 /* Keys of the options that may stand where a mistyped one stood. */
 struct key_walk {
@@ -27,7 +29,7 @@ next_key(void *arg, size_t i)
 	const struct key_walk *w = arg;
 
 	static const char *const groups[] = {"source", "dr", "source.tls",
-	    "dr.tls", "replication", "kind", NULL};
+	    "dr.tls", "replication", "kind", "promotion", LEVERS, NULL};
 	static const char *const global_groups[] = {
 	    "jobs", "log", "spool", "identity", "endpoints", NULL};
 
@@ -108,6 +110,19 @@ read_value(struct settings *s, enum option o, const cJSON *v, struct err *err)
 	return rc == 0 ? 0 : err_in(err, "'%s' there", options[o].key);
 }
 
+/* A list, and so no option's value. */
+static int
+read_levers(struct settings *s, const cJSON *v, struct err *err)
+{
+	struct lever_set *set = lever_set_parse(v, err);
+
+	if (set == NULL)
+		return err_in(err, "'" LEVERS "' there");
+	lever_set_free(set);
+	s->levers = v;
+	return 0;
+}
+
 /* Whether some option's key begins with this and a dot. */
 static bool
 is_group(const char *key, bool global)
@@ -141,6 +156,11 @@ read_group(struct settings *s, const cJSON *group, const char *prefix,
 		if (!global && strcmp(key, "kind") == 0 && cJSON_IsString(v) &&
 		    strcmp(v->valuestring, "redis") == 0)
 			continue;
+		if (!global && strcmp(key, LEVERS) == 0) {
+			if (read_levers(s, v, err) != 0)
+				return -1;
+			continue;
+		}
 		o = option_by_key(key);
 		if (o >= 0 && options[o].global == global) {
 			if (read_value(s, (enum option)o, v, err) != 0)

@@ -16,8 +16,9 @@ struct setting {
 
 struct settings {
 	struct setting values[OPTIONS];
-	char *path; /* NULL: no file */
-	cJSON *doc; /* of the file */
+	char *path;	     /* NULL: no file */
+	cJSON *doc;	     /* of the file */
+	const cJSON *levers; /* in doc; NULL: the job has none */
 };
 
 /* Checked, and put over what was there. */

@@ -419,12 +419,48 @@ what_is_shown_holds_no_secret(void **state)
 	settings_free(s);
 }
 
+#define HOOK "{\"webhook\": \"https://a.example/b\", \"key\": {\"env\": \"K\"}}"
+#define PROMOTION(levers) \
+	"{\"jobs\": {\"cache\": {\"promotion\": {\"wait\": \"9s\", \"levers\": " levers \
+	"}}, \"other\": {}}}"
+
+static void
+a_jobs_levers_are_its_own(void **state)
+{
+	struct ground *g = *state;
+	struct settings *s = must_load(g, PROMOTION("[" HOOK "]"), "cache");
+
+	assert_int_equal(cJSON_GetArraySize(settings_levers(s)), 1);
+	assert_int_equal(settings_ms(s, OPT_PROMOTION_WAIT), 9000);
+	settings_free(s);
+	s = must_load(g, PROMOTION("[" HOOK "]"), "other");
+	assert_null(settings_levers(s));
+	assert_int_equal(settings_ms(s, OPT_PROMOTION_WAIT), 120000);
+	settings_free(s);
+}
+
+static void
+every_jobs_levers_must_be_right(void **state)
+{
+	struct ground *g = *state;
+
+	must_refuse(g, PROMOTION("{}"), "'promotion.levers' there: it must be");
+	must_refuse(g, PROMOTION("[" HOOK ", {\"dns\": \"hunter\"}]"),
+	    "job 'cache': 'promotion.levers' there: lever 2: dns");
+	must_refuse(g, "{\"jobs\": {\"c\": {\"promotion\": {\"leers\": []}}}}",
+	    "is 'promotion.levers' meant?");
+	must_refuse(
+	    g, "{\"promotion\": {\"levers\": []}}", "unknown key 'promotion'");
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, up, down)
 
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    TEST(a_jobs_levers_are_its_own),
+	    TEST(every_jobs_levers_must_be_right),
 	    TEST(a_file_is_read_with_comments_and_groups),
 	    TEST(of_a_job_only_its_own_options_are_in_force),
 	    TEST(later_wins_default_file_environment_flag),

@@ -31,11 +31,15 @@ function endpointOf(sim, call) {
 }
 
 // It is probed when it was enabled; by the next look it is known.
-function getEndpoint(sim, call) {
-	const { p, e } = endpointOf(sim, call);
+function look(p, e) {
 	const body = endpointBody(p, e);
 	e.checked = e.endpointStatus === 'Enabled';
-	return { body };
+	return body;
+}
+
+function getEndpoint(sim, call) {
+	const { p, e } = endpointOf(sim, call);
+	return { body: look(p, e) };
 }
 
 function patchEndpoint(sim, call) {
@@ -59,7 +63,7 @@ function getProfile(sim, call) {
 			profileStatus: 'Enabled', trafficRoutingMethod: 'Priority',
 			dnsConfig: { relativeName: p.name, ttl: 30,
 				fqdn: `${p.name}.trafficmanager.net` },
-			endpoints: p.endpoints.map((e) => endpointBody(p, e)),
+			endpoints: p.endpoints.map((e) => look(p, e)),
 		},
 	} };
 }

@@ -1,0 +1,57 @@
+#include "base/err.h"
+#include "base/scope.h"
+#include "rdb/redis_conn.h"
+#include "rdb/redis_target.h"
+
+#include "agent/job/agent.h"
+#include "agent/job/promotion_probe.h"
+#include "agent/job/settings.h"
+
+#define PROBE_MS 20000
+
+static int
+check_set(const struct settings *s, struct err *err)
+{
+	static const enum option needed[] = {OPT_SOURCE_REDIS, OPT_DR_REDIS};
+
+	for (int i = 0; i < 2; i++)
+		if (settings_str(s, needed[i]) == NULL)
+			return err_set(err, ERR_USAGE,
+			    "'%s' is not set, so it was not tried",
+			    options[needed[i]].key);
+	return 0;
+}
+
+int
+promotion_probe(void *arg, const struct scope *scope, const char *alias,
+    const char *host, struct err *err)
+{
+	struct agent *agent = arg;
+	struct scope within = scope_within(scope, PROBE_MS);
+	const struct redis_target *source, *dr;
+	const struct redis_opts *client, *server;
+	struct redis_address address;
+	struct redis_opts opts;
+	struct redis_conn *conn;
+
+	if (check_set(agent_settings(agent), err) != 0)
+		return -1;
+	source = agent_redis(agent, REGION_SOURCE, &within, &client, err);
+	if (source == NULL)
+		return -1;
+	dr = agent_redis(agent, REGION_DR, &within, &server, err);
+	if (dr == NULL)
+		return -1;
+	address = dr->hosts[0];
+	if (address.port == 0)
+		return err_set(err, ERR_USAGE,
+		    "the DR Redis is reached by a unix socket, and no alias "
+		    "leads to one");
+	address.host = (char *)host;
+	opts = *client;
+	opts.tls = server->tls;
+	opts.tls.server_name = alias;
+	conn = redis_connect(&address, source->user, &opts, &within, err);
+	redis_conn_free(conn);
+	return conn != NULL ? 0 : -1;
+}

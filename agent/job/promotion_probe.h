@@ -1,0 +1,19 @@
+/*
+ * promotion_probe.h -- what a client will find that dials an alias.
+ */
+#ifndef AGENT_JOB_PROMOTION_PROBE_H
+#define AGENT_JOB_PROMOTION_PROBE_H
+
+struct err;
+struct scope;
+
+/*
+ * Connects to host, at the DR Redis' port, as a client would that believes it
+ * dials alias: by TLS where the DR Redis has it, with alias as the name that
+ * the certificate must hold for, and with the source's credential, which is
+ * the one that clients have.  For lever_work.probe; agent is the arg.
+ */
+int promotion_probe(void *agent, const struct scope *, const char *alias,
+    const char *host, struct err *);
+
+#endif
