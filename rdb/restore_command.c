@@ -159,6 +159,8 @@ restore_subject_in(const struct restore_subject *s, struct err *err)
 	switch (s->what) {
 	case RESTORE_SELECT:
 		return err_in(err, "selecting database %u", (unsigned)s->db);
+	case RESTORE_PING:
+		return err_in(err, "keeping a connection");
 	case RESTORE_FUNCTION:
 		return err_in(err, "restoring functions");
 	case RESTORE_KEY:

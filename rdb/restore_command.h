@@ -22,6 +22,7 @@ struct rdb_key;
 
 enum restore_what {
 	RESTORE_SELECT,
+	RESTORE_PING,
 	RESTORE_KEY,
 	RESTORE_FUNCTION,
 	/* Of a value by plain commands, as enum value_step has them. */

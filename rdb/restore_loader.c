@@ -122,6 +122,12 @@ keep_key(struct restore_loader *l, const struct rdb_key *k)
 }
 
 static int
+tend(struct restore_loader *l, struct err *err)
+{
+	return l->way->ops->tend != NULL ? l->way->ops->tend(l->way, err) : 0;
+}
+
+static int
 judge_key(struct restore_loader *l, struct err *err)
 {
 	const struct rdb_key *k = &l->key;
@@ -149,7 +155,7 @@ visit_key(struct rdb_visitor *v, const struct rdb_key *k, struct err *err)
 	keep_key(l, k);
 	restore_command_key(&l->command, k, info->version_number,
 	    scope_wall_ms(&l->scope), &l->expired);
-	if (judge_key(l, err) != 0)
+	if (judge_key(l, err) != 0 || tend(l, err) != 0)
 		return -1;
 	if (!redis_info_loads_rdb(info, rdb_type_min_version(k->type)) &&
 	    can_commands(l))
@@ -188,6 +194,8 @@ visit_raw(struct rdb_visitor *v, const unsigned char *data, size_t len,
 	struct restore_loader *l = loader_of(v);
 	uint64_t size = dump_payload_size(l->payload) + len + DUMP_FOOTER_BYTES;
 
+	if (tend(l, err) != 0)
+		return -1;
 	if (!l->by_commands && size > l->payload_max && can_commands(l) &&
 	    turn_to_commands(l, err) != 0)
 		return -1;

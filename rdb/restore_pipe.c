@@ -192,6 +192,23 @@ restore_pipe_flush(
 	return redis_conn_flush(p->conn, scope, err);
 }
 
+int
+restore_pipe_ping(
+    struct restore_pipe *p, const struct scope *scope, struct err *err)
+{
+	static const struct restore_subject subject = {.what = RESTORE_PING};
+	static const char ping[] = "*1\r\n$4\r\nPING\r\n";
+
+	if (restore_pipe_flush(p, scope, err) != 0 ||
+	    restore_pipe_settle(p, scope, 0, err) != 0)
+		return -1;
+	restore_pipe_begin(p, &subject);
+	if (restore_pipe_add(p, scope, ping, sizeof(ping) - 1, err) != 0)
+		return -1;
+	restore_pipe_end(p, RESTORE_PING);
+	return restore_pipe_flush(p, scope, err);
+}
+
 uint64_t
 restore_pipe_keys(const struct restore_pipe *p)
 {
@@ -287,7 +304,8 @@ want_ok(struct restore_pipe *p, const struct pending *c, struct err *err)
 static int
 judge_line(struct restore_pipe *p, const struct pending *c, struct err *err)
 {
-	if (c->what != RESTORE_VALUE && c->what != RESTORE_CLAIM)
+	if (c->what != RESTORE_VALUE && c->what != RESTORE_CLAIM &&
+	    c->what != RESTORE_PING)
 		return want_ok(p, c, err);
 	if (p->parts == 0) {
 		if (p->line[0] == '-')

@@ -46,6 +46,11 @@ int restore_pipe_select(
 int
 restore_pipe_flush(struct restore_pipe *, const struct scope *, struct err *);
 
+/* On one that has been silent: something that a server with a `timeout` takes
+ * for a sign of life.  Does not wait for its answer, but for those before. */
+int
+restore_pipe_ping(struct restore_pipe *, const struct scope *, struct err *);
+
 /* RESTORE_KEYs and RESTORE_SHOWs that were answered by OK. */
 uint64_t restore_pipe_keys(const struct restore_pipe *);
 /* RESTORE_SHOW_EXPIRINGs that found their key expired. */

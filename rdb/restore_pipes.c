@@ -13,11 +13,16 @@
 
 #define BATCH_BYTES ((size_t)128 << 10)
 
+/* A server's `timeout` is a second at least. */
+#define SILENT_MS 500
+
 struct restore_pipes {
 	const struct scope *scope;
 	struct redis_info info;
 	struct redis_conn *first; /* pipe 0's */
 	struct restore_pipe **pipes;
+	int64_t *spoken_ms; /* when each had something to say */
+	int64_t tended_ms;
 	unsigned n, turn;
 	size_t window;
 };
@@ -52,6 +57,7 @@ restore_pipes_new(const struct redis_target *target,
 	struct restore_pipes *p = xcalloc(1, sizeof(*p));
 
 	p->pipes = xcalloc(n, sizeof(*p->pipes));
+	p->spoken_ms = xcalloc(n, sizeof(*p->spoken_ms));
 	p->scope = scope;
 	p->window = window;
 	if (open_all(p, target, opts, n, err) == 0)
@@ -68,6 +74,7 @@ restore_pipes_free(struct restore_pipes *p)
 	for (unsigned i = 0; i < p->n; i++)
 		restore_pipe_free(p->pipes[i]);
 	free(p->pipes);
+	free(p->spoken_ms);
 	free(p);
 }
 
@@ -102,12 +109,32 @@ restore_pipes_turn(struct restore_pipes *p, struct err *err)
 
 	if (restore_pipe_unsent(pipe) < BATCH_BYTES)
 		return 0;
+	p->spoken_ms[p->turn] = scope_mono_ms(p->scope);
 	p->turn = (p->turn + 1) % p->n;
 	if (restore_pipe_flush(pipe, p->scope, err) != 0)
 		return -1;
 	if (restore_pipe_unanswered(pipe) <= p->window)
 		return 0;
 	return restore_pipe_keep(pipe, p->scope, p->window / 2, err);
+}
+
+int
+restore_pipes_tend(struct restore_pipes *p, bool busy, struct err *err)
+{
+	int64_t now_ms = scope_mono_ms(p->scope);
+
+	if (now_ms - p->tended_ms < SILENT_MS)
+		return 0;
+	p->tended_ms = now_ms;
+	for (unsigned i = 0; i < p->n; i++) {
+		if (now_ms - p->spoken_ms[i] < SILENT_MS ||
+		    (busy && i == p->turn))
+			continue;
+		p->spoken_ms[i] = now_ms;
+		if (restore_pipe_ping(p->pipes[i], p->scope, err) != 0)
+			return -1;
+	}
+	return 0;
 }
 
 int

@@ -7,6 +7,7 @@
 #ifndef RDB_RESTORE_PIPES_H
 #define RDB_RESTORE_PIPES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -42,6 +43,12 @@ int restore_pipes_put(
 struct restore_pipe *restore_pipes_take(
     struct restore_pipes *, uint32_t db, unsigned *number, struct err *);
 int restore_pipes_turn(struct restore_pipes *, struct err *);
+
+/*
+ * Often: pings those that have been silent for half a second, so that a server
+ * with a `timeout` does not close them.  busy: but not the one whose turn it is.
+ */
+int restore_pipes_tend(struct restore_pipes *, bool busy, struct err *);
 
 struct restore_pipes_sums {
 	uint64_t keys, gone, unclaimed; /* as restore_pipe.h counts them */

@@ -45,6 +45,10 @@ struct restore_way_ops {
 	    struct restore_way *, const void *, size_t, struct err *);
 	int (*value_end)(struct restore_way *, struct err *);
 
+	/* Often, while the dump is read: NULL where nothing is to be done so
+	 * that connections stay. */
+	int (*tend)(struct restore_way *, struct err *);
+
 	/* Until all was answered well.  Adds to keys, which counts what was
 	 * answered by OK, to expired what commands had no need to write, and
 	 * tells by_commands and lost. */

@@ -1,3 +1,4 @@
+#include <stdbool.h>
 #include <stdlib.h>
 
 #include "base/budget.h"
@@ -20,6 +21,7 @@ struct to_server {
 	struct budget *budget; /* carved; NULL: none */
 	struct restore_pipes *pipes;
 	struct restore_values *values;
+	bool in_value; /* the pipe's whose turn it is */
 };
 
 static struct to_server *
@@ -47,6 +49,7 @@ value_begin(struct restore_way *w, const struct rdb_key *k, struct err *err)
 	struct restore_pipe *pipe;
 	unsigned number;
 
+	s->in_value = true;
 	pipe = restore_pipes_take(s->pipes, k->db, &number, err);
 	if (pipe == NULL)
 		return -1;
@@ -62,7 +65,16 @@ value_add(struct restore_way *w, const void *data, size_t len, struct err *err)
 static int
 value_end(struct restore_way *w, struct err *err)
 {
+	server_of(w)->in_value = false;
 	return restore_pipes_turn(server_of(w)->pipes, err);
+}
+
+static int
+tend(struct restore_way *w, struct err *err)
+{
+	struct to_server *s = server_of(w);
+
+	return restore_pipes_tend(s->pipes, s->in_value, err);
 }
 
 static int
@@ -133,6 +145,7 @@ restore_way_server(const struct redis_target *target,
 	    .value_begin = value_begin,
 	    .value_add = value_add,
 	    .value_end = value_end,
+	    .tend = tend,
 	    .finish = finish,
 	    .free = free_way,
 	};

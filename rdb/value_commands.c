@@ -33,8 +33,9 @@ struct value_commands {
 	enum rdb_kind kind;
 	struct buf name;
 	int64_t expires_ms;
-	bool may_empty; /* fields expire, and the last one takes the key */
-	uint64_t sent;	/* bytes of a string */
+	/* When all fields of a hash expire, the last one takes the key. */
+	uint64_t fields, expiring;
+	uint64_t sent; /* bytes of a string */
 };
 
 static struct value_commands *
@@ -85,7 +86,7 @@ on_key(struct rdb_visitor *v, const struct rdb_key *k, struct err *err)
 	buf_add(&c->name, k->name, k->name_len);
 	c->kind = k->kind;
 	c->expires_ms = k->expires_ms;
-	c->may_empty = false;
+	c->fields = c->expiring = 0;
 	c->sent = 0;
 	if (k->idle_s >= 0 || k->lfu >= 0)
 		c->w.lost |= 1U << VALUE_LOST_ACCESS;
@@ -204,6 +205,7 @@ on_piece(struct rdb_visitor *v, enum rdb_part part, const unsigned char *p,
 		arg_spool_count(args) >= BATCH_ARGS) &&
 	    flush_batch(c, err) != 0)
 		return -1;
+	c->fields += last && part == RDB_PART_FIELD;
 	return value_gather(&c->w, p, len, last, err);
 }
 
@@ -223,7 +225,7 @@ on_field_expiry(struct rdb_visitor *v, int64_t expires_ms, struct err *err)
 {
 	struct value_commands *c = commands_of(v);
 
-	c->may_empty = true;
+	c->expiring++;
 	if (send_batch(c, err) != 0)
 		return -1;
 	value_begin(&c->w, 6, "HPEXPIREAT");
@@ -264,6 +266,7 @@ show(struct value_commands *c, struct err *err)
 {
 	bool expires = c->expires_ms != RDB_NO_EXPIRY;
 	bool several = c->w.commands > 1;
+	bool may_empty = c->expiring > 0 && c->expiring == c->fields;
 
 	if (expires) {
 		value_begin(&c->w, 3, "PEXPIREAT");
@@ -278,7 +281,7 @@ show(struct value_commands *c, struct err *err)
 	value_begin(&c->w, 3, "RENAME");
 	value_arg(&c->w, c->name.data, c->name.len);
 	return value_send(&c->w,
-	    expires || c->may_empty ? VALUE_SHOW_EXPIRING : VALUE_SHOW, err);
+	    expires || may_empty ? VALUE_SHOW_EXPIRING : VALUE_SHOW, err);
 }
 
 static int

@@ -76,9 +76,14 @@ int
 value_stream_entry(struct value_stream *s, struct rdb_stream_id id,
     uint64_t fields, struct err *err)
 {
-	if (fields == 0 || fields > ARG_SPOOL_MAX)
-		return err_set(err, ERR_CORRUPT,
-		    "a stream entry of %" PRIu64 " fields", fields);
+	if (fields == 0)
+		return err_set(err, ERR_CORRUPT, "a stream entry of 0 fields");
+	if (fields > ARG_SPOOL_MAX / 2)
+		return err_set(err, ERR_UNSUPPORTED,
+		    "a stream entry of %" PRIu64
+		    " fields, which no command of ours brings: load it by way "
+		    "of 'replica'",
+		    fields);
 	s->entry = id;
 	s->args_to_come = 2 * fields;
 	s->empty = false;
@@ -109,6 +114,18 @@ make_empty(struct value_stream *s, struct err *err)
 	value_word(s->w, "x");
 	value_word(s->w, "y");
 	return value_send(s->w, VALUE_WRITE, err);
+}
+
+/* That it is too long is no fault of the dump. */
+static int
+check_name(const struct buf *name, const char *whose, struct err *err)
+{
+	if (!name->overflowed)
+		return 0;
+	return err_set(err, ERR_UNSUPPORTED,
+	    "a %s's name of over %zu bytes, which no command of ours brings: "
+	    "load it by way of 'replica'",
+	    whose, NAME_MAX_BYTES);
 }
 
 static int
@@ -165,7 +182,7 @@ close_consumer(struct value_stream *s)
 static int
 open_consumer(struct value_stream *s, struct err *err)
 {
-	if (buf_check(&s->consumer, "a consumer's name", err) != 0)
+	if (check_name(&s->consumer, "consumer", err) != 0)
 		return -1;
 	s->consumer_open = true;
 	s->owned = 0;
@@ -221,7 +238,7 @@ group_piece(struct value_stream *s, const unsigned char *p, size_t len,
 		return -1;
 	s->naming = !last;
 	buf_add(&s->group, p, len);
-	return last ? buf_check(&s->group, "a group's name", err) : 0;
+	return last ? check_name(&s->group, "group", err) : 0;
 }
 
 static int

@@ -20,6 +20,7 @@
 #include "rdb/redis_target.h"
 #include "rdb/restore_loader.h"
 #include "rdb/value_carry.h"
+#include "tests/sim/fake_clock.h"
 #include "tests/sim/rdb_bytes.h"
 #include "tests/sim/rdb_keys.h"
 #include "tests/sim/load_dump.h"
@@ -111,6 +112,20 @@ fingerprint_of(struct real_redis *server, struct redis_conn *c)
 	rdb_reader_free(reader);
 	free(dump);
 	return f;
+}
+
+static long long
+pings(void)
+{
+	char *text = redis_data_text(to, "INFO commandstats");
+	char *calls = redis_info_field(text, "cmdstat_ping");
+	long long n = calls != NULL
+	    ? strtoll(calls + strlen("calls="), NULL, 10)
+	    : 0;
+
+	free(calls);
+	free(text);
+	return n;
 }
 
 static void
@@ -242,6 +257,58 @@ what_is_over_the_servers_limit_goes_by_commands(void **state)
 		fail_msg("%s", err.text);
 	redis_data_do(from, "CONFIG SET rdbcompression yes");
 	redis_data_do(to, "CONFIG SET proto-max-bulk-len 512mb");
+}
+
+/* So that a server with a `timeout` closes none of them. */
+static void
+connections_that_are_silent_for_long_say_something(void **state)
+{
+	static const struct redis_opts redis = {0};
+	static const struct restore_opts opts = {
+	    .commands_over = 100, .connections = 3};
+	struct fake_clock clock;
+	struct scope scope = fake_clock_init(&clock);
+	struct restore_facts facts;
+	struct restore_loader *l;
+	struct redis_target t;
+	struct rdb_reader *r = rdb_reader_new();
+	struct err err = {0};
+	struct buf dump;
+	char url[64], text[301];
+	long long before;
+
+	(void)state;
+	snprintf(
+	    url, sizeof(url), "redis://127.0.0.1:%d", real_redis_port(target));
+	assert_int_equal(redis_target_parse(url, &t, &err), 0);
+	memset(text, 'x', 300);
+	text[300] = '\0';
+	rdb_keys_begin(&dump);
+	rdb_keys_string(&dump, "small", "v");
+	rdb_keys_string(&dump, "large", text);
+	rdb_keys_end(&dump);
+	l = restore_loader_new(&t, &redis, &scope, &opts, &err);
+	if (l == NULL)
+		fail_msg("%s", err.text);
+	rdb_reader_add(r, restore_loader_visitor(l));
+	before = pings();
+	/* All three, and but for the one with a value half-way. */
+	for (size_t i = 0; i < 2; i++) {
+		size_t half = dump.len - 150;
+
+		fake_clock_pass(&clock, 600);
+		assert_int_equal(rdb_reader_feed(r, dump.data + i * half,
+				     i == 0 ? half : dump.len - half, &err),
+		    0);
+	}
+	if (restore_loader_finish(l, &facts, &err) != 0)
+		fail_msg("%s", err.text);
+	assert_int_equal(facts.by_commands, 1);
+	assert_int_equal(pings() - before, 3 + 2);
+	rdb_reader_free(r);
+	restore_loader_free(l);
+	redis_target_release(&t);
+	buf_release(&dump);
 }
 
 static void
@@ -456,6 +523,9 @@ main(void)
 		empty_servers),
 	    cmocka_unit_test_setup(
 		what_is_over_the_servers_limit_goes_by_commands, empty_servers),
+	    cmocka_unit_test_setup(
+		connections_that_are_silent_for_long_say_something,
+		empty_servers),
 	    cmocka_unit_test_setup(a_refusal_names_the_key, empty_servers),
 	    cmocka_unit_test(answers_of_every_form_are_passed_over),
 	    cmocka_unit_test(every_bad_answer_ends_the_load),

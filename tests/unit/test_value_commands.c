@@ -16,6 +16,8 @@
 #include "rdb/rdb_reader.h"
 #include "rdb/value_carry.h"
 #include "rdb/value_commands.h"
+#include "rdb/value_stream.h"
+#include "rdb/value_writer.h"
 #include "tests/sim/rdb_bytes.h"
 #include "tests/sim/rdb_keys.h"
 
@@ -239,6 +241,14 @@ expiry_of_fields_goes_along_or_is_refused(void **state)
 	rdb_put_listpack(&b, "g y 0 f x 4102444800123");
 	becomes(&b, &s,
 	    "DEL T k\nHSET T g y f x\n"
+	    "HPEXPIREAT T 4102444800123 FIELDS 1 f\nRENAME T k\n",
+	    "wwwhs", 0);
+	/* Only such a hash can have gone by then. */
+	rdb_begin_key(&b, "REDIS0012", 25);
+	rdb_put_le(&b, 4102444800123, 8);
+	rdb_put_listpack(&b, "f x 4102444800123");
+	becomes(&b, &s,
+	    "DEL T k\nHSET T f x\n"
 	    "HPEXPIREAT T 4102444800123 FIELDS 1 f\nRENAME T k\n",
 	    "wwwhx", 0);
 	assert_non_null(value_carry_refuse(25, &redis7));
@@ -517,6 +527,52 @@ the_temporary_name_is_in_the_keys_slot(void **state)
 	}
 }
 
+/* The dump is right all the same. */
+static void
+what_is_too_long_for_a_stream_of_ours_is_no_damage(void **state)
+{
+	struct taker t = {0};
+	const struct value_out out = {put, end, hold, &t};
+	const struct rdb_stream_id id = {1, 1};
+	struct value_stream *s;
+	struct value_writer w;
+	struct err err = {0};
+	uint32_t lost;
+	struct buf b;
+	char *name = xcalloc(1, (1 << 20) + 2);
+
+	(void)state;
+	memset(name, 'n', (1 << 20) + 1);
+	rdb_begin_key(&b, "REDIS0009", 15);
+	b.max = 8 << 20;
+	for (int i = 0; i < 4; i++)
+		rdb_put_len(&b, 0);
+	rdb_put_len(&b, 1);
+	rdb_put_string(&b, name);
+	for (int i = 0; i < 4; i++)
+		rdb_put_len(&b, 0);
+	rdb_end(&b);
+	buf_init(&t.bytes, 4 << 20);
+	assert_int_equal(write_dump(&b, &redis7, &t, &lost, &err), -1);
+	assert_int_equal(err.kind, ERR_UNSUPPORTED);
+	assert_non_null(strstr(err.text, "a group's name of over 1048576"));
+	buf_release(&b);
+	free(name);
+
+	value_writer_init(&w, &out, &redis7, 1000);
+	s = value_stream_new(&w);
+	value_stream_begin(s);
+	assert_int_equal(value_stream_entry(s, id, 512000, &err), 0);
+	assert_int_equal(value_stream_entry(s, id, 512001, &err), -1);
+	assert_int_equal(err.kind, ERR_UNSUPPORTED);
+	assert_non_null(strstr(err.text, "512001 fields"));
+	assert_int_equal(value_stream_entry(s, id, 0, &err), -1);
+	assert_int_equal(err.kind, ERR_CORRUPT);
+	value_stream_free(s);
+	value_writer_release(&w);
+	buf_release(&t.bytes);
+}
+
 static void
 each_failure_ends_the_writing(void **state)
 {
@@ -594,6 +650,8 @@ main(void)
 	    cmocka_unit_test(a_long_string_comes_in_pieces),
 	    cmocka_unit_test(what_the_server_cannot_take_is_told),
 	    cmocka_unit_test(the_temporary_name_is_in_the_keys_slot),
+	    cmocka_unit_test(
+		what_is_too_long_for_a_stream_of_ours_is_no_damage),
 	    cmocka_unit_test(each_failure_ends_the_writing),
 	    cmocka_unit_test(a_consumers_entry_that_the_group_lacks_is_corrupt),
 	};
