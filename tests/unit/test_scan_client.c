@@ -236,6 +236,13 @@ late_now(const struct clock *c)
 }
 
 static void
+late_random(const struct clock *c, void *out, size_t n)
+{
+	(void)c;
+	memset(out, 7, n);
+}
+
+static void
 late_sleep(const struct clock *c, int64_t ms)
 {
 	struct late_clock *l = (struct late_clock *)c;
@@ -256,11 +263,13 @@ struct fake {
 	const char *queued;	  /* DUMP's in MULTI; NULL: +QUEUED */
 	int footer;		  /* version in it; 0: 10 */
 	bool bad_crc;
-	bool hangs_up;		 /* in mid-value */
-	bool balances;		 /* each connection is another server's */
-	bool tells;		 /* of each change; there is none */
-	bool module;		 /* values are a module's, with nothing in it */
-	struct late_clock *late; /* passes by 100 ms at each SCAN but one */
+	bool hangs_up; /* in mid-value */
+	bool balances; /* each connection is another server's */
+	bool tells;    /* of each change; there is none */
+	bool module;   /* values are a module's, with nothing in it */
+	/* Passes by 100 ms at each SCAN but one, and by a second when what is
+	 * left of events is asked for. */
+	struct late_clock *late;
 };
 
 #define WORDS_MAX 8
@@ -408,6 +417,8 @@ answer(struct script_conn *c, const struct fake *f, const char *words[],
 		return script_sends(
 		    c, "*3\r\n$10\r\npsubscribe\r\n$1\r\np\r\n:1\r\n");
 	}
+	if (strcmp(w, "PING") == 0 && *mode == SUBSCRIBED && f->late != NULL)
+		atomic_fetch_add(&f->late->now_ms, 1000);
 	if (strcmp(w, "PING") == 0 && *mode == SUBSCRIBED)
 		return script_sends(c, "*2\r\n$4\r\npong\r\n$0\r\n\r\n");
 	for (size_t i = 0; i < sizeof(fixed) / sizeof(fixed[0]); i++)
@@ -1009,6 +1020,31 @@ the_window_is_that_of_the_second_pass(void **state)
 	real_redis_stop(server);
 }
 
+/* What changes while the last events are on their way is of it. */
+static void
+the_window_begins_when_the_first_pass_ends(void **state)
+{
+	struct late_clock clock = {.base = {.mono_ms = late_now,
+				       .wall_ms = late_now,
+				       .sleep = late_sleep,
+				       .random = late_random}};
+	struct fake f = {.expiry = ":-1\r\n",
+	    .scans = {ONE_SCAN},
+	    .tells = true,
+	    .late = &clock};
+	struct rig r;
+
+	(void)state;
+	rig_init(&r);
+	r.scope.clock = &clock.base;
+	r.opts.hold_max = (uint64_t)1 << 30;
+	if (dump_fake(&r, &f) != 0)
+		fail_msg("%s", r.err.text);
+	assert_true(r.facts.again);
+	assert_int_equal(r.facts.ended_ms - r.facts.began_ms, 1000);
+	rig_free(&r);
+}
+
 /* Nobody told of it: only its module knows what it tells. */
 static void
 a_modules_value_is_read_again(void **state)
@@ -1228,6 +1264,7 @@ main(void)
 	    cmocka_unit_test(what_changes_in_the_first_pass_is_read_again),
 	    cmocka_unit_test(what_changes_in_silence_is_read_again),
 	    cmocka_unit_test(the_window_is_that_of_the_second_pass),
+	    cmocka_unit_test(the_window_begins_when_the_first_pass_ends),
 	    cmocka_unit_test(a_modules_value_is_read_again),
 	    cmocka_unit_test(what_changes_unwanted_is_not_read_again),
 	    cmocka_unit_test(what_is_not_all_told_makes_no_second_pass),
