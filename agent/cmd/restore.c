@@ -12,8 +12,8 @@ static const struct cmd_flag flags[] = {
 };
 
 static const enum option takes[] = {DR_STORE_OPTIONS, DR_REDIS_OPTIONS,
-    FILTER_OPTIONS, OPT_CIPHER_KEY, LOADING_OPTIONS, OPT_IN_FLIGHT, OPT_TIMEOUT,
-    OPTIONS};
+    FILTER_OPTIONS, OPT_CIPHER_KEY, LOADING_OPTIONS, OPT_ARM_TIMEOUT,
+    OPT_IN_FLIGHT, OPT_TIMEOUT, OPTIONS};
 
 static int
 run(struct cmd_call *c, struct err *err)

@@ -18,10 +18,10 @@ const struct cmd cmd_snapshot = {
     .args = "",
     .summary = "take a snapshot of the source into its store",
     .text = "Takes a consistent snapshot by the replication protocol (or "
-	    "from an RDB file), proves it on the way (structure, CRC64, "
-	    "counts, fingerprint), and writes it compressed into the source "
-	    "region's store. It is listed only when all of it was proved and "
-	    "stored.",
+	    "from an RDB file, or by an export of Azure's), proves it on the "
+	    "way (structure, CRC64, counts, fingerprint), and writes it "
+	    "compressed into the source region's store. It is listed only "
+	    "when all of it was proved and stored.",
     .options = takes,
     .run = run,
 };

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "arm/redis_resource.h"
 #include "base/budget.h"
 #include "base/err.h"
 #include "base/http.h"
@@ -19,14 +20,15 @@
 #include "agent/snapshot/source_guard.h"
 
 static const struct region_options region_options[] = {
-    [REGION_SOURCE] = {OPT_SOURCE_REDIS, OPT_SOURCE_AUTH, OPT_SOURCE_USER,
-	OPT_SOURCE_PASSWORD, OPT_SOURCE_SENTINEL_PASSWORD, OPT_SOURCE_TLS_CA,
-	OPT_SOURCE_TLS_CERT, OPT_SOURCE_TLS_KEY, OPT_SOURCE_TLS_NAME,
-	OPT_SOURCE_STORE, OPT_SOURCE_STORE_KEY, OPT_SOURCE_STORE_SAS},
-    [REGION_DR] = {OPT_DR_REDIS, OPT_DR_AUTH, OPT_DR_USER, OPT_DR_PASSWORD,
-	OPT_DR_SENTINEL_PASSWORD, OPT_DR_TLS_CA, OPT_DR_TLS_CERT,
-	OPT_DR_TLS_KEY, OPT_DR_TLS_NAME, OPT_DR_STORE, OPT_DR_STORE_KEY,
-	OPT_DR_STORE_SAS},
+    [REGION_SOURCE] = {OPT_SOURCE_REDIS, OPT_SOURCE_RESOURCE, OPT_SOURCE_AUTH,
+	OPT_SOURCE_USER, OPT_SOURCE_PASSWORD, OPT_SOURCE_SENTINEL_PASSWORD,
+	OPT_SOURCE_TLS_CA, OPT_SOURCE_TLS_CERT, OPT_SOURCE_TLS_KEY,
+	OPT_SOURCE_TLS_NAME, OPT_SOURCE_STORE, OPT_SOURCE_STORE_KEY,
+	OPT_SOURCE_STORE_SAS},
+    [REGION_DR] = {OPT_DR_REDIS, OPT_DR_RESOURCE, OPT_DR_AUTH, OPT_DR_USER,
+	OPT_DR_PASSWORD, OPT_DR_SENTINEL_PASSWORD, OPT_DR_TLS_CA,
+	OPT_DR_TLS_CERT, OPT_DR_TLS_KEY, OPT_DR_TLS_NAME, OPT_DR_STORE,
+	OPT_DR_STORE_KEY, OPT_DR_STORE_SAS},
 };
 
 /* Of what is read once, when it is needed first. */
@@ -57,6 +59,7 @@ agent_free(struct agent *a)
 		store_free(r->store);
 		store_free(r->leases);
 		agent_redis_release(r);
+		redis_resource_free(r->resource);
 	}
 	http_free(a->http);
 	http_free(a->lease_http);
@@ -211,6 +214,34 @@ agent_source_guard(
 	};
 	return protect_parse(
 	    settings_str(s, OPT_SOURCE_PROTECT), &guard->policy, err);
+}
+
+struct redis_resource *
+agent_resource(struct agent *a, enum region region, struct err *err)
+{
+	enum option o = region_options[region].resource;
+	const char *text = settings_str(a->settings, o);
+	struct redis_resource **out = &a->regions[region].resource;
+	struct redis_resource_opts opts = {0};
+	struct resource_id id;
+
+	if (*out != NULL)
+		return *out;
+	if (text == NULL) {
+		agent_missing(o, err);
+		return NULL;
+	}
+	if (resource_id_parse(&id, text, err) != 0) {
+		err_in(err, "'%s'", options[o].key);
+		return NULL;
+	}
+	if (agent_ledger(a, err) == NULL || agent_azure(a, err) == NULL)
+		return NULL;
+	opts.client = azure_access_arm(a->azure, err);
+	opts.journal = ledger_journal(a->ledger);
+	if (opts.client != NULL)
+		*out = redis_resource_new(&id, &opts);
+	return *out;
 }
 
 struct ledger *

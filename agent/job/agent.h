@@ -18,6 +18,7 @@ struct azure_access;
 struct err;
 struct ledger;
 struct progress;
+struct redis_resource;
 struct scope;
 struct settings;
 struct snapshot_env;
@@ -56,6 +57,11 @@ int agent_redis_settle(struct agent *, enum region, const struct redis_target *,
     const struct scope *, struct err *);
 int
 agent_source_guard(const struct agent *, struct source_guard *, struct err *);
+
+/* The Redis as Azure knows it; contacts nothing. */
+struct redis_resource *
+agent_resource(struct agent *, enum region, struct err *);
+
 struct ledger *agent_ledger(struct agent *, struct err *);
 
 /* Who we are to Azure; contacts nothing. */

@@ -19,7 +19,7 @@
 
 /* A region's options, in the table's order. */
 struct region_options {
-	enum option redis, auth, user, password, sentinel_password;
+	enum option redis, resource, auth, user, password, sentinel_password;
 	enum option ca, cert, key, name;
 	enum option store, store_key, store_sas;
 };
@@ -30,6 +30,7 @@ struct agent_region {
 	struct redis_opts redis;
 	struct redis_opts sentinel; /* how its Sentinels are logged in to */
 	bool has_target;
+	struct redis_resource *resource;
 	struct credential *password, *sentinel_password;
 	char object_id[OBJECT_ID_MAX]; /* the user, where a token tells it */
 	struct store *store;

@@ -1,6 +1,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "arm/arm_client.h"
 #include "arm/cloud.h"
 #include "arm/identity.h"
 #include "arm/keyvault.h"
@@ -19,6 +20,7 @@ struct azure_access {
 	const struct settings *settings;
 	struct http *http;
 	struct cloud cloud;
+	struct arm_client *arm;
 	struct credential *identity; /* a cache before the next */
 	const struct credential *bare;
 };
@@ -53,6 +55,7 @@ azure_access_free(struct azure_access *a)
 {
 	if (a == NULL)
 		return;
+	arm_client_free(a->arm);
 	if (a->identity != NULL)
 		a->identity->ops->free(a->identity);
 	http_free(a->http);
@@ -130,6 +133,21 @@ azure_access_identity(struct azure_access *a, struct err *err)
 	if (a->identity == NULL && open_identity(a, err) != 0)
 		return NULL;
 	return a->identity;
+}
+
+struct arm_client *
+azure_access_arm(struct azure_access *a, struct err *err)
+{
+	struct arm_client_opts opts = {
+	    .http = a->http,
+	    .credential = azure_access_identity(a, err),
+	    .endpoint = a->cloud.arm,
+	    .audience = a->cloud.arm_audience,
+	};
+
+	if (a->arm == NULL && opts.credential != NULL)
+		a->arm = arm_client_new(&opts, err);
+	return a->arm;
 }
 
 const char *

@@ -10,6 +10,7 @@
 
 #include "agent/job/options.h"
 
+struct arm_client;
 struct azure_access;
 struct cloud;
 struct credential;
@@ -40,6 +41,10 @@ const char *azure_access_name(const struct azure_access *);
  */
 int azure_access_object_id(struct azure_access *, const char *resource,
     const struct scope *, char out[64], struct err *);
+
+/* Resource Manager, asked by that identity; made at the first call, and freed
+ * with the rest. */
+struct arm_client *azure_access_arm(struct azure_access *, struct err *);
 
 /* A setting whose value is kept in Key Vault: once, or for whoever asks for it
  * anew when the old value was refused (to be freed). */

@@ -29,6 +29,11 @@ struct row {
 	"(Storage Blob Data Contributor) allows reading, writing, listing " \
 	"and deleting blobs"
 
+#define RESOURCE_ADVICE \
+	"see that the resource id is right, that the identity may read, " \
+	"export and import there (Microsoft.Cache/redisEnterprise/databases/*" \
+	"), and that the store is a container that can be lent to Azure"
+
 /* In the order in which one uses what another saw. */
 static const struct row rows[] = {
     {"settings", check_settings,
@@ -51,6 +56,8 @@ static const struct row rows[] = {
 	"has +psync +sync +replconf +ping +info"},
     {"source store", check_source_store, STORE_ADVICE},
     {"DR store", check_dr_store, STORE_ADVICE},
+    {"source resource", check_source_resource, RESOURCE_ADVICE},
+    {"DR resource", check_dr_resource, RESOURCE_ADVICE},
     {"copy", check_copy, "see that both stores can be reached from here"},
     {"DR Redis", check_dr_redis,
 	"see that the address, TLS and password are right, that it is a "

@@ -14,6 +14,8 @@
 #include "agent/job/check_private.h"
 #include "agent/job/settings.h"
 
+#define NEEDS 4
+
 struct need {
 	const char *what, *audience; /* NULL: it is not needed */
 };
@@ -29,7 +31,7 @@ has_vault_secret(const struct settings *s)
 }
 
 static void
-find_needs(const struct checking *c, struct need needs[3])
+find_needs(const struct checking *c, struct need needs[NEEDS])
 {
 	const struct agent *a = c->agent;
 
@@ -43,24 +45,31 @@ find_needs(const struct checking *c, struct need needs[3])
 		    agent_redis_by_identity(a, REGION_DR)
 		? REDIS_RESOURCE
 		: NULL};
+	needs[3] = (struct need){"Resource Manager",
+	    settings_str(c->settings, OPT_SOURCE_RESOURCE) != NULL ||
+		    settings_str(c->settings, OPT_DR_RESOURCE) != NULL
+		? ""
+		: NULL};
 	needs[2] = (struct need){
 	    "Key Vault", has_vault_secret(c->settings) ? "" : NULL};
 }
 
 static int
 try_tokens(struct checking *c, struct azure_access *azure,
-    const struct need needs[3], struct err *err)
+    const struct need needs[NEEDS], struct err *err)
 {
 	char object_id[OBJECT_ID_MAX] = "", names[80] = "";
 	size_t len = 0;
 
-	for (int i = 0; i < 3; i++) {
+	for (int i = 0; i < NEEDS; i++) {
 		const char *audience = needs[i].audience;
 
 		if (audience == NULL)
 			continue;
 		if (audience[0] == '\0')
-			audience = azure_access_cloud(azure)->vault_audience;
+			audience = i == 2
+			    ? azure_access_cloud(azure)->vault_audience
+			    : azure_access_cloud(azure)->arm_audience;
 		if (azure_access_object_id(
 			azure, audience, &c->scope, object_id, err) != 0)
 			return err_in(err, "a token for %s", needs[i].what);
@@ -77,11 +86,11 @@ int
 check_identity(struct checking *c, struct err *err)
 {
 	struct azure_access *azure;
-	struct need needs[3];
+	struct need needs[NEEDS];
 
 	find_needs(c, needs);
 	if (needs[0].audience == NULL && needs[1].audience == NULL &&
-	    needs[2].audience == NULL)
+	    needs[2].audience == NULL && needs[3].audience == NULL)
 		return check_skip(c, "not needed");
 	azure = agent_azure(c->agent, err);
 	if (azure == NULL || azure_access_identity(azure, err) == NULL)

@@ -53,6 +53,7 @@ check_fn check_settings, check_ledger, check_identity, check_cipher;
 check_fn check_spool;
 check_fn check_source_file, check_source_redis;
 check_fn check_source_store, check_dr_store, check_copy;
+check_fn check_source_resource, check_dr_resource;
 check_fn check_dr_redis, check_replication, check_promotion;
 
 #endif

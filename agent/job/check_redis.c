@@ -189,6 +189,8 @@ check_source_redis(struct checking *c, struct err *err)
 
 	if (settings_str(c->settings, OPT_SOURCE_REDIS) == NULL)
 		return check_skip(c, "not set");
+	if (settings_source_by_arm(c->settings))
+		return check_skip(c, "not needed: it exports itself");
 	target = agent_redis(c->agent, REGION_SOURCE, &c->scope, &redis, err);
 	if (target == NULL)
 		return -1;

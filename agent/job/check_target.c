@@ -182,6 +182,22 @@ judge_target(struct checking *c, const struct redis_target *target,
 	return rc;
 }
 
+/* Azure loads it: it is looked at before, and compared afterwards. */
+static int
+reach_target(struct checking *c, const struct redis_target *target,
+    const struct redis_opts *redis, struct err *err)
+{
+	struct redis_target pinned;
+
+	if (redis_primary_pin(target, redis, &c->scope, &pinned, err) != 0)
+		return -1;
+	c->dr_by_restore_only = true;
+	snprintf(c->detail, sizeof(c->detail),
+	    "%.300s can be read; Azure loads it", pinned.shown);
+	redis_target_release(&pinned);
+	return 0;
+}
+
 int
 check_dr_redis(struct checking *c, struct err *err)
 {
@@ -192,6 +208,8 @@ check_dr_redis(struct checking *c, struct err *err)
 	if (settings_str(c->settings, OPT_DR_REDIS) == NULL)
 		return check_skip(c, "not set");
 	target = agent_redis(c->agent, REGION_DR, &c->scope, &redis, err);
+	if (target != NULL && settings_dr_by_arm(c->settings))
+		return reach_target(c, target, redis, err);
 	if (target == NULL ||
 	    look_for_leftover(c, target, redis, &follows, err) != 0)
 		return -1;

@@ -12,12 +12,13 @@ static const char *const imports[] = {
     "never", "on-failover", "after-each-sync", NULL};
 static const char *const protects[] = {"warn", "refuse", "off", NULL};
 static const char *const compats[] = {"auto", "newest", "redis-7.2", NULL};
-static const char *const ways[] = {"auto", "sync", "scan", NULL};
+static const char *const ways[] = {"auto", "sync", "arm", "scan", NULL};
 static const char *const changes[] = {"ask", "probe", "trust", NULL};
 static const char *const no_yes[] = {"no", "yes", NULL};
 static const char *const auths[] = {"password", "entra", NULL};
 static const char *const clouds[] = {"public", "usgov", "china", NULL};
-static const char *const restorers[] = {"auto", "replica", "restore", NULL};
+static const char *const restorers[] = {
+    "auto", "replica", "restore", "arm", NULL};
 static const char *const identities[] = {"auto", "imds", "app-service", "arc",
     "secret", "certificate", "federated", "token", "none", NULL};
 
@@ -104,10 +105,16 @@ const struct option_row options[OPTIONS] = {
 	"several hosts a replica is preferred"},
 [OPT_SOURCE_FILE] = {"source.file", "source-file", "FILE", OPTION_PATH,
     .help = "RDB file to copy instead of a Redis"},
+[OPT_SOURCE_RESOURCE] = {"source.resource", "source-resource", "ID",
+    OPTION_TEXT,
+    .help = "Azure Redis to copy, by its resource id /subscriptions/...: "
+	"Managed Redis, Enterprise or Premium; it exports itself into a "
+	"container of its own beside the store"},
 [OPT_SOURCE_WAY] = {"source.way", "source-way", "WAY", OPTION_CHOICE,
     .fallback = "auto", .choices = ways,
-    .help = "how the source is read: by replication (sync), or key by key "
-	"(scan), which auto does where replication is refused, and only with "
+    .help = "how the source is read: by replication (sync), by an export of "
+	"its own (arm), or key by key (scan); auto: arm where source.resource "
+	"is set, else sync, and scan where that is refused, only with "
 	"allow_inconsistent"},
 [OPT_ALLOW_INCONSISTENT] = {"allow_inconsistent", "allow-inconsistent",
     "YES", OPTION_CHOICE, .fallback = "no", .choices = no_yes,
@@ -182,6 +189,10 @@ const struct option_row options[OPTIONS] = {
 
 [OPT_DR_REDIS] = {"dr.redis", "target", "URL", OPTION_URL,
     .help = "Redis in the DR region"},
+[OPT_DR_RESOURCE] = {"dr.resource", "target-resource", "ID", OPTION_TEXT,
+    .help = "resource id of that Redis, where Azure runs it: it imports the "
+	"copy by itself then; what it holds is still looked at by its "
+	"address"},
 [OPT_DR_AUTH] = {"dr.auth", "target-auth", "BY", OPTION_CHOICE,
     .fallback = "password", .choices = auths,
     .help = "how the DR Redis is logged in to: by password, or by a token of "
@@ -250,7 +261,9 @@ const struct option_row options[OPTIONS] = {
     .help = "when the DR Redis may be overwritten"},
 [OPT_RESTORER] = {"restorer", "restorer", "WAY", OPTION_CHOICE,
     .fallback = "auto", .choices = restorers,
-    .help = "how the DR Redis is loaded: as our replica, or by RESTORE"},
+    .help = "how the DR Redis is loaded: as our replica, by RESTORE, or by "
+	"an import of Azure's (arm), which auto does where dr.resource is "
+	"set"},
 [OPT_CONNECTIONS] = {"connections", "connections", "N", OPTION_INT,
     .fallback = "4", .least = 1, .most = 64,
     .help = "connections of the way 'restore'"},
@@ -273,6 +286,9 @@ const struct option_row options[OPTIONS] = {
     OPTION_DURATION, .fallback = "2m",
     .help = "how long each of promotion.levers is waited for to take "
 	"effect"},
+[OPT_ARM_TIMEOUT] = {"arm_timeout", "arm-timeout", "TIME", OPTION_DURATION,
+    .fallback = "6h",
+    .help = "what an export or import by Azure may take"},
 [OPT_TIMEOUT] = {"timeout", "timeout", "TIME", OPTION_DURATION,
     .fallback = "24h", .help = "what takes longer is ended"},
 };

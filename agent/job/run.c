@@ -175,7 +175,8 @@ compare(struct run *r, struct err *err)
 static int
 import_and_compare(struct run *r, struct err *err)
 {
-	if (try_again(r, undo_leftovers, err) != 0 ||
+	if (run_await_import(r, err) != 0 ||
+	    try_again(r, undo_leftovers, err) != 0 ||
 	    try_again(r, pin_target, err) != 0 ||
 	    do_step(r, STEP_IMPORT, import, err) != 0)
 		return -1;

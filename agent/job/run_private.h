@@ -43,6 +43,9 @@ typedef int step_fn(struct run *, struct err *);
  * the settings' filter takes, or there is none. */
 const struct key_filter *run_filter_at_load(const struct run *);
 
+/* Until the DR Redis can be asked: see snapshot_load_await(). */
+int run_await_import(struct run *, struct err *);
+
 /* Each is safe to begin again; what it did is in the report. */
 step_fn run_step_snapshot, run_step_copy, run_step_copy_blob, run_step_import,
     run_step_compare;

@@ -17,6 +17,7 @@
 #include "agent/snapshot/snapshot_compare.h"
 #include "agent/snapshot/snapshot_take.h"
 #include "agent/snapshot/source.h"
+#include "agent/snapshot/source_arm.h"
 
 static bool
 is_set_to(const struct settings *s, enum option o, const char *value)
@@ -47,6 +48,17 @@ redis_source(const struct settings *s, const struct redis_target *target,
 }
 
 static struct source *
+arm_source(struct run *r, struct err *err)
+{
+	struct source_arm_opts opts = {
+	    .resource = agent_resource(r->agent, REGION_SOURCE, err),
+	    .timeout_ms = settings_ms(r->settings, OPT_ARM_TIMEOUT),
+	};
+
+	return opts.resource != NULL ? source_arm_new(&opts) : NULL;
+}
+
+static struct source *
 new_source(struct run *r, struct err *err)
 {
 	const char *file = settings_str(r->settings, OPT_SOURCE_FILE);
@@ -56,6 +68,8 @@ new_source(struct run *r, struct err *err)
 
 	if (file != NULL)
 		return source_file_new(file);
+	if (settings_source_by_arm(r->settings))
+		return arm_source(r, err);
 	target = agent_redis(r->agent, REGION_SOURCE, &r->scope, &redis, err);
 	if (target == NULL ||
 	    agent_source_guard(r->agent, &opts.guard, err) != 0)
@@ -125,6 +139,19 @@ run_filter_at_load(const struct run *r)
 }
 
 int
+run_await_import(struct run *r, struct err *err)
+{
+	struct redis_resource *resource;
+
+	if (!settings_dr_by_arm(r->settings))
+		return 0;
+	resource = agent_resource(r->agent, REGION_DR, err);
+	return resource != NULL
+	    ? snapshot_load_await(resource, &r->scope, r->env, err)
+	    : -1;
+}
+
+int
 run_step_import(struct run *r, struct err *err)
 {
 	const struct settings *s = r->settings;
@@ -147,6 +174,10 @@ run_step_import(struct run *r, struct err *err)
 	if (store == NULL ||
 	    restorer_parse(settings_str(s, OPT_RESTORER), &opts.way, err) != 0)
 		return -1;
+	if (settings_str(s, OPT_DR_RESOURCE) != NULL &&
+	    (opts.resource = agent_resource(r->agent, REGION_DR, err)) == NULL)
+		return -1;
+	opts.import_ms = settings_ms(s, OPT_ARM_TIMEOUT);
 	opts.target = &r->pinned;
 	opts.redis = r->pinned_opts;
 	return snapshot_load(store, r->report->m, &r->scope, r->env, &opts,

@@ -199,3 +199,24 @@ settings_shown(const struct settings *s, enum option o)
 	url_show(&b, value);
 	return buf_take(&b);
 }
+
+static bool
+is_by_arm(const struct settings *s, enum option how, enum option resource)
+{
+	const char *way = settings_str(s, how);
+
+	return strcmp(way, "arm") == 0 ||
+	    (strcmp(way, "auto") == 0 && settings_str(s, resource) != NULL);
+}
+
+bool
+settings_source_by_arm(const struct settings *s)
+{
+	return is_by_arm(s, OPT_SOURCE_WAY, OPT_SOURCE_RESOURCE);
+}
+
+bool
+settings_dr_by_arm(const struct settings *s)
+{
+	return is_by_arm(s, OPT_RESTORER, OPT_DR_RESOURCE);
+}

@@ -67,6 +67,10 @@ enum origin settings_origin(const struct settings *, enum option);
 /* The URL of a secret that is kept in Key Vault; NULL: it is not there. */
 const char *settings_vault_url(const struct settings *, enum option);
 
+/* Whether the source exports itself, and the DR Redis imports by itself. */
+bool settings_source_by_arm(const struct settings *);
+bool settings_dr_by_arm(const struct settings *);
+
 /* Unset leaves the secret empty and is no error.  Not for one in Key Vault. */
 int settings_secret(
     const struct settings *, enum option, struct secret *, struct err *);

@@ -32,12 +32,22 @@ check_level(const struct settings *s, struct err *err)
 static int
 check_source(const struct settings *s, struct err *err)
 {
-	if (settings_str(s, OPT_SOURCE_REDIS) != NULL &&
+	if ((settings_str(s, OPT_SOURCE_REDIS) != NULL ||
+		settings_str(s, OPT_SOURCE_RESOURCE) != NULL) &&
 	    settings_str(s, OPT_SOURCE_FILE) != NULL)
 		return err_set(err, ERR_USAGE,
 		    "both '%s' and '%s' are set; give one",
-		    options[OPT_SOURCE_REDIS].key,
+		    options[settings_str(s, OPT_SOURCE_REDIS) != NULL
+			    ? OPT_SOURCE_REDIS
+			    : OPT_SOURCE_RESOURCE]
+			.key,
 		    options[OPT_SOURCE_FILE].key);
+	if (settings_str(s, OPT_SOURCE_RESOURCE) == NULL &&
+	    strcmp(settings_str(s, OPT_SOURCE_WAY), "arm") == 0)
+		return err_set(err, ERR_USAGE,
+		    "'%s' is 'arm', which needs '%s'",
+		    options[OPT_SOURCE_WAY].key,
+		    options[OPT_SOURCE_RESOURCE].key);
 	if (strcmp(settings_str(s, OPT_SOURCE_WAY), "scan") == 0 &&
 	    strcmp(settings_str(s, OPT_ALLOW_INCONSISTENT), "yes") != 0)
 		return err_set(err, ERR_USAGE,
@@ -45,6 +55,25 @@ check_source(const struct settings *s, struct err *err)
 		    "will do, set '%s' to 'yes'",
 		    options[OPT_SOURCE_WAY].key,
 		    options[OPT_ALLOW_INCONSISTENT].key);
+	return 0;
+}
+
+/* Resource Manager loads it; what it held, and holds then, only it tells. */
+static int
+check_dr(const struct settings *s, struct err *err)
+{
+	bool by_arm = strcmp(settings_str(s, OPT_RESTORER), "arm") == 0;
+
+	if (settings_str(s, OPT_DR_RESOURCE) == NULL && by_arm)
+		return err_set(err, ERR_USAGE,
+		    "'%s' is 'arm', which needs '%s'",
+		    options[OPT_RESTORER].key, options[OPT_DR_RESOURCE].key);
+	if (settings_str(s, OPT_DR_RESOURCE) != NULL &&
+	    settings_str(s, OPT_DR_REDIS) == NULL)
+		return err_set(err, ERR_USAGE,
+		    "'%s' is set and '%s' is not: what the Redis holds is "
+		    "looked at before an import, and compared after it",
+		    options[OPT_DR_RESOURCE].key, options[OPT_DR_REDIS].key);
 	return 0;
 }
 
@@ -150,9 +179,10 @@ check_vaults(const struct settings *s, struct err *err)
 int
 settings_check(const struct settings *s, struct err *err)
 {
-	if (check_source(s, err) != 0 || check_stores(s, err) != 0 ||
-	    check_level(s, err) != 0 || check_tls(s, err) != 0 ||
-	    check_filter(s, err) != 0 || check_vaults(s, err) != 0)
+	if (check_source(s, err) != 0 || check_dr(s, err) != 0 ||
+	    check_stores(s, err) != 0 || check_level(s, err) != 0 ||
+	    check_tls(s, err) != 0 || check_filter(s, err) != 0 ||
+	    check_vaults(s, err) != 0)
 		return -1;
 	return 0;
 }

@@ -87,4 +87,11 @@ int snapshot_load(struct store *, const struct manifest *, const struct scope *,
     const struct snapshot_env *, const struct snapshot_load_opts *,
     struct snapshot_load_facts *, struct err *);
 
+/*
+ * Waits while an import by Azure that an earlier run began goes on, during
+ * which the Redis answers nobody; how it ended snapshot_load() judges.
+ */
+int snapshot_load_await(struct redis_resource *, const struct scope *,
+    const struct snapshot_env *, struct err *);
+
 #endif

@@ -114,6 +114,28 @@ judge_unknown(struct arm_import *a, const struct err *why, struct err *err)
 	return ask_person(a, why, err);
 }
 
+int
+snapshot_load_await(struct redis_resource *resource, const struct scope *scope,
+    const struct snapshot_env *env, struct err *err)
+{
+	struct operation *op = redis_resource_resume(resource, "import", err);
+	struct operation_end ignored;
+	int rc;
+
+	if (op == NULL && err->kind == ERR_MISSING) {
+		*err = (struct err){0};
+		return 0;
+	}
+	if (op == NULL)
+		return -1;
+	progress_note(env->progress, STEP_IMPORT,
+	    "an earlier run began an import there; that is followed to its "
+	    "end");
+	rc = operation_follow(op, scope, &ignored, err);
+	operation_free(op);
+	return rc;
+}
+
 /* What an earlier process began, whatever it was. */
 static int
 take_up(struct arm_import *a, struct err *err)
@@ -128,9 +150,6 @@ take_up(struct arm_import *a, struct err *err)
 	}
 	if (a->op == NULL)
 		return -1;
-	progress_note(l->env->progress, STEP_IMPORT,
-	    "an earlier run began an import there; that is followed to its "
-	    "end");
 	if (operation_follow(a->op, l->scope, &end, err) != 0)
 		return -1;
 	if (end.outcome == OPERATION_SUCCEEDED)

@@ -168,7 +168,7 @@ fails(struct script script, enum err_kind kind, const char *says)
 		fail_msg("%s: %s", err_kind_name(err.kind), err.text);
 	assert_int_equal(seen.source, CHECK_FAILED);
 	assert_int_equal(seen.failed, 1);
-	assert_int_equal(seen.rows, 13);
+	assert_int_equal(seen.rows, 15);
 	assert_int_equal(strncmp(err.text, "source Redis: ", 14), 0);
 }
 

@@ -142,6 +142,25 @@ test_secrets_are_in_the_clouds_vaults(void **state)
 	    {OPT_CIPHER_KEY, theirs}, {OPT_ENDPOINT_KEYVAULT, "azure.cn"}});
 }
 
+static void
+test_what_azure_does_needs_a_resource_and_an_address(void **state)
+{
+	(void)state;
+	refused((struct given[GIVEN_MAX]){{OPT_SOURCE_WAY, "arm"}},
+	    "needs 'source.resource'");
+	refused((struct given[GIVEN_MAX]){{OPT_RESTORER, "arm"},
+		    {OPT_DR_REDIS, "redis://h"}},
+	    "needs 'dr.resource'");
+	refused((struct given[GIVEN_MAX]){{OPT_DR_RESOURCE, "/s"}},
+	    "'dr.redis' is not");
+	refused((struct given[GIVEN_MAX]){{OPT_SOURCE_RESOURCE, "/s"},
+		    {OPT_SOURCE_FILE, "/f"}},
+	    "give one");
+	good((struct given[GIVEN_MAX]){{OPT_SOURCE_RESOURCE, "/s"},
+	    {OPT_SOURCE_REDIS, "redis://h"}, {OPT_DR_RESOURCE, "/s"},
+	    {OPT_DR_REDIS, "redis://h"}});
+}
+
 int
 main(void)
 {
@@ -152,6 +171,8 @@ main(void)
 	    cmocka_unit_test(test_a_filter_is_read_before_it_is_needed),
 	    cmocka_unit_test(test_tls_files_go_together),
 	    cmocka_unit_test(test_secrets_are_in_the_clouds_vaults),
+	    cmocka_unit_test(
+		test_what_azure_does_needs_a_resource_and_an_address),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,209 @@
+// A Redis that Azure runs: it exports itself, what it wrote becomes a
+// snapshot, and the one in the other region imports the copy of that.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+
+import { startAzure } from '../sim/azure/azure.mjs';
+import { Azurite } from './azurite.mjs';
+import { EXIT, Redis, everyType, testCa, until } from './harness.mjs';
+
+// One database: what Managed Redis has.
+const oneDb = () => everyType().filter((c) => c[0] !== 'SELECT');
+
+// Two caches, each with an account in its region, and a job of theirs.
+async function twoRegions(t, { files = 1, byIdentity, plain } = {}) {
+	const ca = plain ? undefined : await testCa(t);
+	const [azurite, source, target] = await Promise.all([
+		Azurite.start(t, { ca, oauth: byIdentity }), Redis.start(t),
+		Redis.start(t)]);
+	const azure = await startAzure(t, { ca, retryAfter: 0,
+		accounts: { west: { region: 'westus2' },
+			north: { region: 'northeurope' } } });
+	azure.addEnterprise({ name: 'west', region: 'westus2', redis: [source],
+		files });
+	azure.addEnterprise({ name: 'dr', region: 'northeurope',
+		redis: [target] });
+	t.after(() => {
+		assert.deepEqual(azure.violations, []);
+		assert.deepEqual(azure.unfair, []);
+		assert.deepEqual(azure.broken, []);
+	});
+	const job = azurite.job(t, { target });
+	if (byIdentity) {
+		job.stores = job.stores.slice(0, 2);
+		job.drStore = job.drStore.slice(0, 2);
+	}
+	Object.assign(job.env, azure.env.vm);
+	job.args = ['--endpoint-arm', azure.urls.arm,
+		...ca ? ['--ca-file', ca.ca] : []];
+	const id = (name) => `/subscriptions/${azure.subscription}/` +
+		'resourceGroups/rg1/providers/Microsoft.Cache/redisEnterprise/' +
+		name;
+	const from = ['--source-resource', id('west')];
+	const to = ['--target-resource', id('dr')];
+	return { azure, azurite, job, source, target, from, to };
+}
+
+const containers = async (azurite, account) => {
+	const names = [];
+	for await (const c of azurite.account(account).listContainers())
+		names.push(c.name);
+	return names;
+};
+
+// Nothing that was lent is left in either account.
+async function assertNothingLent(azurite) {
+	for (const account of ['west', 'north'])
+		assert.deepEqual(await containers(azurite, account), ['dumps']);
+}
+
+async function assertSame(source, target) {
+	assert.equal(await target.digest(), await source.digest());
+	assert.deepEqual(await target.functions(), await source.functions());
+}
+
+for (const byIdentity of [false, true])
+	test(`one Managed Redis to another, ${byIdentity
+		? 'by an identity alone' : 'by account keys'}`, async (t) => {
+		const { azure, azurite, job, source, target, from, to } =
+			await twoRegions(t, { byIdentity, plain: !byIdentity });
+		await source.pipe(oneDb());
+		const { checks } = await job.ok('check', ...from, ...to);
+		for (const what of ['source resource', 'DR resource'])
+			assert.match(checks.find((c) => c.what === what).detail,
+				/Balanced_B10, Redis 7\.4, in /);
+		const done = await job.ok('sync', ...from, ...to, '--import',
+			'after-each-sync');
+		assert.equal(done.import.way, 'arm');
+		await assertSame(source, target);
+		await assertNothingLent(azurite);
+		assert.equal(azure.asked('Databases_Export').length, 1);
+		assert.equal(azure.asked('Databases_Import').length, 1);
+
+		// Not compressed again: the same bytes lie in both regions.
+		const names = await azurite.names('north');
+		const part = names.find((n) => /part-0000\.rdb\.gz$/.test(n));
+		assert.ok(part, names.join());
+		assert.deepEqual(await azurite.read('north', part),
+			await azurite.read('west', part));
+		await job.assertListedIsGood();
+
+		if (byIdentity)
+			return;
+
+		// Again: what the target holds is this job's own; and the service
+		// itself copies (this one, over TLS, trusts no test's certificate).
+		await source.pipe([['SET', 'later', 'x']]);
+		const r = await job.run('sync', ...from, ...to, '--import',
+			'after-each-sync');
+		assert.equal(r.code, 0, r.stderr);
+		assert.doesNotMatch(r.stderr, /through this machine/);
+		await assertSame(source, target);
+	});
+
+test('the files of a sharded export are one snapshot', async (t) => {
+	const { azurite, job, source, target, from, to } =
+		await twoRegions(t, { files: 3 });
+	await source.pipe(oneDb());
+	const done = await job.ok('sync', ...from, ...to, '--import',
+		'after-each-sync');
+	assert.equal(done.snapshot.source.way, 'arm');
+	assert.equal(done.snapshot.source.consistent, false);
+	assert.equal(done.snapshot.shards.length, 3);
+	await assertSame(source, target);
+	await assertNothingLent(azurite);
+	await job.assertListedIsGood();
+
+	// And loads into any Redis, key by key.
+	const other = await Redis.start(t);
+	job.target = other;
+	await job.ok('restore', '--restorer', 'restore');
+	await assertSame(source, other);
+});
+
+test('what a self-hosted Redis holds is staged for the import', async (t) => {
+	const { azurite, azure, job, source, target, to } = await twoRegions(t);
+	await source.pipe(oneDb());
+	job.source = source;
+	job.env.KEY = '0123456789abcdef'.repeat(4);
+	await job.ok('sync', ...to, '--import', 'after-each-sync', '--codec',
+		'zstd', '--cipher-key', 'env:KEY');
+	await assertSame(source, target);
+	await assertNothingLent(azurite);
+	assert.equal(azure.asked('Databases_Import').length, 1);
+});
+
+// Page blobs of plain RDB, whole pages, where the others have gzip.
+test('Premium to Managed Redis, and to Premium', async (t) => {
+	const { azure, azurite, job, to } = await twoRegions(t,
+		{ plain: true });
+	const [premium, target] = await Promise.all([
+		Redis.start(t), Redis.start(t)]);
+	azure.addPremium({ name: 'west', region: 'westus2', redis: [premium],
+		redisVersion: '7.0' });
+	azure.addPremium({ name: 'dr', region: 'northeurope', redis: [target],
+		redisVersion: '7.0' });
+	const cache = (name) => to[1].replace(/redisEnterprise.*/,
+		`redis/${name}`);
+	await premium.pipe(oneDb());
+	const from = ['--source-resource', cache('west')];
+	const done = await job.ok('sync', ...from, ...to, '--import',
+		'after-each-sync');
+	assert.equal(done.snapshot.dump.codec, 'gzip');
+	await assertSame(premium, job.target);
+	await job.assertListedIsGood();
+
+	job.target = target;
+	await job.ok('restore', '--target-resource', cache('dr'));
+	await assertSame(premium, target);
+	await assertNothingLent(azurite);
+});
+
+test('a failed export, and files that are no dumps', async (t) => {
+	const { azure, azurite, job, source, from } = await twoRegions(t);
+	await source.pipe(oneDb());
+	azure.script('Databases_Export', { operation: { at: 'half', fails: {
+		code: 'ExportFailed', message: 'out of room' } } }, { times: 1 });
+	await job.fails(EXIT.FAILED, /ExportFailed .*: out of room/, 'snapshot',
+		...from);
+	await assertNothingLent(azurite);
+	assert.deepEqual(await job.list(), []);
+	await job.ok('snapshot', ...from);
+	assert.equal((await job.list()).length, 1);
+});
+
+test('an agent that is killed in mid-import asks for no second one',
+	async (t) => {
+		const { azure, azurite, job, source, target, from, to } =
+			await twoRegions(t);
+		await source.pipe(oneDb());
+		azure.script('Databases_Import', { operation: { hold: true } });
+		const sync = job.start('sync', ...from, ...to, '--import',
+			'after-each-sync');
+		await until('the import goes on', () =>
+			azure.asked('Databases_Import').length === 1 &&
+			azure.asked('OperationsStatus_Get').length > 3);
+		sync.child.kill('SIGKILL');
+		await sync.ended;
+		azure.release();
+		await job.ok('restore', ...to);
+		await assertSame(source, target);
+		assert.equal(azure.asked('Databases_Import').length, 1);
+		await assertNothingLent(azurite);
+	});
+
+test('an agent that is killed in mid-export goes on with it', async (t) => {
+	const { azure, azurite, job, source, from } = await twoRegions(t);
+	await source.pipe(oneDb());
+	azure.script('Databases_Export', { operation: { hold: true } });
+	const first = job.start('snapshot', ...from);
+	await until('the export goes on', () =>
+		azure.asked('OperationsStatus_Get').length > 1);
+	first.child.kill('SIGKILL');
+	await first.ended;
+	azure.release();
+	await job.ok('snapshot', ...from);
+	assert.equal(azure.asked('Databases_Export').length, 1);
+	assert.equal((await job.list()).length, 1);
+	await assertNothingLent(azurite);
+});
