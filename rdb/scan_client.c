@@ -18,8 +18,8 @@
 #include "rdb/scan_hold.h"
 #include "rdb/scan_pace.h"
 #include "rdb/scan_pipe.h"
+#include "rdb/scan_server.h"
 #include "rdb/scan_walk.h"
-#include "rdb/sync_host.h"
 
 #include "rdb/scan_client.h"
 
@@ -33,8 +33,7 @@ struct scan {
 	const struct scope *scope;
 	const struct scan_opts *opts;
 	struct scan_facts *facts;
-	struct redis_info info;
-	struct redis_conn *walk, *fetch;
+	struct scan_server server;
 	struct rdb_writer *writer;
 	struct scan_pipe *pipe;
 	struct key_set *seen;
@@ -48,72 +47,15 @@ struct scan {
 	int64_t asked_ms; /* when the last was asked of fetch */
 };
 
-/* Redis before 7.0 tells the rest of a key's life: of use with its clock. */
-static bool
-tells_time(struct scan *s)
-{
-	struct err ignored = {0};
-	redisReply *r = redis_command(s->fetch, s->scope, &ignored, "TIME");
-	bool tells = r != NULL && r->type == REDIS_REPLY_ARRAY &&
-	    r->elements == 2;
-
-	freeReplyObject(r);
-	return tells;
-}
-
-static enum scan_usage
-usage_told(struct scan *s)
-{
-	enum scan_usage usage = SCAN_USAGE_NONE;
-	struct err ignored = {0};
-	redisReply *r = redis_command(
-	    s->walk, s->scope, &ignored, "INFO memory");
-	char *policy;
-
-	if (r == NULL)
-		return usage;
-	policy = r->type == REDIS_REPLY_STRING
-	    ? redis_info_field(r->str, "maxmemory_policy")
-	    : NULL;
-	if (policy != NULL && strstr(policy, "lfu") != NULL)
-		usage = SCAN_USAGE_FREQ;
-	else if (policy != NULL && strstr(policy, "lru") != NULL)
-		usage = SCAN_USAGE_IDLE;
-	free(policy);
-	freeReplyObject(r);
-	return usage;
-}
-
 static void
 tell_once(struct scan *s, const struct err *why)
 {
 	snprintf(s->facts->once, sizeof(s->facts->once), "%.159s", why->text);
 }
 
-/* Behind one name there may be several servers. */
-static int
-check_same(struct scan *s, struct redis_conn *conn, struct err *err)
-{
-	redisReply *r = redis_command(conn, s->scope, err, "INFO server");
-	char run_id[sizeof(s->info.run_id)] = "";
-
-	if (r == NULL)
-		return -1;
-	if (r->type == REDIS_REPLY_STRING)
-		redis_info_text(r->str, "run_id", run_id, sizeof(run_id));
-	freeReplyObject(r);
-	if (strcmp(run_id, s->info.run_id) == 0)
-		return 0;
-	return err_set(err, ERR_TRANSIENT,
-	    "'%s' is another server each time it is connected to; name the "
-	    "server itself",
-	    s->facts->host);
-}
-
 /* Without it the dump is as good as one pass makes it. */
 static void
-prepare_again(struct scan *s, const struct redis_address *address,
-    const char *user, const struct redis_opts *redis, struct sink *sink)
+prepare_again(struct scan *s, const struct redis_opts *redis, struct sink *sink)
 {
 	struct scan_again_opts opts = {
 	    .hold = {.dir = s->opts->hold_dir,
@@ -121,7 +63,7 @@ prepare_again(struct scan *s, const struct redis_address *address,
 		.budget = s->opts->budget},
 	    .changes = {.filter = s->opts->filter,
 		.trust = s->opts->trust,
-		.cluster = s->info.cluster,
+		.cluster = s->server.info.cluster,
 		.dir = s->opts->hold_dir},
 	};
 	struct redis_conn *events;
@@ -129,58 +71,28 @@ prepare_again(struct scan *s, const struct redis_address *address,
 
 	if (opts.hold.max_bytes == 0)
 		return;
-	events = redis_connect(address, user, redis, s->scope, &why);
-	if (events != NULL && check_same(s, events, &why) != 0) {
-		redis_conn_free(events);
-		events = NULL;
-	}
+	events = scan_server_connect(&s->server, redis, s->scope, &why);
 	if (events != NULL)
-		s->again = scan_again_new(
-		    s->walk, events, &s->info, sink, s->scope, &opts, &why);
+		s->again = scan_again_new(s->server.walk, events,
+		    &s->server.info, sink, s->scope, &opts, &why);
 	if (s->again == NULL)
 		tell_once(s, &why);
 }
 
 static int
-open_conns(struct scan *s, const struct redis_target *target,
-    const struct redis_opts *redis, struct sink *sink, struct err *err)
+open_server(struct scan *s, const struct redis_target *target,
+    const struct redis_opts *redis, struct err *err)
 {
-	struct redis_address address;
-	struct err ignored = {0};
-	struct sync_host host;
+	const struct redis_info *info = &s->server.info;
+	struct scan_facts *f = s->facts;
 
-	if (sync_host_choose(target, redis, s->scope, &host, err) != 0)
+	if (scan_server_open(&s->server, target, redis, s->scope, err) != 0)
 		return -1;
-	s->walk = host.conn;
-	s->info = host.info;
-	snprintf(s->facts->host, sizeof(s->facts->host), "%s",
-	    redis_conn_name(s->walk));
-	memcpy(s->facts->version, s->info.version, sizeof(s->facts->version));
-	s->facts->valkey = s->info.valkey;
-	memcpy(s->facts->replid, s->info.replid, sizeof(s->facts->replid));
-	if (s->info.version[0] == '\0')
-		return err_set(err, ERR_UNSUPPORTED,
-		    "'%s' does not tell its version by INFO, which says what "
-		    "its values are written in",
-		    s->facts->host);
-	address = target->hosts[host.index];
-	address.db = 0;
-	s->fetch = redis_connect(&address, target->user, redis, s->scope, err);
-	if (s->fetch == NULL || check_same(s, s->fetch, err) != 0)
-		return -1;
-	/* A replica of a cluster answers of its keys to who asks for that. */
-	if (s->info.cluster && s->info.is_replica) {
-		redisReply *r = redis_command(
-		    s->fetch, s->scope, err, "READONLY");
-
-		freeReplyObject(r);
-		if (r == NULL)
-			return -1;
-	}
-	/* A word of 7.2. */
-	freeReplyObject(
-	    redis_command(s->fetch, s->scope, &ignored, "CLIENT NO-TOUCH ON"));
-	prepare_again(s, &address, target->user, redis, sink);
+	snprintf(
+	    f->host, sizeof(f->host), "%s", redis_conn_name(s->server.walk));
+	memcpy(f->version, info->version, sizeof(f->version));
+	f->valkey = info->valkey;
+	memcpy(f->replid, info->replid, sizeof(f->replid));
 	return 0;
 }
 
@@ -188,15 +100,16 @@ static void
 open_pipe(struct scan *s, struct sink *sink)
 {
 	struct rdb_writer_opts file = {
-	    .version = redis_info_rdb_version(&s->info),
-	    .valkey = s->info.valkey,
+	    .version = redis_info_rdb_version(&s->server.info),
+	    .valkey = s->server.info.valkey,
 	    .budget = s->opts->budget,
 	};
 	struct scan_pipe_opts pipe = {
 	    .rdb_version = file.version,
-	    .expire_time = s->info.valkey || s->info.version_number >= 70000,
-	    .usage = usage_told(s),
-	    .single = s->info.cluster,
+	    .expire_time = s->server.info.valkey ||
+		s->server.info.version_number >= 70000,
+	    .usage = scan_server_usage(&s->server, s->scope),
+	    .single = s->server.info.cluster,
 	};
 
 	/* What changes in the second pass stays as it is read. */
@@ -204,11 +117,12 @@ open_pipe(struct scan *s, struct sink *sink)
 		pipe.changes = scan_again_changes(s->again);
 		sink = scan_again_sink(s->again);
 	}
+	/* Redis before 7.0 tells the rest of a key's life. */
 	if (!pipe.expire_time)
-		pipe.server_time = tells_time(s);
+		pipe.server_time = scan_server_tells_time(&s->server, s->scope);
 	s->facts->expiry_exact = pipe.expire_time;
 	s->writer = rdb_writer_new(sink, s->scope, &file);
-	s->pipe = scan_pipe_new(s->fetch, s->writer, &pipe);
+	s->pipe = scan_pipe_new(s->server.fetch, s->writer, &pipe);
 }
 
 static int
@@ -218,11 +132,11 @@ write_functions(struct scan *s, struct err *err)
 	redisReply *r;
 	int rc = 0;
 
-	if ((!s->info.valkey && s->info.version_number < 70000) ||
+	if ((!s->server.info.valkey && s->server.info.version_number < 70000) ||
 	    (s->opts->filter != NULL &&
 		!key_filter_takes_functions(s->opts->filter)))
 		return 0;
-	r = redis_command(s->fetch, s->scope, &refused, "FUNCTION DUMP");
+	r = redis_command(s->server.fetch, s->scope, &refused, "FUNCTION DUMP");
 	if (r == NULL && !redis_error_is_refusal(&refused)) {
 		*err = refused;
 		return -1;
@@ -244,8 +158,8 @@ write_head(struct scan *s, struct err *err)
 
 	snprintf(began, sizeof(began), "%" PRId64, s->facts->began_ms / 1000);
 	if (rdb_writer_aux(s->writer,
-		s->info.valkey ? "valkey-ver" : "redis-ver", s->info.version,
-		err) != 0 ||
+		s->server.info.valkey ? "valkey-ver" : "redis-ver",
+		s->server.info.version, err) != 0 ||
 	    rdb_writer_aux(s->writer, "ctime", began, err) != 0)
 		return -1;
 	return write_functions(s, err);
@@ -261,7 +175,7 @@ static void
 tell_progress(struct scan *s)
 {
 	uint64_t keys = scan_pipe_facts(s->pipe).keys + unwanted(s);
-	uint64_t all = s->info.keys;
+	uint64_t all = s->server.info.keys;
 	uint64_t done = rdb_writer_bytes(s->writer);
 	uint64_t total = 0;
 
@@ -295,7 +209,7 @@ keep_alive(struct scan *s, struct err *err)
 	if (scope_mono_ms(s->scope) - s->asked_ms < IDLE_MS)
 		return 0;
 	s->asked_ms = scope_mono_ms(s->scope);
-	r = redis_command(s->fetch, s->scope, err, "PING");
+	r = redis_command(s->server.fetch, s->scope, err, "PING");
 	freeReplyObject(r);
 	return r != NULL ? 0 : -1;
 }
@@ -320,7 +234,7 @@ fetch_values(struct scan *s, uint32_t db, const struct scan_name *names,
 		if (take_oldest(s, err) != 0)
 			return -1;
 	tell_progress(s);
-	return redis_conn_renew(s->fetch, s->scope, err);
+	return redis_conn_renew(s->server.fetch, s->scope, err);
 }
 
 static int
@@ -356,7 +270,7 @@ select_db(struct scan *s, struct redis_conn *c, uint32_t db, struct err *err)
 static int
 count_keys(struct scan *s, uint64_t *n, struct err *err)
 {
-	redisReply *r = redis_command(s->walk, s->scope, err, "DBSIZE");
+	redisReply *r = redis_command(s->server.walk, s->scope, err, "DBSIZE");
 
 	if (r == NULL)
 		return -1;
@@ -387,12 +301,12 @@ scan_part(struct scan *s, uint32_t db, struct err *err)
 static int
 scan_all(struct scan *s, struct err *err)
 {
-	for (uint32_t db = 0; db <= s->info.db_max_used; db++) {
+	for (uint32_t db = 0; db <= s->server.info.db_max_used; db++) {
 		int rc;
 
 		if (db > 0 &&
-		    (select_db(s, s->walk, db, err) != 0 ||
-			select_db(s, s->fetch, db, err) != 0))
+		    (select_db(s, s->server.walk, db, err) != 0 ||
+			select_db(s, s->server.fetch, db, err) != 0))
 			return -1;
 		rc = s->opts->filter != NULL ? scan_part(s, db, err)
 					     : scan_keys(s, db, err);
@@ -423,7 +337,7 @@ fetch_changed(struct scan *s, struct err *err)
 	for (uint32_t db = 0; db <= scan_changes_db_max(changes); db++) {
 		size_t at = 0, n;
 
-		if (select_db(s, s->fetch, db, err) != 0)
+		if (select_db(s, s->server.fetch, db, err) != 0)
 			return -1;
 		while ((n = scan_changes_next(
 			    changes, db, &at, names, CHANGED_BATCH)) > 0)
@@ -464,7 +378,7 @@ end_dump(struct scan *s, struct sink *sink, struct err *err)
 	note_end(s);
 	if (s->again == NULL)
 		return 0;
-	if (scan_again_begin(s->again, s->walk, s->scope, &why) != 0) {
+	if (scan_again_begin(s->again, s->server.walk, s->scope, &why) != 0) {
 		tell_once(s, &why);
 		if (scope_check(s->scope, err) != 0)
 			return -1;
@@ -480,7 +394,7 @@ static const char *
 type_wanted(const struct scan *s)
 {
 	if (s->opts->filter == NULL ||
-	    (!s->info.valkey && s->info.version_number < 60000))
+	    (!s->server.info.valkey && s->server.info.version_number < 60000))
 		return NULL;
 	return key_filter_only_type(s->opts->filter);
 }
@@ -502,19 +416,22 @@ scan_dump(const struct redis_target *target, const struct redis_opts *redis,
 	    SCAN_PIPE_GROUPS_MAX);
 	*facts = (struct scan_facts){.began_ms = scope_wall_ms(scope)};
 	facts->first_ms = facts->began_ms;
-	if (open_conns(&s, target, redis, sink, err) != 0)
+	if (open_server(&s, target, redis, err) != 0)
 		goto out;
+	prepare_again(&s, redis, sink);
 	share = budget_carve(opts->budget,
 	    SCAN_SEEN_BYTES + (opts->hold_max > 0 ? SCAN_CHANGED_BYTES : 0),
 	    err);
 	if (share == NULL)
 		goto out;
-	s.seen = key_set_new(s.info.keys, SCAN_SEEN_BYTES, opts->hold_dir, err);
+	s.seen = key_set_new(
+	    s.server.info.keys, SCAN_SEEN_BYTES, opts->hold_dir, err);
 	if (s.seen == NULL)
 		goto out;
 	s.type = type_wanted(&s);
 	s.asked_ms = scope_mono_ms(scope);
-	s.names = scan_walk_new(s.walk, s.seen, &s.pace, opts->filter, s.type);
+	s.names = scan_walk_new(
+	    s.server.walk, s.seen, &s.pace, opts->filter, s.type);
 	open_pipe(&s, sink);
 	if (write_head(&s, err) != 0 || scan_all(&s, err) != 0)
 		goto out;
@@ -526,7 +443,6 @@ out:
 	scan_again_free(s.again);
 	key_set_free(s.seen);
 	budget_free(share);
-	redis_conn_free(s.walk);
-	redis_conn_free(s.fetch);
+	scan_server_close(&s.server);
 	return rc;
 }
