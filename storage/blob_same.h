@@ -1,8 +1,10 @@
 /*
  * blob_same.h -- whether two blobs hold the same bytes.
  *
- * By size first; then by MD5, where both stores keep one; else both are read
- * and their SHA-256 compared.
+ * The second is read, and compared with the MD5 that the first's store keeps;
+ * where that keeps none, both are read.  What the second's store keeps can
+ * only tell that they differ: a service keeps the MD5 that it is told, so that
+ * a copy has the source's whatever it holds.
  */
 #ifndef STORAGE_BLOB_SAME_H
 #define STORAGE_BLOB_SAME_H
@@ -21,7 +23,7 @@ struct blob_side {
 	const struct blob_props *props; /* from stat */
 };
 
-int blob_same(const struct blob_side *, const struct blob_side *,
+int blob_same(const struct blob_side *, const struct blob_side *copy,
     struct budget *, const struct scope *, bool *same, struct err *);
 
 #endif

@@ -45,7 +45,8 @@ const struct cmd cmd_copy = {
 	    "against the manifest's SHA-256 before the snapshot is listed "
 	    "there. An unverified one is copied only when it is named.\n"
 	    "With --blob one blob of any content is copied in the same way, "
-	    "and checked at the destination by its size and MD5.",
+	    "and read back against the source's MD5; where that has none, its "
+	    "size is checked.",
     .flags = flags,
     .options = takes,
     .run = run,

@@ -236,6 +236,24 @@ look_at_destination(struct run *r, struct blob_side *from, struct blob_side *to,
 	return 0;
 }
 
+/* Its MD5 proves nothing of what a service copied: it is the one we told. */
+static int
+prove_blob(struct run *r, const struct blob_side *from,
+    const struct blob_side *made, struct err *err)
+{
+	bool same = true;
+
+	if (from->props->has_md5 &&
+	    blob_same(from, made, r->env->budget, &r->scope, &same, err) != 0)
+		return -1;
+	if (!same)
+		return err_set(err, ERR_CORRUPT,
+		    "'%s' in '%s' does not hold what the source's MD5 says; "
+		    "to copy it again give --replace",
+		    made->name, made->store->url);
+	return 0;
+}
+
 int
 run_step_copy_blob(struct run *r, struct err *err)
 {
@@ -262,6 +280,9 @@ run_step_copy_blob(struct run *r, struct err *err)
 		return 0;
 	if (blob_copy(from, name, &src, to, name, &r->scope, &opts, &result,
 		err) != 0)
+		return -1;
+	b.props = &result.props;
+	if (result.way == COPY_WAY_SERVER && prove_blob(r, &a, &b, err) != 0)
 		return -1;
 	facts->bytes = src.size;
 	facts->streamed = result.way == COPY_WAY_STREAMED;

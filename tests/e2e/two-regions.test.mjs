@@ -258,6 +258,26 @@ describe('two regions', () => {
 				west.sort());
 		});
 
+	// Its MD5 is the source's all the same: it is the one that was told.
+	test('a blob that holds other bytes is found, and copied again',
+		async (t) => {
+			const job = await newJob(t);
+			const bytes = await bigBlob(job);
+			blobs.script('north PutBlockFromUrl big', { flip: true },
+				{ nth: 2 });
+			const copy = ['copy', '--blob', 'big'];
+			await job.fails(EXIT.CORRUPT,
+				/'big' in '[^']*north[^']*'.*MD5.*--replace/, ...copy);
+			const { contentMD5 } = await job.blob('north', 'big')
+				.getProperties();
+			assert.deepEqual(contentMD5,
+				createHash('md5').update(bytes).digest());
+			await job.fails(EXIT.REFUSED, /another content/, ...copy);
+			await job.ok(...copy, '--replace');
+			await holds(job, bytes);
+			assert.equal((await job.ok(...copy)).copy.there_already, true);
+		});
+
 	test('a source that is busy for ever', async (t) => {
 		const job = await newJob(t);
 		await bigBlob(job);
