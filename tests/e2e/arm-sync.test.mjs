@@ -16,7 +16,7 @@ async function twoRegions(t, { files = 1, byIdentity, plain } = {}) {
 	const [azurite, source, target] = await Promise.all([
 		Azurite.start(t, { ca, oauth: byIdentity }), Redis.start(t),
 		Redis.start(t)]);
-	const azure = await startAzure(t, { ca, retryAfter: 0,
+	const azure = await startAzure(t, { ca, retryAfter: 1,
 		accounts: { west: { region: 'westus2' },
 			north: { region: 'northeurope' } } });
 	azure.addEnterprise({ name: 'west', region: 'westus2', redis: [source],
@@ -103,13 +103,13 @@ for (const byIdentity of [false, true])
 
 test('the files of a sharded export are one snapshot', async (t) => {
 	const { azurite, job, source, target, from, to } =
-		await twoRegions(t, { files: 3 });
+		await twoRegions(t, { files: 24 });
 	await source.pipe(oneDb());
 	const done = await job.ok('sync', ...from, ...to, '--import',
 		'after-each-sync');
 	assert.equal(done.snapshot.source.way, 'arm');
 	assert.equal(done.snapshot.source.consistent, false);
-	assert.equal(done.snapshot.shards.length, 3);
+	assert.equal(done.snapshot.shards.length, 24);
 	await assertSame(source, target);
 	await assertNothingLent(azurite);
 	await job.assertListedIsGood();
@@ -207,3 +207,17 @@ test('an agent that is killed in mid-export goes on with it', async (t) => {
 	assert.equal((await job.list()).length, 1);
 	await assertNothingLent(azurite);
 });
+
+test('throttling is sat out, of what is asked and of what is done',
+	async (t) => {
+		const { azure, job, source, target, from, to } =
+			await twoRegions(t, { plain: true });
+		await source.pipe(oneDb());
+		for (const what of ['Databases_Export', 'Databases_Import',
+			'OperationsStatus_Get'])
+			azure.script(what, { status: 429, retryAfter: 1 },
+				{ times: 1 });
+		await job.ok('sync', ...from, ...to, '--import',
+			'after-each-sync');
+		await assertSame(source, target);
+	});
