@@ -8,10 +8,13 @@
 #include "base/err.h"
 #include "base/json.h"
 #include "base/quantity.h"
+#include "base/redact.h"
+#include "base/secret.h"
 #include "base/url.h"
 #include "base/xalloc.h"
 
 #include "arm/arm_client.h"
+#include "arm/cloud.h"
 #include "arm/lever_private.h"
 
 #define HOST_MAX 253
@@ -27,12 +30,6 @@ static const struct lever_ops *const kinds[] = {
 };
 
 #define KINDS (sizeof(kinds) / sizeof(kinds[0]))
-
-const char *
-lever_kind(size_t i)
-{
-	return i < KINDS ? kinds[i]->kind : NULL;
-}
 
 /* Exactly one member names a kind. */
 static const struct lever_ops *
@@ -61,6 +58,19 @@ find_kind(const cJSON *settings, struct err *err)
 		    "it has none of: traffic_manager, dns, private_dns, "
 		    "app_configuration, key_vault, webhook, command");
 	return found;
+}
+
+bool
+lever_holds_secret(const char *text)
+{
+	struct buf shown;
+	bool differs;
+
+	buf_init(&shown, 2 * SECRET_MAX);
+	redact(&shown, text);
+	differs = strcmp(shown.data, text) != 0;
+	buf_release(&shown);
+	return differs;
 }
 
 static bool
@@ -134,6 +144,18 @@ const cJSON *
 lever_settings(const struct lever *l)
 {
 	return l->settings;
+}
+
+const char *
+lever_kind_of(const struct lever *l)
+{
+	return l->ops->kind;
+}
+
+const char *
+lever_audience(const struct lever *l, const struct cloud *cloud)
+{
+	return l->ops->audience != NULL ? l->ops->audience(l, cloud) : NULL;
 }
 
 bool
@@ -384,4 +406,11 @@ lever_client(const struct lever_env *env, const char *endpoint,
 		return NULL;
 	}
 	return arm_client_new(&opts, err);
+}
+
+const char *
+lever_arm_audience(const struct lever *l, const struct cloud *cloud)
+{
+	(void)l;
+	return cloud->arm_audience;
 }

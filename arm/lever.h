@@ -61,16 +61,17 @@ struct lever_env {
 	void *still_ours_arg;
 };
 
-/* The kinds, by their name in the settings; NULL past the last. */
-const char *lever_kind(size_t i);
-
 /* ERR_USAGE names the member that is wrong.  Contacts nothing. */
 struct lever *lever_parse(const cJSON *settings, struct err *);
 void lever_free(struct lever *);
 
 const char *lever_name(const struct lever *); /* "dns redis.shop.example" */
 const cJSON *lever_settings(const struct lever *); /* hold no secret */
+const char *lever_kind_of(const struct lever *);
 bool lever_is_blind(const struct lever *);
+
+/* Of the tokens that it takes; NULL: none. */
+const char *lever_audience(const struct lever *, const struct cloud *);
 
 /*
  * What clients are told that ask for it: where to connect to, and by which

@@ -70,6 +70,11 @@ take_arguments(
 		if (!cJSON_IsString(a))
 			return err_set(err, ERR_USAGE,
 			    "an argument of '%s' is no text", key);
+		if (lever_holds_secret(a->valuestring))
+			return err_set(err, ERR_USAGE,
+			    "an argument of '%s' holds a secret, which any "
+			    "user of this machine could see",
+			    key);
 	}
 	if (list->child->valuestring[0] != '/')
 		return err_set(err, ERR_USAGE,
@@ -262,7 +267,7 @@ command_look(struct lever *l, const struct lever_env *env,
 	struct command_lever *c = (struct command_lever *)l;
 	const cJSON *arguments = way == LEVER_PULL ? c->promote : c->undo;
 	const cJSON *a;
-	struct buf raw, then;
+	struct buf then;
 	int rc;
 
 	(void)env;
@@ -271,15 +276,13 @@ command_look(struct lever *l, const struct lever_env *env,
 	    check_program(c->undo, err) != 0 ||
 	    (c->check != NULL && check_program(c->check, err) != 0))
 		return -1;
-	buf_init(&raw, KEPT_MAX);
-	buf_init(&then, 2 * KEPT_MAX);
+	buf_init(&then, KEPT_MAX);
 	cJSON_ArrayForEach(a, arguments)
 	{
-		buf_addf(&raw, "%s%s", raw.len > 0 ? " " : "", a->valuestring);
+		buf_addf(
+		    &then, "%s%s", then.len > 0 ? " " : "", a->valuestring);
 	}
-	redact(&then, raw.data);
 	rc = lever_call_look(l, scope, way, note, then.data, view, err);
-	buf_release(&raw);
 	buf_release(&then);
 	return rc;
 }

@@ -93,6 +93,9 @@ check_key(struct config_lever *c, const cJSON *key, struct err *err)
 		    "reference, {\"keyvault\": \"https://VAULT"
 		    ".vault.azure.net/secrets/NAME\"}",
 		    VALUE_MAX);
+	if (lever_holds_secret(key->valuestring))
+		return err_set(err, ERR_USAGE,
+		    "it holds a secret; put that into a Key Vault");
 	return 0;
 }
 
@@ -189,19 +192,6 @@ is_reference(const char *content_type)
 	    strncasecmp(content_type, REFERENCE, strlen(REFERENCE)) == 0;
 }
 
-static bool
-looks_secret(const char *value)
-{
-	struct buf shown;
-	bool differs;
-
-	buf_init(&shown, 2 * VALUE_MAX);
-	redact(&shown, value);
-	differs = strcmp(shown.data, value) != 0;
-	buf_release(&shown);
-	return differs;
-}
-
 /* What stands there goes into the journal; whether it may. */
 static int
 check_journal(const char *value, const char *content_type, const cJSON *setting,
@@ -209,7 +199,7 @@ check_journal(const char *value, const char *content_type, const cJSON *setting,
 {
 	if (is_reference(content_type))
 		return 0;
-	if (reference_of(setting) != NULL || looks_secret(value))
+	if (reference_of(setting) != NULL || lever_holds_secret(value))
 		return err_set(err, ERR_REFUSED,
 		    "its value may be a secret, which the undo would have to "
 		    "keep; put it into a Key Vault and make the key a "
@@ -354,6 +344,13 @@ config_show(struct lever *l, struct buf *b, const struct lever_point *point,
 	redact(b, value != NULL ? value : "?");
 }
 
+static const char *
+config_audience(const struct lever *l, const struct cloud *cloud)
+{
+	(void)cloud;
+	return ((const struct config_lever *)l)->audience;
+}
+
 static const struct lever_point_ops points = {
     .read = config_read,
     .write = config_write,
@@ -379,6 +376,7 @@ static const char *const members[] = {"label", "keys", NULL};
 const struct lever_ops lever_config_ops = {
     .kind = "app_configuration",
     .members = members,
+    .audience = config_audience,
     .parse = config_parse,
     .free = config_free,
     .look = lever_points_look,

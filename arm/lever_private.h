@@ -16,6 +16,9 @@ struct lever_ops {
 	/* All members there may be but the kind's; ended by NULL. */
 	const char *const *members;
 
+	/* NULL: it takes no tokens. */
+	const char *(*audience)(const struct lever *, const struct cloud *);
+
 	struct lever *(*parse)(const cJSON *, struct err *);
 	void (*free)(struct lever *);
 	int (*look)(struct lever *, const struct lever_env *,
@@ -46,6 +49,10 @@ extern const struct lever_ops lever_traffic_ops, lever_dns_ops,
 /* "KIND WHAT". */
 void lever_set_name(struct lever *, const char *what);
 
+/* Whether a text has what redact() knows for a secret: a text in the settings
+ * must not, and none goes into the journal. */
+bool lever_holds_secret(const char *);
+
 /* Settings: a text that is not empty, or its absence; ERR_USAGE. */
 int lever_text(const cJSON *, const char *key, const char **, struct err *);
 int lever_opt_text(const cJSON *, const char *key, const char **, struct err *);
@@ -74,6 +81,9 @@ char *lever_segment(const char *id, size_t i);
 /* Who asks at that endpoint; NULL: no credential is set, or it is no URL. */
 struct arm_client *lever_client(const struct lever_env *, const char *endpoint,
     const char *audience, struct err *);
+
+/* For lever_ops.audience of what is in Resource Manager. */
+const char *lever_arm_audience(const struct lever *, const struct cloud *);
 
 void lever_add_change(
     struct lever_view *, const char *what, const char *now, const char *then);

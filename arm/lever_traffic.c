@@ -395,6 +395,7 @@ static const char *const members[] = {"enable", "disable", "alias", NULL};
 const struct lever_ops lever_traffic_ops = {
     .kind = "traffic_manager",
     .members = members,
+    .audience = lever_arm_audience,
     .parse = traffic_parse,
     .free = traffic_free,
     .look = lever_points_look,

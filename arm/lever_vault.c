@@ -13,7 +13,6 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/json.h"
-#include "base/redact.h"
 #include "base/secret.h"
 #include "base/url.h"
 #include "base/xalloc.h"
@@ -77,9 +76,12 @@ check_secret(struct vault_lever *v, const cJSON *s, struct err *err)
 		    err, ERR_USAGE, "it is no name that a secret can have");
 	if (cJSON_IsString(s)) {
 		v->base.base.gives |= LEVER_GIVES_HOST;
-		return s->valuestring[0] != '\0'
-		    ? 0
-		    : err_set(err, ERR_USAGE, "it is empty");
+		if (s->valuestring[0] == '\0' ||
+		    lever_holds_secret(s->valuestring))
+			return err_set(err, ERR_USAGE,
+			    "it is empty, or holds a secret, which is given "
+			    "by reference only");
+		return 0;
 	}
 	v->base.base.gives |= LEVER_GIVES_CREDENTIAL;
 	return check_reference(cJSON_IsObject(s) ? s->child : NULL, err);
@@ -355,7 +357,14 @@ vault_show(struct lever *l, struct buf *b, const struct lever_point *point,
 		buf_addf(b, "the value of %s '%.200s'", s->child->string,
 		    s->child->valuestring);
 	else if (cJSON_IsString(s))
-		redact(b, s->valuestring);
+		buf_adds(b, s->valuestring);
+}
+
+static const char *
+vault_audience(const struct lever *l, const struct cloud *cloud)
+{
+	(void)l;
+	return cloud->vault_audience;
 }
 
 static const struct lever_point_ops points = {
@@ -384,6 +393,7 @@ static const char *const members[] = {"secrets", NULL};
 const struct lever_ops lever_vault_ops = {
     .kind = "key_vault",
     .members = members,
+    .audience = vault_audience,
     .parse = vault_parse,
     .free = vault_free,
     .look = lever_points_look,

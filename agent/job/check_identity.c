@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "arm/cloud.h"
+#include "arm/lever_set.h"
 #include "arm/token_claims.h"
 #include "base/err.h"
 #include "rdb/redis_login.h"
@@ -14,11 +15,11 @@
 #include "agent/job/check_private.h"
 #include "agent/job/settings.h"
 
-#define NEEDS 4
-
 struct need {
-	const char *what, *audience; /* NULL: it is not needed */
+	const char *what, *audience;
 };
+
+#define NEEDS_MAX (4 + LEVERS_MAX)
 
 static bool
 has_vault_secret(const struct settings *s)
@@ -30,48 +31,68 @@ has_vault_secret(const struct settings *s)
 	return false;
 }
 
-static void
-find_needs(const struct checking *c, struct need needs[NEEDS])
+static size_t
+add_need(struct need *needs, size_t n, const char *what, const char *audience)
+{
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(needs[i].audience, audience) == 0)
+			return n;
+	needs[n] = (struct need){what, audience};
+	return n + 1;
+}
+
+static size_t
+find_needs(
+    const struct checking *c, const struct cloud *cloud, struct need *needs)
 {
 	const struct agent *a = c->agent;
+	size_t n = 0;
 
-	needs[0] = (struct need){"storage",
-	    agent_store_by_identity(a, REGION_SOURCE) ||
-		    agent_store_by_identity(a, REGION_DR)
-		? AZURE_RESOURCE
-		: NULL};
-	needs[1] = (struct need){"Redis",
-	    agent_redis_by_identity(a, REGION_SOURCE) ||
-		    agent_redis_by_identity(a, REGION_DR)
-		? REDIS_RESOURCE
-		: NULL};
-	needs[3] = (struct need){"Resource Manager",
-	    settings_str(c->settings, OPT_SOURCE_RESOURCE) != NULL ||
-		    settings_str(c->settings, OPT_DR_RESOURCE) != NULL
-		? ""
-		: NULL};
-	needs[2] = (struct need){
-	    "Key Vault", has_vault_secret(c->settings) ? "" : NULL};
+	if (agent_store_by_identity(a, REGION_SOURCE) ||
+	    agent_store_by_identity(a, REGION_DR))
+		n = add_need(needs, n, "storage", AZURE_RESOURCE);
+	if (agent_redis_by_identity(a, REGION_SOURCE) ||
+	    agent_redis_by_identity(a, REGION_DR))
+		n = add_need(needs, n, "Redis", REDIS_RESOURCE);
+	if (has_vault_secret(c->settings))
+		n = add_need(needs, n, "Key Vault", cloud->vault_audience);
+	if (settings_str(c->settings, OPT_SOURCE_RESOURCE) != NULL ||
+	    settings_str(c->settings, OPT_DR_RESOURCE) != NULL)
+		n = add_need(needs, n, "Resource Manager", cloud->arm_audience);
+	return n;
+}
+
+static size_t
+find_lever_needs(const struct checking *c, const struct cloud *cloud,
+    struct need *needs, size_t n)
+{
+	const cJSON *levers = settings_levers(c->settings);
+	struct err ignored = {0};
+	struct lever_set *set = levers != NULL
+	    ? lever_set_parse(levers, &ignored)
+	    : NULL;
+
+	for (size_t i = 0; set != NULL && i < lever_set_count(set); i++) {
+		const struct lever *l = lever_set_at(set, i);
+		const char *audience = lever_audience(l, cloud);
+
+		if (audience != NULL)
+			n = add_need(needs, n, lever_kind_of(l), audience);
+	}
+	lever_set_free(set);
+	return n;
 }
 
 static int
 try_tokens(struct checking *c, struct azure_access *azure,
-    const struct need needs[NEEDS], struct err *err)
+    const struct need *needs, size_t n, struct err *err)
 {
-	char object_id[OBJECT_ID_MAX] = "", names[80] = "";
+	char object_id[OBJECT_ID_MAX] = "", names[160] = "";
 	size_t len = 0;
 
-	for (int i = 0; i < NEEDS; i++) {
-		const char *audience = needs[i].audience;
-
-		if (audience == NULL)
-			continue;
-		if (audience[0] == '\0')
-			audience = i == 2
-			    ? azure_access_cloud(azure)->vault_audience
-			    : azure_access_cloud(azure)->arm_audience;
-		if (azure_access_object_id(
-			azure, audience, &c->scope, object_id, err) != 0)
+	for (size_t i = 0; i < n; i++) {
+		if (azure_access_object_id(azure, needs[i].audience, &c->scope,
+			object_id, err) != 0)
 			return err_in(err, "a token for %s", needs[i].what);
 		len += (size_t)snprintf(names + len, sizeof(names) - len,
 		    "%s%s", len > 0 ? ", " : "", needs[i].what);
@@ -85,15 +106,18 @@ try_tokens(struct checking *c, struct azure_access *azure,
 int
 check_identity(struct checking *c, struct err *err)
 {
-	struct azure_access *azure;
-	struct need needs[NEEDS];
+	struct azure_access *azure = agent_azure(c->agent, err);
+	struct need needs[NEEDS_MAX];
+	const struct cloud *cloud;
+	size_t n;
 
-	find_needs(c, needs);
-	if (needs[0].audience == NULL && needs[1].audience == NULL &&
-	    needs[2].audience == NULL && needs[3].audience == NULL)
-		return check_skip(c, "not needed");
-	azure = agent_azure(c->agent, err);
-	if (azure == NULL || azure_access_identity(azure, err) == NULL)
+	if (azure == NULL)
 		return -1;
-	return try_tokens(c, azure, needs, err);
+	cloud = azure_access_cloud(azure);
+	n = find_lever_needs(c, cloud, needs, find_needs(c, cloud, needs));
+	if (n == 0)
+		return check_skip(c, "not needed");
+	if (azure_access_identity(azure, err) == NULL)
+		return -1;
+	return try_tokens(c, azure, needs, n, err);
 }

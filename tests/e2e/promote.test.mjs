@@ -182,15 +182,17 @@ test('check tells what would change, and names the right that lacks',
 		const azure = await shop(t);
 		const l = levers(azure);
 		const job = jobOf(t, azure, [l.config, l.vault, l.dns()]);
-		const row = async (...args) => {
-			const r = await job.run('check', '--json', ...args);
+		const row = async (what = 'promotion') => {
+			const r = await job.run('check', '--json');
 			return JSON.parse(r.stdout).checks
-				.find((c) => c.what === 'promotion');
+				.find((c) => c.what === what);
 		};
 		const before = state(azure);
 		const good = await row();
 		assert.equal(good.result, 'good', good.detail);
 		assert.match(good.detail, /redis\.shop\.example would be 'north/);
+		assert.match((await row('identity')).detail,
+			/tokens for app_configuration, key_vault, dns$/);
 		// By writes whose condition held of nothing.
 		assert.equal(azure.asked('RecordSets_CreateOrUpdate').at(-1).status,
 			412);

@@ -295,6 +295,8 @@ settings_that_are_none_are_refused(void **state)
 	    {"{'command': ['/x'] }", "'undo' must be a list"},
 	    {"{'command': ['x'], 'undo': ['/y']}", "no program's whole path"},
 	    {"{'command': ['/x', 1], 'undo': ['/y']}", "no text"},
+	    {"{'command': ['/x', '--password=hunter2'], 'undo': ['/y']}",
+		"holds a secret"},
 	};
 	struct lever_rig r;
 

@@ -154,6 +154,9 @@ settings_that_are_none_are_refused(void **state)
 		"behind its host"},
 	    {"{'app_configuration': '{host}', 'keys': {'a': 7}}", "key 'a'"},
 	    {"{'app_configuration': '{host}', 'keys': {'a': "
+	     "'north:6380,password=SECRET'}}",
+		"holds a secret"},
+	    {"{'app_configuration': '{host}', 'keys': {'a': "
 	     "{'env': 'B'}}}",
 		"key 'a'"},
 	    {"{'app_configuration': '{host}', 'keys': {'a': "

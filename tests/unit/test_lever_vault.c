@@ -167,6 +167,8 @@ settings_that_are_none_are_refused(void **state)
 	    {"{'key_vault': '{host}'}", "'secrets'"},
 	    {"{'key_vault': '{host}', 'secrets': {'a/b': 'c'}}", "no name"},
 	    {"{'key_vault': '{host}', 'secrets': {'a': ''}}", "empty"},
+	    {"{'key_vault': '{host}', 'secrets': {'a': 'password=SECRET'}}",
+		"by reference"},
 	    {"{'key_vault': '{host}', 'secrets': {'a': {'keyvault': "
 	     "'https://v.vault.azure.net/keys/x'}}}",
 		"no secret"},
