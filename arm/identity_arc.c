@@ -48,16 +48,17 @@ static int
 open_key(const char *dir, const char *name, struct err *err)
 {
 	int at = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	int fd = -1;
+	int fd = -1, why;
 
 	if (at != -1)
 		/* A pipe put there would else keep us waiting. */
 		fd = openat(
 		    at, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	if (fd == -1) {
+		why = errno;
 		err_sys(err, "'%.160s/%.80s'", dir, name);
 		err->kind = ERR_AUTH;
-		if (errno == EACCES)
+		if (why == EACCES)
 			err_in(err,
 			    "the user of this process may not read the "
 			    "challenge (is it in the group of the Arc agent?)");

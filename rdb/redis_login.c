@@ -81,7 +81,12 @@ redis_login(struct redis_conn *c, const char *user,
 
 	if (rc == 0 || err->kind != ERR_AUTH || err->code[0] == '\0')
 		return rc;
-	if (credential != NULL)
-		return try_fresh(c, user, credential, token, scope, err);
-	return err_in(err, "user '%.64s', without a password", user);
+	if (credential == NULL)
+		return err_in(err, "user '%.64s', without a password", user);
+	rc = try_fresh(c, user, credential, token, scope, err);
+	/* Whose token it is nobody sees at the command that failed. */
+	if (rc != 0 && token->expires_ms != INT64_MAX)
+		err_in(err, "by Entra as user '%.64s'",
+		    user != NULL ? user : "default");
+	return rc;
 }

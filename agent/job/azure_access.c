@@ -16,6 +16,9 @@
 #include "agent/job/azure_access.h"
 #include "agent/job/settings.h"
 
+/* A token is a small answer: what keeps silent so long is asked again. */
+#define STALL_MS 15000
+
 struct azure_access {
 	const struct settings *settings;
 	struct http *http;
@@ -29,7 +32,10 @@ struct azure_access *
 azure_access_new(const struct settings *s, struct err *err)
 {
 	const struct cloud *cloud = cloud_find(settings_str(s, OPT_CLOUD), err);
-	const struct http_opts opts = {.ca_file = settings_str(s, OPT_CA_FILE)};
+	const struct http_opts opts = {
+	    .ca_file = settings_str(s, OPT_CA_FILE),
+	    .stall_timeout_ms = STALL_MS,
+	};
 	const char *vaults = settings_str(s, OPT_ENDPOINT_KEYVAULT);
 	struct azure_access *a;
 

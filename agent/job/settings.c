@@ -1,3 +1,4 @@
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -173,6 +174,7 @@ settings_secret(const struct settings *s, enum option o, struct secret *secret,
 
 	if (ref == NULL)
 		return 0;
+	assert(settings_vault_url(s, o) == NULL);
 	rc = strncmp(ref, "env:", 4) == 0
 	    ? secret_from_env(secret, ref + 4, err)
 	    : secret_from_file(secret, ref + 5, err);

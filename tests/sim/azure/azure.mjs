@@ -111,8 +111,7 @@ const DEFAULTS = {
 // One of tests/e2e/harness.mjs tells its CA among its options.
 const serverOf = (r) => ({
 	host: r.host, port: r.port, user: r.user, password: r.password,
-	ca: r.ca ?? (r.opts?.['tls-port'] === null
-		? r.opts['tls-ca-cert-file'] : undefined),
+	ca: r.ca ?? r.opts?.['tls-ca-cert-file'],
 });
 
 class Azure {
