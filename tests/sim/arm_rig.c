@@ -147,7 +147,7 @@ follow(struct script_conn *c, void *arg)
 		size_t i = atomic_fetch_add(&r->next, 1);
 
 		if (i < r->nsteps)
-			rc = take(c, r, &r->steps[i], &request);
+			rc = take(c, r, atomic_load(&r->steps) + i, &request);
 		else
 			rc = script_fail(c, "not expected: %s", request.head);
 		script_http_release(&request);
@@ -185,9 +185,9 @@ void
 arm_rig_then(struct arm_rig *r, const struct arm_step *steps, size_t n)
 {
 	assert_int_equal(atomic_load(&r->next), r->nsteps);
+	atomic_store(&r->steps, steps);
+	atomic_store(&r->nsteps, n);
 	atomic_store(&r->next, 0);
-	r->steps = steps;
-	r->nsteps = n;
 }
 
 void

@@ -39,8 +39,8 @@ struct arm_step {
 };
 
 struct arm_rig {
-	const struct arm_step *steps;
-	size_t nsteps;
+	const struct arm_step *_Atomic steps; /* read by the server, too */
+	atomic_size_t nsteps;
 	atomic_size_t next;
 	struct script_server *server;
 	struct http *http;
