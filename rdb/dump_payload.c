@@ -1,4 +1,7 @@
 #include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -47,9 +50,33 @@ dump_payload_free(struct dump_payload *p)
 }
 
 static int
+open_file(struct dump_payload *p, struct err *err)
+{
+	if (p->fd < 0)
+		p->fd = temp_file_open(NULL, err);
+	return p->fd < 0 ? -1 : 0;
+}
+
+/* Not every file system can keep room. */
+int
+dump_payload_reserve(struct dump_payload *p, uint64_t bytes, struct err *err)
+{
+	if (bytes <= p->memory_max)
+		return 0;
+	if (open_file(p, err) != 0)
+		return -1;
+	if (fallocate(p->fd, FALLOC_FL_KEEP_SIZE, 0, (off_t)bytes) != 0 &&
+	    errno != EOPNOTSUPP && errno != ENOSYS)
+		return err_sys(err,
+		    "room for a value of %" PRIu64 " bytes in a temporary file",
+		    bytes);
+	return 0;
+}
+
+static int
 spool(struct dump_payload *p, struct err *err)
 {
-	if (p->fd < 0 && (p->fd = temp_file_open(NULL, err)) < 0)
+	if (open_file(p, err) != 0)
 		return -1;
 	if (temp_file_write(p->fd, p->mem, p->fill, p->spooled, err) != 0)
 		return -1;

@@ -22,6 +22,10 @@ struct err;
 struct dump_payload *dump_payload_new(size_t memory_max);
 void dump_payload_free(struct dump_payload *);
 
+/* That a payload of so many bytes can be gathered: where memory is too small
+ * for it the file is made, and has room for it on the disk, now.  ERR_SYSTEM. */
+int dump_payload_reserve(struct dump_payload *, uint64_t bytes, struct err *);
+
 /* Forgets the value before; also right after a failure. */
 int dump_payload_begin(struct dump_payload *, struct err *);
 /* ERR_SYSTEM when the temporary file cannot be made or written. */

@@ -295,6 +295,23 @@ know_way(struct restore_loader *l, const struct restore_opts *opts)
 		l->payload_max = l->way->limit.bytes;
 }
 
+/* What is over payload_max is not gathered but goes by commands. */
+static int
+reserve(struct restore_loader *l, uint64_t value_max, struct err *err)
+{
+	uint64_t bytes = restore_limit_payload(value_max);
+	bool all = bytes <= l->payload_max;
+
+	if (value_max == 0)
+		return 0;
+	if (dump_payload_reserve(
+		l->payload, all ? bytes : l->payload_max, err) != 0)
+		return -1;
+	if (all || l->way->ops->reserve == NULL)
+		return 0;
+	return l->way->ops->reserve(l->way, bytes, err);
+}
+
 struct restore_loader *
 restore_loader_new(const struct redis_target *target,
     const struct redis_opts *redis, const struct scope *scope,
@@ -315,6 +332,8 @@ restore_loader_new(const struct redis_target *target,
 	if (open_way(l, target, redis, opts, err) != 0)
 		goto fail;
 	know_way(l, opts);
+	if (reserve(l, opts->value_max, err) != 0)
+		goto fail;
 	return l;
 fail:
 	restore_loader_free(l);

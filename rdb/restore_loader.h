@@ -39,6 +39,9 @@ struct restore_opts {
 	/* Of a value, in memory; larger ones wait in an unlinked file while
 	 * their length is found out; 0: 16 MiB. */
 	size_t value_bytes;
+	/* The dump's biggest value, as in rdb_summary: what it needs of the
+	 * disk is looked for before the first key; 0: not known. */
+	uint64_t value_max;
 	/* Payloads over this become plain commands (value_commands.h), as do
 	 * those over the server's limits; 0: 256 MiB. */
 	uint64_t commands_over;
@@ -64,7 +67,8 @@ struct restore_facts {
 
 /*
  * Connects.  target, redis_opts and scope's cancel are borrowed for the
- * loader's life.  ERR_REFUSED for a replica; ERR_UNSUPPORTED for a server of a
+ * loader's life.  ERR_SYSTEM when there is no room for a temporary file that
+ * will be needed; ERR_REFUSED for a replica; ERR_UNSUPPORTED for a server of a
  * cluster that is not pinned as one, or before 3.0 (REPLACE).
  */
 struct restore_loader *

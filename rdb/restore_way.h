@@ -45,6 +45,10 @@ struct restore_way_ops {
 	    struct restore_way *, const void *, size_t, struct err *);
 	int (*value_end)(struct restore_way *, struct err *);
 
+	/* Before the first: that values of so many bytes can be had whole; NULL
+	 * where they need not. */
+	int (*reserve)(struct restore_way *, uint64_t bytes, struct err *);
+
 	/* Often, while the dump is read: NULL where nothing is to be done so
 	 * that connections stay. */
 	int (*tend)(struct restore_way *, struct err *);

@@ -129,6 +129,12 @@ value_end(struct restore_way *w, struct err *err)
 }
 
 static int
+reserve(struct restore_way *w, uint64_t bytes, struct err *err)
+{
+	return dump_payload_reserve(cluster_of(w)->value, bytes, err);
+}
+
+static int
 finish(struct restore_way *w, struct restore_facts *f, struct err *err)
 {
 	struct to_cluster *c = cluster_of(w);
@@ -216,6 +222,7 @@ restore_way_cluster(const struct redis_target *target,
 	    .value_begin = value_begin,
 	    .value_add = value_add,
 	    .value_end = value_end,
+	    .reserve = reserve,
 	    .finish = finish,
 	    .free = free_way,
 	};

@@ -32,6 +32,7 @@ open_loader(const struct loading *l, const char *temp_prefix, struct err *err)
 	    .connections = o->connections,
 	    .budget = l->env->budget,
 	    .temp_prefix = temp_prefix,
+	    .value_max = o->filter != NULL ? l->part.value_max : l->value_max,
 	};
 
 	return restore_loader_new(o->target, o->redis, l->scope, &opts, err);

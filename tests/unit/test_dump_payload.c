@@ -129,6 +129,33 @@ without_a_place_for_the_file_a_large_value_fails(void **state)
 }
 
 static void
+room_for_a_large_value_is_looked_for(void **state)
+{
+	struct dump_payload *p = dump_payload_new(10);
+	const char *old = getenv("TMPDIR");
+	char *kept = old != NULL ? strdup(old) : NULL;
+	struct err err = {0};
+
+	(void)state;
+	setenv("TMPDIR", "/nonexistent", 1);
+	assert_int_equal(dump_payload_reserve(p, 10, &err), 0);
+	assert_int_equal(dump_payload_reserve(p, 11, &err), -1);
+	assert_int_equal(err.kind, ERR_SYSTEM);
+	if (kept != NULL)
+		setenv("TMPDIR", kept, 1);
+	else
+		unsetenv("TMPDIR");
+	free(kept);
+	assert_int_equal(dump_payload_reserve(p, 11, &err), 0);
+	/* More than there is on any disk. */
+	assert_int_equal(dump_payload_reserve(p, UINT64_C(1) << 60, &err), -1);
+	assert_int_equal(err.kind, ERR_SYSTEM);
+	assert_non_null(strstr(err.text, "room for a value of"));
+	round_trip(p, 25, 9);
+	dump_payload_free(p);
+}
+
+static void
 a_walk_that_fails_ends(void **state)
 {
 	struct dump_payload *p = dump_payload_new(10);
@@ -153,6 +180,7 @@ main(void)
 	    cmocka_unit_test(any_length_comes_back_with_its_footer),
 	    cmocka_unit_test(a_known_payload_is_made),
 	    cmocka_unit_test(without_a_place_for_the_file_a_large_value_fails),
+	    cmocka_unit_test(room_for_a_large_value_is_looked_for),
 	    cmocka_unit_test(a_walk_that_fails_ends),
 	};
 

@@ -878,6 +878,36 @@ up_small_restores(void **state)
 
 /* Also where the manifest is of an older version, which does not tell. */
 static void
+no_place_for_a_large_value_leaves_the_old_data(void **state)
+{
+	struct ground *g = *state;
+	const char *old = getenv("TMPDIR");
+	char *kept = old != NULL ? xstrdup(old) : NULL;
+
+	redis_data_do(g->from.conn, "CONFIG SET rdbcompression no");
+	redis_data_do(g->from.conn, "SETRANGE big 17000000 x");
+	manifest_free(g->m);
+	take(g);
+	redis_data_do(g->to.conn, "SET old data");
+	g->opts.overwrite = g->to.name;
+	g->opts.way = RESTORER_RESTORE;
+	setenv("TMPDIR", "/nonexistent", 1);
+	assert_int_equal(load_from(g, g->store), -1);
+	if (kept != NULL)
+		setenv("TMPDIR", kept, 1);
+	else
+		unsetenv("TMPDIR");
+	free(kept);
+	assert_int_equal(g->rig.err.kind, ERR_SYSTEM);
+	if (strstr(g->rig.err.text, "old data is untouched") == NULL)
+		fail_msg("%s", g->rig.err.text);
+	expect_old_data(g);
+	expect_noted(g, NOTHING);
+	must_load(g);
+	expect_same_data(g);
+}
+
+static void
 a_value_that_no_restore_takes_leaves_the_old_data(void **state)
 {
 	static const enum restorer ways[] = {RESTORER_AUTO, RESTORER_RESTORE};
@@ -1002,6 +1032,7 @@ main(void)
 	    cmocka_unit_test_setup_teardown(
 		a_target_without_replicaof_is_loaded_by_restore,
 		up_without_replicaof, down),
+	    TEST(no_place_for_a_large_value_leaves_the_old_data),
 	    cmocka_unit_test_setup_teardown(
 		a_value_that_no_restore_takes_leaves_the_old_data,
 		up_small_restores, down),
