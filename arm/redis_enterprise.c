@@ -11,6 +11,9 @@
 /* Of modules and of links: the service has five of each. */
 #define LIST_MAX 64
 
+#define PROVIDER  "Microsoft.Cache/"
+#define DATABASES PROVIDER "redisEnterprise/databases/"
+
 static const cJSON *
 member(const cJSON *object, const char *key)
 {
@@ -195,6 +198,16 @@ const struct redis_resource_ops redis_enterprise_ops = {
     /* What Azure's own command line uses, and so is there everywhere. */
     .api_version = "2025-07-01",
     .abilities = {.gzip = true},
+    .actions =
+	{
+	    [RIGHT_DESCRIBE] = PROVIDER "redisEnterprise/read " DATABASES
+					"read",
+	    [RIGHT_EXPORT] = DATABASES "export/action",
+	    [RIGHT_IMPORT] = DATABASES "import/action",
+	    [RIGHT_FLUSH] = DATABASES "flush/action",
+	    [RIGHT_LIST_KEYS] = DATABASES "listKeys/action",
+	},
+    .status_action = PROVIDER "locations/operationsStatus/read",
     .describe = describe,
     .export_body = export_body,
     .import_body = import_body,

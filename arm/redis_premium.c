@@ -11,6 +11,8 @@
 
 #define LINKS_MAX 64
 
+#define CACHES "Microsoft.Cache/redis/"
+
 static const cJSON *
 member(const cJSON *object, const char *key)
 {
@@ -179,6 +181,15 @@ const struct redis_resource_ops redis_premium_ops = {
     .abilities = {.page_blobs = true,
 	.needs_prefix = true,
 	.identity_auth = true},
+    .actions =
+	{
+	    [RIGHT_DESCRIBE] = CACHES "read",
+	    [RIGHT_EXPORT] = CACHES "export/action",
+	    [RIGHT_IMPORT] = CACHES "import/action",
+	    [RIGHT_FLUSH] = CACHES "flush/action",
+	    [RIGHT_LIST_KEYS] = CACHES "listKeys/action",
+	},
+    .status_action = "Microsoft.Cache/locations/operationResults/read",
     .describe = describe,
     .export_body = export_body,
     .import_body = import_body,

@@ -145,6 +145,30 @@ redis_resource_import(struct redis_resource *, const struct redis_import *,
 struct operation *redis_resource_flush(struct redis_resource *,
     const struct operation_opts *, const struct scope *, struct err *);
 
+/* What is done to it, each by actions of which a role must allow all. */
+enum redis_right {
+	RIGHT_DESCRIBE,
+	RIGHT_EXPORT,
+	RIGHT_IMPORT,
+	RIGHT_FLUSH,
+	RIGHT_LIST_KEYS,
+	REDIS_RIGHTS
+};
+
+struct redis_lack {
+	char actions[400];  /* that no role allows, "A, B"; "" */
+	bool status_hidden; /* nor to read how an operation goes: then the
+			     * resource's state has to tell (operation.h) */
+};
+
+/*
+ * Asks what the identity may do, without doing it; rights has a bit for each
+ * that is wanted (1u << RIGHT_EXPORT).  ERR_AUTH also when it may not even ask
+ * that: nothing is known then.
+ */
+int redis_resource_lack(struct redis_resource *, unsigned rights,
+    const struct scope *, struct redis_lack *, struct err *);
+
 /* What an earlier process noted of "export", "import" or "flush". */
 struct operation *redis_resource_resume(
     struct redis_resource *, const char *action, struct err *);

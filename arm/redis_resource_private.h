@@ -10,6 +10,10 @@ struct redis_resource_ops {
 	const char *api_version; /* unless it is configured */
 	struct redis_abilities abilities;
 
+	/* By enum redis_right, in one string each: "A B". */
+	const char *actions[REDIS_RIGHTS];
+	const char *status_action; /* where operations tell how they go */
+
 	/* Into zeros; what is there after a failure is released. */
 	int (*describe)(struct redis_resource *, const struct scope *,
 	    struct redis_description *, struct err *);

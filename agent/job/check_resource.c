@@ -29,9 +29,45 @@ judge(struct checking *c, const struct redis_description *d, struct err *err)
 	return 0;
 }
 
+static void
+add_detail(struct checking *c, const char *text)
+{
+	size_t len = strlen(c->detail);
+
+	snprintf(c->detail + len, sizeof(c->detail) - len, "; %s", text);
+}
+
+/* Asked, and not tried: an export takes long, an import takes the data. */
 static int
-check_resource(
-    struct checking *c, enum region region, enum option o, struct err *err)
+check_rights(struct checking *c, struct redis_resource *r,
+    enum redis_right right, struct err *err)
+{
+	struct redis_lack lack;
+
+	if (redis_resource_lack(r, 1u << RIGHT_DESCRIBE | 1u << right,
+		&c->scope, &lack, err) != 0) {
+		if (err->kind != ERR_AUTH)
+			return -1;
+		*err = (struct err){0};
+		add_detail(c,
+		    "the identity may not ask what it may do there "
+		    "(Microsoft.Authorization/permissions/read)");
+		return 0;
+	}
+	if (lack.actions[0] != '\0')
+		return err_set(err, ERR_AUTH,
+		    "no role of the identity has there: %s", lack.actions);
+	add_detail(c, "its roles allow what is needed");
+	if (lack.status_hidden)
+		add_detail(c,
+		    "how an operation goes is not to be read on the "
+		    "subscription, so that its state has to tell");
+	return 0;
+}
+
+static int
+check_resource(struct checking *c, enum region region, enum option o,
+    enum redis_right right, struct err *err)
 {
 	struct redis_description d;
 	struct redis_resource *r;
@@ -45,7 +81,7 @@ check_resource(
 		return -1;
 	rc = judge(c, &d, err);
 	redis_description_release(&d);
-	if (rc != 0)
+	if (rc != 0 || check_rights(c, r, right, err) != 0)
 		return -1;
 	store = agent_store(c->agent, region, err);
 	return store != NULL ? store_lend_check(store, err) : -1;
@@ -54,11 +90,12 @@ check_resource(
 int
 check_source_resource(struct checking *c, struct err *err)
 {
-	return check_resource(c, REGION_SOURCE, OPT_SOURCE_RESOURCE, err);
+	return check_resource(
+	    c, REGION_SOURCE, OPT_SOURCE_RESOURCE, RIGHT_EXPORT, err);
 }
 
 int
 check_dr_resource(struct checking *c, struct err *err)
 {
-	return check_resource(c, REGION_DR, OPT_DR_RESOURCE, err);
+	return check_resource(c, REGION_DR, OPT_DR_RESOURCE, RIGHT_IMPORT, err);
 }

@@ -3,64 +3,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { startAzure } from '../sim/azure/azure.mjs';
-import { Azurite } from './azurite.mjs';
-import { EXIT, Redis, everyType, testCa, until } from './harness.mjs';
-
-// One database: what Managed Redis has.
-const oneDb = () => everyType().filter((c) => c[0] !== 'SELECT');
-
-// Two caches, each with an account in its region, and a job of theirs.
-async function twoRegions(t, { files = 1, byIdentity, plain } = {}) {
-	const ca = plain ? undefined : await testCa(t);
-	const [azurite, source, target] = await Promise.all([
-		Azurite.start(t, { ca, oauth: byIdentity }), Redis.start(t),
-		Redis.start(t)]);
-	const azure = await startAzure(t, { ca, retryAfter: 1,
-		accounts: { west: { region: 'westus2' },
-			north: { region: 'northeurope' } } });
-	azure.addEnterprise({ name: 'west', region: 'westus2', redis: [source],
-		files });
-	azure.addEnterprise({ name: 'dr', region: 'northeurope',
-		redis: [target] });
-	t.after(() => {
-		assert.deepEqual(azure.violations, []);
-		assert.deepEqual(azure.unfair, []);
-		assert.deepEqual(azure.broken, []);
-	});
-	const job = azurite.job(t, { target });
-	if (byIdentity) {
-		job.stores = job.stores.slice(0, 2);
-		job.drStore = job.drStore.slice(0, 2);
-	}
-	Object.assign(job.env, azure.env.vm);
-	job.args = ['--endpoint-arm', azure.urls.arm,
-		...ca ? ['--ca-file', ca.ca] : []];
-	const id = (name) => `/subscriptions/${azure.subscription}/` +
-		'resourceGroups/rg1/providers/Microsoft.Cache/redisEnterprise/' +
-		name;
-	const from = ['--source-resource', id('west')];
-	const to = ['--target-resource', id('dr')];
-	return { azure, azurite, job, source, target, from, to };
-}
-
-const containers = async (azurite, account) => {
-	const names = [];
-	for await (const c of azurite.account(account).listContainers())
-		names.push(c.name);
-	return names;
-};
-
-// Nothing that was lent is left in either account.
-async function assertNothingLent(azurite) {
-	for (const account of ['west', 'north'])
-		assert.deepEqual(await containers(azurite, account), ['dumps']);
-}
-
-async function assertSame(source, target) {
-	assert.equal(await target.digest(), await source.digest());
-	assert.deepEqual(await target.functions(), await source.functions());
-}
+import { EXIT, Redis, until } from './harness.mjs';
+import {
+	assertNothingLent, assertSame, oneDb, twoRegions,
+} from './two_caches.mjs';
 
 for (const byIdentity of [false, true])
 	test(`one Managed Redis to another, ${byIdentity
@@ -220,4 +166,5 @@ test('throttling is sat out, of what is asked and of what is done',
 		await job.ok('sync', ...from, ...to, '--import',
 			'after-each-sync');
 		await assertSame(source, target);
+		assert.deepEqual(azure.log.filter((e) => e.early), []);
 	});

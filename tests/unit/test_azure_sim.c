@@ -260,6 +260,7 @@ is_flushed(struct rig *r, struct arm_client *client, const char *text, int port)
 	struct operation_end end;
 	struct redis_resource *res;
 	struct redis_keys keys;
+	struct redis_lack lack;
 	struct operation *op;
 	struct resource_id id;
 
@@ -273,6 +274,11 @@ is_flushed(struct rig *r, struct arm_client *client, const char *text, int port)
 	assert_false(d.tls);
 	assert_int_equal(d.state, RESOURCE_READY);
 	assert_int_equal(keys.primary.len, 44);
+	if (redis_resource_lack(
+		res, (1u << REDIS_RIGHTS) - 1, &r->scope, &lack, &r->err) != 0)
+		fail_msg("%s", r->err.text);
+	assert_string_equal(lack.actions, "");
+	assert_false(lack.status_hidden);
 	op = redis_resource_flush(res, &none, &r->scope, &r->err);
 	if (op == NULL || operation_follow(op, &r->scope, &end, &r->err) != 0)
 		fail_msg("%s", r->err.text);

@@ -7,14 +7,17 @@ export const sayArm = (r) => (
 	{ error: { code: r.code ?? 'InvalidRequestContent',
 		message: r.message } });
 
+// Whether that is of this caller, and of what the request names.
+export const denies = (d, call, claims) =>
+	(d.objectId ?? claims.oid) === claims.oid && (!d.resource ||
+		Object.values(call.parameters).includes(d.resource));
+
 // Whether the token's owner may do what the operation is.
 export function authorize(sim, call, claims) {
 	const { action } = call.route;
 	const scope = call.url.pathname;
 	if (!sim.denied.some((d) => d.action === action &&
-		(d.objectId ?? claims.oid) === claims.oid &&
-		(!d.resource || Object.values(call.parameters)
-			.includes(d.resource))))
+		denies(d, call, claims)))
 		return;
 	throw new Refusal(403, 'AuthorizationFailed', `The client ` +
 		`'${claims.appid}' with object id '${claims.oid}' does not have ` +
@@ -28,7 +31,7 @@ export function arm(sim, providers) {
 	return async (call) => {
 		const claims = sim.tokens.check(call.req, sim.opts.armAudiences);
 		authorize(sim, call, claims);
-		const answer = await providers[call.route.id](sim, call);
+		const answer = await providers[call.route.id](sim, call, claims);
 		const left = call.req.method === 'GET'
 			? { 'x-ms-ratelimit-remaining-subscription-reads': --reads }
 			: { 'x-ms-ratelimit-remaining-subscription-writes': --writes };

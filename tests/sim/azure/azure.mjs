@@ -68,8 +68,9 @@
 //		location: false, asyncOperation: false	a header lacks
 //	{headers}		it is done, and answered with these as well
 // A scripted 429 stands until its Retry-After has passed.
-// azure.deny(action, {objectId, resource}) takes a right away, azure.allow()
-// gives all back; azure.tokens.revoke() ends all tokens there are.
+// azure.deny(action, {objectId, resource}) takes a right away, which lists of
+// permissions show, too; azure.allow() gives all back; azure.tokens.revoke()
+// ends all tokens there are.
 //
 // What was asked: azure.log, azure.asked(operation, resource) of it (where an
 // entry has "early", it came before its Retry-After had passed),
@@ -86,6 +87,7 @@ import {
 	ConfigStore, appConfig, keyValues, sayAppConfig,
 } from './app_config.mjs';
 import { arm, sayArm } from './arm.mjs';
+import { authorization } from './authorization.mjs';
 import { dnsZones } from './dns_zones.mjs';
 import { enterprise, newEnterprise } from './enterprise.mjs';
 import { entra, sayEntra } from './entra.mjs';
@@ -151,9 +153,9 @@ class Azure {
 		const header = randomUUID();
 		await this.#face('arm', ['redisenterprise.json', 'redis.json',
 			'trafficmanager.json', 'dns.json', 'privatedns.json',
-			'appconfiguration.json'],
+			'appconfiguration.json', 'authorization.json'],
 		arm(this, { ...enterprise, ...premium, ...trafficManager,
-			...dnsZones, ...keyValues }), sayArm, ca);
+			...dnsZones, ...keyValues, ...authorization }), sayArm, ca);
 		const admitting = (serve) => async (call) => {
 			const answer = serve(call);
 			await this.users.admit(this.tokens);
