@@ -33,10 +33,10 @@ tell(void *arg, const struct check *check)
 	cJSON *o;
 
 	if (list == NULL) {
-		printf("%-14s %-7s %s\n", check->what,
+		printf("%-15s %-7s %s\n", check->what,
 		    result_name(check->result), check->detail);
 		if (check->advice[0] != '\0')
-			printf("%-22s %s\n", "", check->advice);
+			printf("%-23s %s\n", "", check->advice);
 		fflush(stdout);
 		return;
 	}

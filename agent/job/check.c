@@ -30,9 +30,9 @@ struct row {
 	"and deleting blobs"
 
 #define RESOURCE_ADVICE \
-	"see that the resource id is right, that the identity may read, " \
-	"export and import there (Microsoft.Cache/redisEnterprise/databases/*" \
-	"), and that the store is a container that can be lent to Azure"
+	"see that the resource id is right, that the identity has the role " \
+	"that docs/AZURE.md tells, and that the store is a container that " \
+	"can be lent to Azure"
 
 /* In the order in which one uses what another saw. */
 static const struct row rows[] = {
