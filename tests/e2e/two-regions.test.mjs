@@ -284,7 +284,7 @@ describe('two regions', () => {
 		blobs.script('west GetBlob', { status: 503, code: 'ServerBusy' },
 			{ by: 'north', ...EVER });
 		await job.fails(EXIT.UNREACHABLE, /503 CannotVerifyCopySource/,
-			'copy', '--blob', 'big', '--timeout', '3s');
+			'copy', '--blob', 'big', '--timeout', '8s');
 		assert.deepEqual(await job.names('north'), ['shop/run.lock']);
 	});
 
@@ -306,7 +306,7 @@ describe('two regions', () => {
 			job.stores[1] = `http://127.0.0.1:${await freePort()}/west/` +
 				job.name;
 			await job.fails(EXIT.UNREACHABLE, /refused|gave up/i, 'copy',
-				'--timeout', '3s');
+				'--timeout', '8s');
 			await job.ok('verify', '--deep', '--in', 'dr', id);
 			await emptyTarget();
 			await job.ok('restore');
