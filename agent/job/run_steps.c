@@ -151,6 +151,17 @@ run_await_import(struct run *r, struct err *err)
 	    : -1;
 }
 
+static int
+load_by_resource(
+    struct run *r, struct snapshot_load_opts *opts, struct err *err)
+{
+	const struct redis_opts *redis;
+
+	opts->resource = agent_resource(r->agent, REGION_DR, err);
+	opts->named = agent_redis(r->agent, REGION_DR, &r->scope, &redis, err);
+	return opts->resource != NULL && opts->named != NULL ? 0 : -1;
+}
+
 int
 run_step_import(struct run *r, struct err *err)
 {
@@ -175,7 +186,7 @@ run_step_import(struct run *r, struct err *err)
 	    restorer_parse(settings_str(s, OPT_RESTORER), &opts.way, err) != 0)
 		return -1;
 	if (settings_str(s, OPT_DR_RESOURCE) != NULL &&
-	    (opts.resource = agent_resource(r->agent, REGION_DR, err)) == NULL)
+	    load_by_resource(r, &opts, err) != 0)
 		return -1;
 	opts.import_ms = settings_ms(s, OPT_ARM_TIMEOUT);
 	opts.target = &r->pinned;

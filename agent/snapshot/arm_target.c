@@ -1,10 +1,12 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "arm/redis_resource.h"
 #include "base/err.h"
 #include "rdb/redis_info.h"
+#include "rdb/redis_target.h"
 
 #include "agent/snapshot/arm_target.h"
 #include "agent/snapshot/manifest.h"
@@ -107,6 +109,20 @@ check_data(const struct redis_resource *r, const struct redis_description *d,
 		    "the snapshot has values of modules, and no module is "
 		    "loaded there");
 	return 0;
+}
+
+int
+arm_target_is(const struct redis_description *d,
+    const struct redis_target *named, struct err *err)
+{
+	for (size_t i = 0; i < named->nhosts; i++)
+		if (strcasecmp(named->hosts[i].host, d->host) == 0)
+			return 0;
+	return err_set(err, ERR_REFUSED,
+	    "'%s' answers at '%.200s', and the target is '%.200s': what the "
+	    "guard looks at must be what is imported into, so name it as "
+	    "Azure does",
+	    d->name, d->host, named->shown);
 }
 
 int

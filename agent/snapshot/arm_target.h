@@ -9,6 +9,14 @@ struct err;
 struct manifest;
 struct redis_description;
 struct redis_resource;
+struct redis_target;
+
+/*
+ * Whether it is the Redis that named, as it is configured, leads to: what was
+ * looked at must be what is imported into (ERR_REFUSED).
+ */
+int arm_target_is(const struct redis_description *,
+    const struct redis_target *named, struct err *);
 
 /*
  * The state it is in (ERR_TRANSIENT while something is being done to it); RDB

@@ -288,6 +288,23 @@ check_direction(const struct guard_request *q, const struct job_state *state,
 	    q->job, state->epoch);
 }
 
+/* Asked for twice it would destroy twice. */
+static int
+check_service(const struct guard_request *q, const struct job_state *state,
+    const char *name, struct err *err)
+{
+	if (q->followed || q->overwrite != NULL ||
+	    !job_state_service_begun(state, name))
+		return 0;
+	return err_set(err, ERR_REFUSED,
+	    "an import into '%s' by Azure began, and this agent cannot tell "
+	    "whether it has ended: another one began it, or this one's state "
+	    "directory was lost since; look in the portal whether it goes on, "
+	    "and what the Redis holds; when it is over, give "
+	    "--overwrite-target %s to import again",
+	    name, name);
+}
+
 static int
 judge(const struct guard_request *q, const struct job_state *state,
     const struct scope *scope, const struct snapshot_env *env,
@@ -303,7 +320,8 @@ judge(const struct guard_request *q, const struct job_state *state,
 		return err_set(err, ERR_REFUSED,
 		    "--overwrite-target names '%s', and the target is '%s'",
 		    q->overwrite, name);
-	if (look(q, state, name, scope, &a->mark, &h, err) != 0)
+	if (check_service(q, state, name, err) != 0 ||
+	    look(q, state, name, scope, &a->mark, &h, err) != 0)
 		return -1;
 	a->empty = h.keys == 0 && h.functions == 0;
 	a->forced = !a->empty && q->overwrite != NULL;
@@ -369,8 +387,12 @@ import_guard_note(const struct guard_request *q, const struct guard_answer *a,
 		    "%" PRId64,
 		    q->job, state.epoch, a->epoch);
 	if (rc == 0) {
-		job_state_set_import(
-		    &state, name, q->snapshot, ended, scope_wall_ms(scope));
+		job_state_set_import(&state,
+		    &(struct job_import){.target = name,
+			.snapshot = q->snapshot,
+			.ended = ended,
+			.by_service = q->by_service,
+			.at_ms = scope_wall_ms(scope)});
 		rc = job_state_write(q->store, scope, q->job, &state, err);
 	}
 	job_state_release(&state);

@@ -54,6 +54,13 @@ struct guard_request {
 	const struct redis_opts *redis;
 	const char *overwrite;	  /* redis_target_name(), or NULL */
 	const struct manifest *m; /* whose source is no target; or NULL */
+	/* A service carries it out, which goes on when nobody is there: noted
+	 * so when it begins. */
+	bool by_service;
+	/* What such a note tells of was followed to its end by the caller.
+	 * Else it refuses, whoever imports: the journal of that import is on
+	 * another host, or is lost, and it may still go on. */
+	bool followed;
 };
 
 /* ERR_REFUSED with what stands in the way and how to allow it. */

@@ -172,6 +172,9 @@ stage_all(const struct import_stage *s, size_t n, const struct scope *scope,
 	for (size_t i = 0; i < n; i++) {
 		if (stage_dump(s, files->place, i, scope, env, err) != 0)
 			return -1;
+	}
+	/* Their time begins when all are there. */
+	for (size_t i = 0; i < n; i++) {
 		name_file(s, i, name);
 		if (add_url(s, files->place, name, scope, files, err) != 0)
 			return -1;

@@ -132,19 +132,27 @@ job_state_import_begun(const struct job_state *s, const char *target)
 	return cJSON_IsFalse(cJSON_GetObjectItemCaseSensitive(e, "ended"));
 }
 
+bool
+job_state_service_begun(const struct job_state *s, const char *target)
+{
+	const cJSON *e = find_import(s, target);
+
+	return job_state_import_begun(s, target) &&
+	    cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(e, "by_service"));
+}
+
 void
-job_state_set_import(struct job_state *s, const char *target,
-    const char *snapshot, bool ended, int64_t at_ms)
+job_state_set_import(struct job_state *s, const struct job_import *i)
 {
 	cJSON *imports = cJSON_GetObjectItemCaseSensitive(s->doc, "imports");
-	cJSON *old = find_import(s, target), *e;
+	cJSON *old = find_import(s, i->target), *e;
 	const char *previous = NULL;
 
 	/* Of several that began and did not end, the last that ended counts. */
-	if (!ended)
+	if (!i->ended)
 		previous = id_of(old,
-		    job_state_import_begun(s, target) ? "previous"
-						      : "snapshot");
+		    job_state_import_begun(s, i->target) ? "previous"
+							 : "snapshot");
 	if (!cJSON_IsArray(imports)) {
 		cJSON_DeleteItemFromObjectCaseSensitive(s->doc, "imports");
 		imports = cJSON_AddArrayToObject(s->doc, "imports");
@@ -152,10 +160,12 @@ job_state_set_import(struct job_state *s, const char *target,
 	while (cJSON_GetArraySize(imports) >= JOB_IMPORTS_MAX)
 		cJSON_DeleteItemFromArray(imports, 0);
 	e = cJSON_CreateObject();
-	cJSON_AddStringToObject(e, "target", target);
-	cJSON_AddStringToObject(e, "snapshot", snapshot);
-	cJSON_AddBoolToObject(e, "ended", ended);
-	json_add_int(e, "at_ms", at_ms);
+	cJSON_AddStringToObject(e, "target", i->target);
+	cJSON_AddStringToObject(e, "snapshot", i->snapshot);
+	cJSON_AddBoolToObject(e, "ended", i->ended);
+	if (i->by_service)
+		cJSON_AddBoolToObject(e, "by_service", true);
+	json_add_int(e, "at_ms", i->at_ms);
 	if (previous != NULL)
 		cJSON_AddStringToObject(e, "previous", previous);
 	if (old != NULL)

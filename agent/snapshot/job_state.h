@@ -39,6 +39,10 @@ const char *job_state_import(const struct job_state *, const char *target);
 /* Whether an import into target began and did not end. */
 bool job_state_import_begun(const struct job_state *, const char *target);
 
+/* Whether one began that a service carries out, which goes on when nobody is
+ * there, and its end was not noted. */
+bool job_state_service_begun(const struct job_state *, const char *target);
+
 /*
  * Snapshots of which the target may be an exact copy: the one whose import
  * began or ended last, and, when it did not end, the one before it.  NULL
@@ -47,9 +51,15 @@ bool job_state_import_begun(const struct job_state *, const char *target);
 const char *
 job_state_may_hold(const struct job_state *, const char *target, int i);
 
+struct job_import {
+	const char *target, *snapshot;
+	bool ended;
+	bool by_service; /* see job_state_service_begun() */
+	int64_t at_ms;
+};
+
 /* Note in the document; job_state_write() makes it last. */
-void job_state_set_import(struct job_state *, const char *target,
-    const char *snapshot, bool ended, int64_t at_ms);
+void job_state_set_import(struct job_state *, const struct job_import *);
 
 /* ERR_CONFLICT when somebody else wrote since it was read. */
 int job_state_write(struct store *, const struct scope *, const char *job,

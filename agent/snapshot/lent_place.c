@@ -3,19 +3,25 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/digest.h"
 #include "base/err.h"
 #include "base/journal.h"
+#include "base/scope.h"
 #include "base/xalloc.h"
 #include "storage/store.h"
 
 #include "agent/snapshot/lent_place.h"
 #include "agent/snapshot/snapshot_id.h"
 
+#define PREFIX "drsync-"
+
 /* Azure's limit on the name of a container. */
 #define NAME_SIZE 64
 
-/* Of the job's name; the id tells them apart. */
-#define JOB_PART 20
+/* Of the job's name; the id tells them apart, and the nonce those of several
+ * agents: none may take another's for its own. */
+#define JOB_PART    14
+#define NONCE_BYTES 3
 
 #define KEY_SIZE (128 + JOB_NAME_MAX)
 
@@ -48,14 +54,17 @@ add_word(char *out, size_t n, const char *word, size_t most)
 }
 
 static void
-make_name(const struct lent_places *p, const char *id, char out[NAME_SIZE])
+make_name(const struct lent_places *p, const char *id,
+    const struct scope *scope, char out[NAME_SIZE])
 {
-	size_t n = (size_t)snprintf(out, NAME_SIZE, "drsync-");
+	size_t n = (size_t)snprintf(out, NAME_SIZE, PREFIX);
+	unsigned char nonce[NONCE_BYTES];
 
+	scope_random(scope, nonce, sizeof(nonce));
 	n = add_word(out, n, p->purpose, 8);
 	n = add_word(out, n, p->job, JOB_PART);
 	n = add_word(out, n, id, SNAPSHOT_ID_SIZE);
-	out[n - 1] = '\0';
+	hex_encode(nonce, sizeof(nonce), out + n);
 }
 
 const char *
@@ -75,6 +84,13 @@ lent_place_open(const struct lent_places *p, const char *name, struct err *err)
 {
 	if (store_lend_check(p->beside, err) != 0)
 		return NULL;
+	if (strncmp(name, PREFIX, strlen(PREFIX)) != 0) {
+		err_set(err, ERR_REFUSED,
+		    "container '%.63s' is none that drsync makes, to be "
+		    "written to or taken away",
+		    name);
+		return NULL;
+	}
 	return p->beside->ops->lend->open(p->beside, name, err);
 }
 
@@ -85,7 +101,7 @@ lent_place_make(const struct lent_places *p, const char *id,
 	char name[NAME_SIZE], key[KEY_SIZE];
 	struct store *place;
 
-	make_name(p, id, name);
+	make_name(p, id, scope, name);
 	make_key(p, name, key);
 	place = lent_place_open(p, name, err);
 	if (place == NULL)

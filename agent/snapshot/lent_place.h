@@ -23,7 +23,7 @@ struct lent_places {
 	const char *job;
 };
 
-/* Made, and open; its name is unique for the snapshot's id. */
+/* Made, and open; its name is unlike that of any other. */
 struct store *lent_place_make(const struct lent_places *, const char *id,
     const struct scope *, struct err *);
 

@@ -41,6 +41,8 @@ struct snapshot_load_opts {
 	/* The target as Azure knows it, which has it import by itself ('arm'),
 	 * unless another way is asked for.  NULL: it is not Azure's. */
 	struct redis_resource *resource;
+	/* The target as it is configured: the resource must be it. */
+	const struct redis_target *named;
 	int64_t import_ms; /* that may take; 0: six hours */
 	/* The target's name, repeated by the user, when data there
 	 * that is not this job's may be destroyed; NULL: may not. */

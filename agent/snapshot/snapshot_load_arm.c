@@ -13,6 +13,7 @@
 #include "arm/redis_resource.h"
 #include "base/err.h"
 #include "base/json.h"
+#include "base/scope.h"
 #include "base/secret.h"
 #include "rdb/fingerprint.h"
 #include "rdb/redis_target.h"
@@ -80,6 +81,17 @@ look_at_data(struct arm_import *a, bool *same, struct err *err)
 	return 0;
 }
 
+/* By its name, given once more; another one is refused by the guard. */
+static bool
+is_allowed(const struct arm_import *a)
+{
+	char name[600];
+
+	redis_target_name(a->l->opts->target, name, sizeof(name));
+	return a->l->opts->overwrite != NULL &&
+	    strcmp(a->l->opts->overwrite, name) == 0;
+}
+
 /* It stays in the journal: only a person can say that it is over. */
 static int
 ask_person(struct arm_import *a, const struct err *why, struct err *err)
@@ -109,9 +121,7 @@ judge_unknown(struct arm_import *a, const struct err *why, struct err *err)
 		a->is_done = true;
 		return 0;
 	}
-	if (a->l->opts->overwrite != NULL)
-		return 0;
-	return ask_person(a, why, err);
+	return is_allowed(a) ? 0 : ask_person(a, why, err);
 }
 
 int
@@ -136,7 +146,30 @@ snapshot_load_await(struct redis_resource *resource, const struct scope *scope,
 	return rc;
 }
 
-/* What an earlier process began, whatever it was. */
+/* Its time is up, and the service says that it goes on: a person may know
+ * better. */
+static int
+give_up(struct arm_import *a, struct err *err)
+{
+	char name[600];
+
+	if (err->kind != ERR_UNREACHABLE || scope_left_ms(a->l->scope) <= 0)
+		return -1;
+	if (is_allowed(a)) {
+		*err = (struct err){0};
+		return 0;
+	}
+	redis_target_name(a->l->opts->target, name, sizeof(name));
+	return err_in(err,
+	    "when it is over all the same, give --overwrite-target %.200s to "
+	    "import again",
+	    name);
+}
+
+/*
+ * What an earlier process began, whatever it was.  It stays noted until the
+ * guard has agreed to what is done next.
+ */
 static int
 take_up(struct arm_import *a, struct err *err)
 {
@@ -150,18 +183,42 @@ take_up(struct arm_import *a, struct err *err)
 	}
 	if (a->op == NULL)
 		return -1;
+	l->guard.followed = true;
 	if (operation_follow(a->op, l->scope, &end, err) != 0)
-		return -1;
+		return give_up(a, err);
 	if (end.outcome == OPERATION_SUCCEEDED)
 		a->is_done = is_of(operation_note(a->op), l->m);
-	if (end.outcome == OPERATION_UNKNOWN &&
-	    judge_unknown(a, &end.why, err) != 0)
-		return -1;
+	if (end.outcome == OPERATION_UNKNOWN)
+		return judge_unknown(a, &end.why, err);
+	return 0;
+}
+
+static int
+settle(struct arm_import *a, struct err *err)
+{
+	if (a->op == NULL)
+		return 0;
 	if (operation_settle(a->op, err) != 0)
 		return -1;
 	operation_free(a->op);
 	a->op = NULL;
 	return 0;
+}
+
+/* That it began is not true, or not any more; where this cannot be noted, a
+ * person is asked. */
+static void
+note_none_begun(struct arm_import *a)
+{
+	struct loading *l = a->l;
+	struct scope scope = dump_afterwards();
+	struct err ignored = {0};
+
+	l->guard.by_service = false;
+	/* Another agent's note would be overwritten. */
+	if (loading_still_ours(l, &ignored) == 0)
+		import_guard_note(
+		    &l->guard, &l->answer, false, &scope, &ignored);
 }
 
 static int
@@ -172,7 +229,9 @@ check_target(struct arm_import *a, struct err *err)
 
 	if (redis_resource_describe(a->resource, a->l->scope, &d, err) != 0)
 		return -1;
-	rc = arm_target_check(a->resource, &d, a->l->m, err);
+	rc = arm_target_is(&d, a->l->opts->named, err);
+	if (rc == 0)
+		rc = arm_target_check(a->resource, &d, a->l->m, err);
 	redis_description_release(&d);
 	return rc;
 }
@@ -216,7 +275,10 @@ post(struct arm_import *a, struct err *err)
 	a->op = redis_resource_import(
 	    a->resource, &what, &opts, a->l->scope, err);
 	free(note);
-	return a->op != NULL ? 0 : -1;
+	if (a->op != NULL)
+		return 0;
+	note_none_begun(a);
+	return -1;
 }
 
 static int
@@ -227,20 +289,23 @@ follow(struct arm_import *a, struct err *err)
 
 	if (operation_follow(a->op, a->l->scope, &end, err) != 0)
 		return -1;
-	if (end.outcome == OPERATION_SUCCEEDED)
+	if (end.outcome == OPERATION_SUCCEEDED) {
+		if (end.by_state)
+			progress_note(a->l->env->progress, STEP_IMPORT,
+			    "that the import has ended is told by the Redis' "
+			    "state alone");
 		return 0;
+	}
 	if (end.outcome == OPERATION_UNKNOWN) {
 		if (judge_unknown(a, &end.why, err) != 0)
 			return -1;
 		return a->is_done ? 0 : ask_person(a, &end.why, err);
 	}
 	*err = end.why;
-	if (operation_settle(a->op, &later) == 0) {
-		operation_free(a->op);
-		a->op = NULL;
-	}
-	return err_in(
-	    err, "the import failed, and what the Redis held before is lost");
+	note_none_begun(a);
+	settle(a, &later);
+	return err_in(err,
+	    "the import failed, and what the Redis held before may be lost");
 }
 
 /* The service reads the files until it says that it has ended. */
@@ -258,14 +323,33 @@ remove_place(struct arm_import *a)
 		    lent_place_name(a->files.place), err.text);
 }
 
+/* From here on the state tells every agent that it may go on. */
+static int
+note_begin(struct arm_import *a, struct err *err)
+{
+	struct loading *l = a->l;
+
+	l->guard.by_service = true;
+	if (loading_note_begin(l, err) != 0)
+		return -1;
+	l->guard.followed = true;
+	return 0;
+}
+
 /* The guard is asked after an earlier import has ended, and before a byte is
  * staged; and once more right before the request. */
 static int
 import_anew(struct arm_import *a, struct err *err)
 {
+	/* Staging takes long, and it may be linked or changed meanwhile. */
 	if (check_target(a, err) != 0 || stage(a, err) != 0 ||
-	    loading_note_begin(a->l, err) != 0 ||
-	    loading_last_look(a->l, err) != 0 || post(a, err) != 0)
+	    check_target(a, err) != 0 || note_begin(a, err) != 0)
+		return -1;
+	if (loading_last_look(a->l, err) != 0) {
+		note_none_begun(a);
+		return -1;
+	}
+	if (post(a, err) != 0)
 		return -1;
 	progress_note(a->l->env->progress, STEP_IMPORT,
 	    "the Redis imports %zu file%s, and answers nobody meanwhile",
@@ -293,15 +377,11 @@ run(struct arm_import *a, struct err *err)
 	l->facts->replaced = !l->answer.empty;
 	/* What was written since it ended is to be overwritten: once more. */
 	a->is_done = a->is_done && !l->answer.forced;
-	if (!a->is_done && import_anew(a, err) != 0)
+	if (!a->is_done && (settle(a, err) != 0 || import_anew(a, err) != 0))
 		return -1;
 	if (import_guard_note(&l->guard, &l->answer, true, l->scope, err) != 0)
 		return -1;
-	if (a->op != NULL && operation_settle(a->op, err) != 0)
-		return -1;
-	operation_free(a->op);
-	a->op = NULL;
-	return 0;
+	return settle(a, err);
 }
 
 int

@@ -44,6 +44,13 @@ struct source_arm {
 	int64_t begun_ms;
 };
 
+static int64_t
+export_ms(const struct source_arm *a)
+{
+	return a->opts.timeout_ms != 0 ? a->opts.timeout_ms
+				       : TIMEOUT_DEFAULT_MS;
+}
+
 static void
 forget(struct source_arm *a)
 {
@@ -91,6 +98,36 @@ out:
 	cJSON_Delete(o);
 }
 
+/* Whoever exports may not see how it goes, or another's change may have been
+ * taken for its end. */
+static void
+tell_by_state(const struct source_arm *a, const struct snapshot_env *env,
+    const struct operation_end *end)
+{
+	if (end->by_state)
+		progress_note(env->progress, STEP_SNAPSHOT,
+		    "that the export of '%s' has ended, and so that no file "
+		    "of it is missing, is told by its state alone: grant "
+		    "Microsoft.Cache/locations/operationsStatus/read to be "
+		    "told by the export itself",
+		    a->shown);
+}
+
+/* One that is said to go on for ever can write nothing any more when the right
+ * that it was given has run out. */
+static bool
+is_over_by_time(
+    const struct source_arm *a, const struct scope *scope, struct err *err)
+{
+	int64_t valid_ms = lent_place_valid_ms(export_ms(a));
+
+	if (err->kind != ERR_UNREACHABLE || a->begun_ms == 0 ||
+	    scope_wall_ms(scope) - a->begun_ms <= valid_ms)
+		return false;
+	*err = (struct err){0};
+	return true;
+}
+
 /*
  * To its end, whosever it is: there are never two at once.  Then a->op is one
  * that ended well and can be used, or NULL.
@@ -99,7 +136,7 @@ static int
 take_up(struct source_arm *a, const struct scope *scope,
     const struct snapshot_env *env, struct err *err)
 {
-	struct operation_end end;
+	struct operation_end end = {.outcome = OPERATION_UNKNOWN};
 
 	a->op = redis_resource_resume(a->opts.resource, "export", err);
 	if (a->op == NULL && err->kind == ERR_MISSING) {
@@ -113,10 +150,13 @@ take_up(struct source_arm *a, const struct scope *scope,
 	    "end",
 	    a->shown);
 	open_noted(a, operation_note(a->op), scope_wall_ms(scope));
-	if (operation_follow(a->op, scope, &end, err) != 0)
+	if (operation_follow(a->op, scope, &end, err) != 0 &&
+	    !is_over_by_time(a, scope, err))
 		return -1;
-	if (end.outcome == OPERATION_SUCCEEDED && a->place != NULL)
+	if (end.outcome == OPERATION_SUCCEEDED && a->place != NULL) {
+		tell_by_state(a, env, &end);
 		return 0;
+	}
 	if (operation_settle(a->op, err) != 0)
 		return -1;
 	forget(a);
@@ -157,13 +197,17 @@ tell_facts(const struct redis_description *d, struct source_facts *f)
 
 /* Its right to write there goes into the request, and nowhere else. */
 static int
-post(struct source_arm *a, const struct scope *scope, struct err *err)
+post(struct source_arm *a, const struct scope *scope,
+    const struct snapshot_env *env, struct err *err)
 {
-	int64_t timeout_ms = a->opts.timeout_ms != 0 ? a->opts.timeout_ms
-						     : TIMEOUT_DEFAULT_MS;
+	int64_t timeout_ms = export_ms(a);
 	char *note = format_note(a), *url = NULL;
 	const struct operation_opts opts = {
-	    .note = note, .timeout_ms = timeout_ms};
+	    .note = note,
+	    .still_ours = env->still_ours,
+	    .still_ours_arg = env->still_ours_arg,
+	    .timeout_ms = timeout_ms,
+	};
 	struct secret container = {0};
 	const struct redis_export what = {
 	    .container = &container,
@@ -206,7 +250,7 @@ begin(struct source_arm *a, const char *id, const struct scope *scope,
 	if (a->place == NULL)
 		return -1;
 	a->begun_ms = scope_wall_ms(scope);
-	if (post(a, scope, err) == 0) {
+	if (post(a, scope, env, err) == 0) {
 		progress_note(env->progress, STEP_SNAPSHOT,
 		    "'%s' exports itself into container '%s'", a->shown,
 		    lent_place_name(a->place));
@@ -240,8 +284,10 @@ follow(struct source_arm *a, const struct scope *scope,
 
 	if (operation_follow(a->op, scope, &end, err) != 0)
 		return -1;
-	if (end.outcome == OPERATION_SUCCEEDED)
+	if (end.outcome == OPERATION_SUCCEEDED) {
+		tell_by_state(a, env, &end);
 		return 0;
+	}
 	tell_failure(a, &end, err);
 	if (operation_settle(a->op, &later) != 0)
 		err_in(err, "%.100s; and", later.text);

@@ -92,19 +92,29 @@ a_job_without_state_is_at_its_beginning(void **state)
 }
 
 static void
+set_import(struct job_state *s, const char *target, bool ended, int64_t at_ms)
+{
+	job_state_set_import(s,
+	    &(struct job_import){.target = target,
+		.snapshot = ID,
+		.ended = ended,
+		.at_ms = at_ms});
+}
+
+static void
 an_import_is_begun_and_then_ended(void **state)
 {
 	struct ground *g = *state;
 
 	assert_int_equal(read_state(g), 0);
-	job_state_set_import(&g->state, TARGET, ID, false, 1000);
+	set_import(&g->state, TARGET, false, 1000);
 	assert_int_equal(write_state(g, &g->state), 0);
 	assert_int_equal(read_state(g), 0);
 	assert_true(job_state_import_begun(&g->state, TARGET));
 	assert_null(job_state_import(&g->state, TARGET));
 	assert_false(job_state_import_begun(&g->state, "10.0.0.6:6379"));
 
-	job_state_set_import(&g->state, TARGET, ID, true, 2000);
+	set_import(&g->state, TARGET, true, 2000);
 	assert_int_equal(write_state(g, &g->state), 0);
 	assert_int_equal(read_state(g), 0);
 	assert_false(job_state_import_begun(&g->state, TARGET));
@@ -121,7 +131,7 @@ the_targets_remembered_are_limited_to_the_latest(void **state)
 	assert_int_equal(read_state(g), 0);
 	for (int i = 0; i < JOB_IMPORTS_MAX + 3; i++) {
 		snprintf(target, sizeof(target), "10.0.0.%d:6379", i);
-		job_state_set_import(&g->state, target, ID, true, i);
+		set_import(&g->state, target, true, i);
 	}
 	assert_null(job_state_import(&g->state, "10.0.0.2:6379"));
 	assert_non_null(job_state_import(&g->state, "10.0.0.3:6379"));
@@ -138,7 +148,7 @@ what_is_not_known_is_kept(void **state)
 	    " \"note\": \"kept\", \"imports\": 5}");
 	assert_int_equal(read_state(g), 0);
 	assert_int_equal(g->state.epoch, 7);
-	job_state_set_import(&g->state, TARGET, ID, true, 1);
+	set_import(&g->state, TARGET, true, 1);
 	assert_int_equal(write_state(g, &g->state), 0);
 	assert_int_equal(read_state(g), 0);
 	assert_string_equal(job_state_import(&g->state, TARGET), ID);
@@ -210,7 +220,7 @@ of_two_that_read_one_writes(void **state)
 		assert_int_equal(
 		    job_state_read(g->store, &g->scope, JOB, &other, &g->err),
 		    0);
-		job_state_set_import(&other, TARGET, ID, true, round);
+		set_import(&other, TARGET, true, round);
 		assert_int_equal(write_state(g, &other), 0);
 		assert_int_equal(write_state(g, &g->state), -1);
 		assert_int_equal(g->err.kind, ERR_CONFLICT);
@@ -222,12 +232,31 @@ of_two_that_read_one_writes(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, up, down)
 
+static void
+a_service_that_began_is_told_until_the_end(void **state)
+{
+	struct ground *g = *state;
+	struct job_import i = {
+	    .target = TARGET, .snapshot = ID, .by_service = true};
+
+	assert_int_equal(read_state(g), 0);
+	job_state_set_import(&g->state, &i);
+	assert_true(job_state_service_begun(&g->state, TARGET));
+	assert_false(job_state_service_begun(&g->state, "another"));
+	i.ended = true;
+	job_state_set_import(&g->state, &i);
+	assert_false(job_state_service_begun(&g->state, TARGET));
+	set_import(&g->state, TARGET, false, 3);
+	assert_false(job_state_service_begun(&g->state, TARGET));
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    TEST(a_job_without_state_is_at_its_beginning),
 	    TEST(an_import_is_begun_and_then_ended),
+	    TEST(a_service_that_began_is_told_until_the_end),
 	    TEST(the_targets_remembered_are_limited_to_the_latest),
 	    TEST(what_is_not_known_is_kept),
 	    TEST(any_other_direction_is_a_promotion),

@@ -36,8 +36,8 @@
 #define VERSION "[?]api-version=2025-07-01"
 #define KEYS	20
 
-#define CLUSTER(version) \
-	"{\"properties\":{\"hostName\":\"dr.example\",\"redisVersion\":" \
+#define CLUSTER(host, version) \
+	"{\"properties\":{\"hostName\":\"" host "\",\"redisVersion\":" \
 	"\"" version "\",\"provisioningState\":\"Succeeded\"," \
 	"\"resourceState\":\"Running\"}}"
 
@@ -46,12 +46,16 @@
 	"\"resourceState\":\"Running\",\"port\":10000" more "}}"
 
 #define DESCRIBED(version, state, more) \
-	{"GET " AMR VERSION, 200, NULL, CLUSTER(version), ARM_ANSWER}, \
+	{"GET " AMR VERSION, 200, NULL, CLUSTER("127.0.0.1", version), \
+	    ARM_ANSWER}, \
 	{ \
 		"GET " DB VERSION, 200, NULL, DATABASE(state, more), \
 		    ARM_ANSWER \
 	}
-#define GOOD DESCRIBED("7.4", "Succeeded", "")
+#define FIT DESCRIBED("7.4", "Succeeded", "")
+
+/* Before the files are there, and afterwards. */
+#define GOOD FIT, FIT
 #define IMPORTED \
 	{ \
 		"POST " DB "/import" VERSION, 200, NULL, NULL, ARM_ANSWER \
@@ -183,12 +187,21 @@ start_server(struct ground *g)
 	assert_int_equal(redis_target_parse(url, &g->target, &g->rig.err), 0);
 }
 
+/* As an agent with that journal has it. */
+static struct redis_resource *
+open_resource(struct ground *g, struct journal *journal)
+{
+	const struct redis_resource_opts opts = {
+	    .client = g->arm.client, .journal = journal};
+	struct resource_id id;
+
+	arm_rig_ok(&g->arm, resource_id_parse(&id, AMR, &g->arm.err));
+	return redis_resource_new(&id, &opts);
+}
+
 static void
 up(struct ground *g, const struct arm_step *steps, size_t n)
 {
-	struct redis_resource_opts opts;
-	struct resource_id id;
-
 	memset(g, 0, sizeof(*g));
 	watched = g;
 	arm_rig_up(&g->arm, steps, n);
@@ -200,15 +213,13 @@ up(struct ground *g, const struct arm_step *steps, size_t n)
 	g->m = snapshot_rig_must_take(&g->rig, g->store);
 	g->progress = (struct progress){on_advance, on_note};
 	g->rig.env.progress = &g->progress;
-	opts = (struct redis_resource_opts){
-	    .client = g->arm.client, .journal = g->rig.env.journal};
-	arm_rig_ok(&g->arm, resource_id_parse(&id, AMR, &g->arm.err));
-	g->resource = redis_resource_new(&id, &opts);
+	g->resource = open_resource(g, g->rig.env.journal);
 	g->loads = true;
 	g->opts = (struct snapshot_load_opts){
 	    .target = &g->target,
 	    .redis = &g->redis,
 	    .resource = g->resource,
+	    .named = &g->target,
 	};
 }
 #define UP(g, steps) up(g, steps, sizeof(steps) / sizeof(*(steps)))
@@ -316,7 +327,7 @@ gzip_is_given_as_it_lies_there(void **state)
 	    "{\"sasUris\":[\"https://acct.blob.example/store/" RIG_JOB
 	    "/%s/part-0000.rdb.gz?sig=",
 	    g.m->id);
-	arm_rig_sent(&g.arm, 2, want);
+	arm_rig_sent(&g.arm, 4, want);
 	assert_int_equal(g.staged, 0);
 	assert_true(noted(&g));
 	assert_nothing_left(&g);
@@ -338,8 +349,8 @@ anything_else_is_written_anew_as_gzip(void **state)
 	g.m = snapshot_rig_must_take(&g.rig, g.store);
 	must_load(&g);
 	arm_rig_sent(
-	    &g.arm, 2, "https://acct.blob.example/drsync-import-cache-");
-	arm_rig_sent(&g.arm, 2, "/0001.rdb.gz?sig=");
+	    &g.arm, 4, "https://acct.blob.example/drsync-import-cache-");
+	arm_rig_sent(&g.arm, 4, "/0001.rdb.gz?sig=");
 	assert_int_equal(g.staged, 1);
 	assert_true(noted(&g));
 	assert_nothing_left(&g);
@@ -369,13 +380,20 @@ what_it_could_not_take_is_refused_before(void **state)
 	static const struct arm_step linked[] = {DESCRIBED("7.4", "Succeeded",
 	    ",\"geoReplication\":{\"groupNickname\":\"g\",\"linkedDatabases\":"
 	    "[{\"id\":\"/other\",\"state\":\"Linked\"}]}")};
-	static const struct arm_step good[] = {GOOD};
+	static const struct arm_step another[] = {
+	    {"GET " AMR VERSION, 200, NULL, CLUSTER("other.example", "7.4"),
+		ARM_ANSWER},
+	    {"GET " DB VERSION, 200, NULL, DATABASE("Succeeded", ""),
+		ARM_ANSWER}};
+	static const struct arm_step good[] = {FIT};
 	struct ground g;
 
 	(void)state;
 	refused(old, ERR_UNSUPPORTED, "takes RDB up to version 9");
 	refused(busy, ERR_TRANSIENT, "Updating");
 	refused(linked, ERR_REFUSED, "geo-replication");
+	refused(another, ERR_REFUSED,
+	    "answers at 'other.example', and the target is 'redis://127.");
 
 	UP(&g, good);
 	manifest_free(g.m);
@@ -390,7 +408,7 @@ what_it_could_not_take_is_refused_before(void **state)
 static void
 never_into_the_redis_that_it_comes_from(void **state)
 {
-	static const struct arm_step steps[] = {GOOD};
+	static const struct arm_step steps[] = {FIT};
 	struct ground g;
 
 	(void)state;
@@ -457,7 +475,7 @@ a_failed_one_leaves_no_files_and_no_note(void **state)
 	g.loads = false;
 	assert_int_equal(load(&g), -1);
 	assert_non_null(strstr(g.rig.err.text, "bad file"));
-	assert_non_null(strstr(g.rig.err.text, "is lost"));
+	assert_non_null(strstr(g.rig.err.text, "may be lost"));
 	assert_false(noted(&g));
 	assert_nothing_left(&g);
 	down(&g);
@@ -544,6 +562,57 @@ or_else_by_a_person(void **state)
 	down(&g);
 }
 
+/* A name that is not the target's is nobody's word about it. */
+static void
+another_name_is_no_leave(void **state)
+{
+	static const struct arm_step steps[] = {GOOD, LOST, GOES_ON_AND_ENDS};
+	static const struct arm_step again[] = {GOES_ON_AND_ENDS};
+	struct ground g;
+
+	(void)state;
+	UP(&g, steps);
+	g.loads = false;
+	fails(&g, ERR_REFUSED, "look in the portal");
+	g.opts.overwrite = "another.example:6379";
+	for (int i = 0; i < 2; i++) {
+		ARM_THEN(&g.arm, again);
+		fails(&g, ERR_REFUSED, "look in the portal");
+		assert_int_equal(journalled(&g), 1);
+		g.opts.overwrite = NULL;
+	}
+	down(&g);
+}
+
+/* The journal of one that goes on is elsewhere, or lost. */
+static void
+what_another_agent_began_is_not_asked_for_again(void **state)
+{
+	static const struct arm_step first[] = {GOOD, BEGUN,
+	    {"GET /op", 401, NULL, NULL, ARM_ANSWER},
+	    {"GET /op", 401, NULL, NULL, ARM_ANSWER}};
+	struct journal *lost_one, *own;
+	struct scope whole;
+	struct ground g;
+
+	(void)state;
+	UP(&g, first);
+	whole = g.arm.scope;
+	assert_int_equal(load(&g), -1);
+	g.arm.scope = whole;
+	lost_one = g.rig.env.journal;
+	own = g.rig.env.journal = journal_memory_new();
+	g.opts.resource = open_resource(&g, own);
+	fails(&g, ERR_REFUSED, "this agent cannot tell whether it has ended");
+	g.opts.way = RESTORER_RESTORE;
+	fails(&g, ERR_REFUSED, "this agent cannot tell whether it has ended");
+	g.opts.way = RESTORER_ARM;
+	g.rig.env.journal = lost_one;
+	redis_resource_free(g.opts.resource);
+	down(&g);
+	journal_memory_free(own);
+}
+
 int
 main(void)
 {
@@ -560,6 +629,8 @@ main(void)
 		one_that_goes_on_is_followed_and_not_asked_for_again),
 	    cmocka_unit_test(a_lost_answer_is_made_up_for_by_the_data),
 	    cmocka_unit_test(or_else_by_a_person),
+	    cmocka_unit_test(another_name_is_no_leave),
+	    cmocka_unit_test(what_another_agent_began_is_not_asked_for_again),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
