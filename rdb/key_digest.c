@@ -10,7 +10,8 @@
  *             fields that do not expire
  *   zset    = XXH3(sum of XXH3(item member, score as a double), count)
  *   stream  = XXH3(entries, facts, groups, pending entries and consumers as
- *             they come: Redis keeps each of these sorted)
+ *             they come: Redis keeps each of these sorted; but for what is
+ *             pending of messages that were trimmed)
  *   head    = db, kind, expiry, length of the name, name
  *   key     = XXH3(head, value)
  *   field   = XXH3(XXH3(head), item field, item value, expiry), of a hash's
@@ -52,6 +53,8 @@ struct key_digester {
 	int64_t field_expires_ms;
 	struct digest128 head; /* of a hash */
 	int64_t last_field_ms; /* of those that expire */
+	bool has_entries;      /* of a stream, */
+	struct rdb_stream_id first_entry;
 };
 
 struct digest128
@@ -106,6 +109,7 @@ on_key_begin(struct rdb_visitor *v, const struct rdb_key *key, struct err *err)
 	if (key->kind == RDB_HASH)
 		r->head = digest_run_end(&r->whole_key);
 	r->last_field_ms = RDB_NO_EXPIRY;
+	r->has_entries = false;
 	digest_run_reset(&r->order);
 	digest_run_reset(&r->meta);
 	r->sum[0] = r->sum[1] = 0;
@@ -260,6 +264,9 @@ on_stream_entry(struct rdb_visitor *v, struct rdb_stream_id id, uint64_t fields,
 	unsigned char b[1 + 24];
 
 	(void)err;
+	if (!r->has_entries)
+		r->first_entry = id;
+	r->has_entries = true;
 	b[0] = 'e';
 	put64(b + 1, id.ms);
 	put64(b + 9, id.seq);
@@ -290,6 +297,23 @@ is_meta(enum rdb_stream_fact fact)
 	return false;
 }
 
+/*
+ * Pending with somebody, though the message was trimmed since.  No command
+ * makes such an entry, and all it can do is be acknowledged; so a copy may lack
+ * it.  (Of messages that were deleted from the midst nothing tells here.)
+ */
+static bool
+is_of_trimmed(const struct key_digester *r, enum rdb_stream_fact fact,
+    const struct rdb_stream_id *id)
+{
+	const struct rdb_stream_id *first = &r->first_entry;
+
+	if (fact != RDB_STREAM_PENDING && fact != RDB_STREAM_OWNED)
+		return false;
+	return !r->has_entries || id->ms < first->ms ||
+	    (id->ms == first->ms && id->seq < first->seq);
+}
+
 static int
 on_stream_fact(struct rdb_visitor *v, enum rdb_stream_fact fact,
     struct rdb_stream_id id, uint64_t n, int64_t ms, struct err *err)
@@ -300,6 +324,8 @@ on_stream_fact(struct rdb_visitor *v, enum rdb_stream_fact fact,
 	(void)err;
 	if (!r->with_times &&
 	    (fact == RDB_STREAM_SEEN || fact == RDB_STREAM_ACTIVE))
+		return 0;
+	if (is_of_trimmed(r, fact, &id))
 		return 0;
 	b[0] = 'f';
 	b[1] = (unsigned char)fact;

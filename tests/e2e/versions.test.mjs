@@ -154,6 +154,30 @@ describe('versions', { skip: noServers }, () => {
 				'of the DR side');
 		});
 
+	// The usual life of a queue: what was read, and not yet acknowledged, is
+	// trimmed.
+	test('versions: what is pending of a trimmed message is no difference',
+		async (t) => {
+			const job = await pair(t, 'Redis 7.0', 'Redis 6.2');
+			const { source, target } = job;
+			const ids = [1, 2, 3, 4];
+			await source.pipe([...ids.map((i) =>
+				['XADD', 'queue', `${i}-1`, 'n', i]),
+			['XGROUP', 'CREATE', 'queue', 'group', '0'],
+			['XREADGROUP', 'GROUP', 'group', 'me', 'COUNT', '3', 'STREAMS',
+				'queue', '>'], ['XTRIM', 'queue', 'MAXLEN', '2']]);
+			for (let i = 0; i < 2; i++) {
+				await source.cli('set', 'k', i);
+				const done = await job.ok('sync', '--import',
+					'after-each-sync');
+				assert.equal(done.import.by_commands, 1);
+				assert.match(done.import.lost, /pending/);
+				assert.equal(done.comparison.same, true);
+			}
+			assert.equal(await target.cli('xpending', 'queue', 'group',
+				'-', '+', '9').then((text) => text.split('\n')[0]), '3-1');
+		});
+
 	test('versions: a scan of a Valkey, and of a Redis 6.2', async (t) => {
 		for (const from of ['Valkey 9.1', 'Redis 6.2']) {
 			const job = await pair(t, from, 'Valkey 9.1');
