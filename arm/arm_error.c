@@ -20,6 +20,8 @@
 #define SHOWN_ALONE_MAX 260
 #define DETAILS_MAX	4
 
+#define ROLE_IS_LACKING "AuthorizationFailed"
+
 struct meaning {
 	const char *code;
 	enum err_kind kind;
@@ -192,6 +194,13 @@ meaning_of(const char *code)
 	return NULL;
 }
 
+bool
+arm_error_is_of_request(const char *code)
+{
+	return meaning_of(code) != NULL ||
+	    strcasecmp(code, ROLE_IS_LACKING) == 0;
+}
+
 static void
 advise(struct told *t, struct err *err)
 {
@@ -201,7 +210,7 @@ advise(struct told *t, struct err *err)
 		err->kind = m->kind;
 		if (m->hint != NULL)
 			snprintf(t->hint, sizeof(t->hint), "%s", m->hint);
-	} else if (strcasecmp(t->code, "AuthorizationFailed") == 0) {
+	} else if (strcasecmp(t->code, ROLE_IS_LACKING) == 0) {
 		err->kind = ERR_AUTH;
 		advise_role(t);
 	} else if (strcasecmp(t->code, "Conflict") == 0 && t->says.len == 0) {

@@ -8,6 +8,8 @@
 #ifndef ARM_ARM_ERROR_H
 #define ARM_ARM_ERROR_H
 
+#include <stdbool.h>
+
 #include <cjson/cJSON.h>
 
 struct err;
@@ -28,6 +30,10 @@ int arm_error(const struct http_response *, const struct scope *,
  * Leaves err->request_id as it is.
  */
 int arm_error_told(const cJSON *status, const char *what, struct err *);
+
+/* Whether a service's code, which may be "", is known to speak of the request
+ * itself, of its identity, address or time, and so of nothing else. */
+bool arm_error_is_of_request(const char *code);
 
 #define ARM_REQUEST_ID_SIZE 64
 

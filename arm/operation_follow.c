@@ -51,12 +51,12 @@ ask_at(struct operation *op, const char *url, bool is_location,
 		arm_answer_release(&answer);
 		return 0;
 	}
-	if (operation_status_is_hidden(err)) {
+	if (operation_status_is_hidden(err, is_location)) {
 		op->hidden = *err;
 		*err = (struct err){0};
 		return 1;
 	}
-	if (!operation_status_is_final(err))
+	if (!operation_status_is_final(err, is_location))
 		return -1;
 	round->progress = PROGRESS_FAILED;
 	*why = *err;

@@ -47,15 +47,33 @@ operation_status_of(
 	return a->status == 202 ? PROGRESS_ON : PROGRESS_DONE;
 }
 
-bool
-operation_status_is_hidden(const struct err *err)
+/* ERR_UNREACHABLE: for longer than one request waits.  401: by who does not know
+ * us any more, which another token mends. */
+static bool
+is_put_off(const struct err *err)
+{
+	return err->status == 401 || err->kind == ERR_TRANSIENT ||
+	    err->kind == ERR_UNREACHABLE;
+}
+
+static bool
+is_of_address(const struct err *err)
 {
 	return err->status == 403 || err->status == 404 || err->status == 410;
 }
 
 bool
-operation_status_is_final(const struct err *err)
+operation_status_is_final(const struct err *err, bool by_location)
 {
-	return err->status / 100 == 4 && err->status != 401 &&
-	    err->kind != ERR_TRANSIENT && !operation_status_is_hidden(err);
+	if (err->status / 100 != 4 || is_put_off(err) || is_of_address(err) ||
+	    arm_error_is_of_request(err->code))
+		return false;
+	return err->status == 409 || (by_location && err->code[0] != '\0');
+}
+
+bool
+operation_status_is_hidden(const struct err *err, bool by_location)
+{
+	return err->status / 100 == 4 && !is_put_off(err) &&
+	    !operation_status_is_final(err, by_location);
 }

@@ -24,10 +24,15 @@ enum operation_progress operation_status_read(
 enum operation_progress operation_status_of(
     const struct arm_answer *, const char *what, struct err *why);
 
-/* The address is of no use: forbidden, not found, gone. */
-bool operation_status_is_hidden(const struct err *);
+/*
+ * What a refusal of the question says.  A failure of the operation is told by
+ * Azure-AsyncOperation with 200; 409 is one nevertheless, as exports and imports
+ * were seen to end.  By Location the answer is the operation's own, so an error
+ * with a code is its end, unless the code speaks of the request.
+ */
+bool operation_status_is_final(const struct err *, bool by_location);
 
-/* The service's last word, to a request that is not repeated. */
-bool operation_status_is_final(const struct err *);
+/* Neither that nor put off: of no use here, and no word on the operation. */
+bool operation_status_is_hidden(const struct err *, bool by_location);
 
 #endif

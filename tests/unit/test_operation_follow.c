@@ -125,7 +125,6 @@ each_way_to_fail_is_told(void **state)
 	    {{ASKED, 409, NULL, "{\"error\":{\"code\":\"Conflict\"}}",
 		 ARM_ANSWER},
 		"409 Conflict; it gives no reason"},
-	    {{ASKED, 400, NULL, NULL, ARM_ANSWER}, "the service answered 400"},
 	};
 
 	(void)state;
@@ -297,6 +296,92 @@ a_status_that_shows_up_again_is_believed(void **state)
 	operation_rig_down(&g);
 }
 
+/* A gateway's word, or that the question was bad: the next address, and then
+ * the resource, is asked, and what it says counts. */
+static void
+a_question_that_is_refused_is_no_end(void **state)
+{
+	static const struct {
+		int status;
+		const char *body;
+	} cases[] = {
+	    {400, NULL},
+	    {400, "{\"error\":{\"code\":\"InvalidApiVersionParameter\"}}"},
+	    {400, "{\"error\":{\"code\":\"NoRegisteredProviderFound\"}}"},
+	    {403, "{\"error\":{\"code\":\"AuthorizationFailed\"}}"},
+	    {405, NULL},
+	    {409, "{\"error\":{\"code\":\"AnotherOperationInProgress\"}}"},
+	    {413, NULL},
+	    {414, "<html>Request-URI Too Long</html>"},
+	    {431, NULL},
+	};
+	static const enum resource_look looks[] = {LOOK_BUSY, LOOK_FAILED};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		int status = cases[i].status;
+		const char *body = cases[i].body;
+		struct arm_step steps[] = {OPERATION_ACCEPTED,
+		    {ASKED, status, NULL, body, ARM_ANSWER},
+		    {LOCATED, status, NULL, body, ARM_ANSWER},
+		    {ASKED, status, NULL, body, ARM_ANSWER},
+		    {LOCATED, status, NULL, body, ARM_ANSWER}};
+		struct operation_end end;
+		struct operation_rig g;
+
+		OPERATION_RIG(&g, steps);
+		g.looks = looks;
+		g.nlooks = 2;
+		end = operation_rig_run(&g);
+		operation_rig_assert_ends(
+		    &end, OPERATION_FAILED, "its last change failed");
+		assert_true(end.by_state);
+		operation_rig_down(&g);
+	}
+}
+
+/* Which Azure-AsyncOperation would tell with 200. */
+static void
+by_location_an_error_of_its_own_is_the_operations(void **state)
+{
+	static const struct arm_step steps[] = {OPERATION_ACCEPTED,
+	    {ASKED, 400, NULL, "{\"error\":{\"code\":\"C\"}}", ARM_ANSWER},
+	    {LOCATED, 400, NULL, "{\"error\":{\"code\":\"C\"}}", ARM_ANSWER}};
+	struct operation_end end;
+	struct operation_rig g;
+
+	(void)state;
+	OPERATION_RIG(&g, steps);
+	end = operation_rig_run(&g);
+	operation_rig_assert_ends(
+	    &end, OPERATION_FAILED, "the service answered 400 C");
+	assert_false(end.by_state);
+	operation_rig_down(&g);
+}
+
+/* However long: time that was up, with a 4xx for the last word, is no end. */
+static void
+a_question_that_is_put_off_is_asked_again(void **state)
+{
+	static const struct arm_step steps[] = {
+	    {POST, 202, LOCATION, NULL, ARM_ANSWER},
+	    {LOCATED, 429, "Retry-After: 400\r\n",
+		"{\"error\":{\"code\":\"OperationNotAllowed\"}}", ARM_ANSWER},
+	    {LOCATED, 408, "Retry-After: 400\r\n", NULL, ARM_ANSWER},
+	    {LOCATED, 409, "Retry-After: 400\r\n",
+		"{\"error\":{\"code\":\"RetryableError\"}}", ARM_ANSWER},
+	    {LOCATED, 200, NULL, NULL, ARM_ANSWER}};
+	struct operation_end end;
+	struct operation_rig g;
+
+	(void)state;
+	OPERATION_RIG(&g, steps);
+	end = operation_rig_run(&g);
+	operation_rig_assert_ends(&end, OPERATION_SUCCEEDED, "");
+	assert_int_equal(g.looked, 0);
+	operation_rig_down(&g);
+}
+
 static void
 an_address_elsewhere_gets_no_token(void **state)
 {
@@ -421,6 +506,9 @@ main(void)
 	    cmocka_unit_test(a_resource_that_was_not_seen_busy_proves_nothing),
 	    cmocka_unit_test(that_it_was_seen_busy_outlives_the_process),
 	    cmocka_unit_test(a_status_that_shows_up_again_is_believed),
+	    cmocka_unit_test(a_question_that_is_refused_is_no_end),
+	    cmocka_unit_test(by_location_an_error_of_its_own_is_the_operations),
+	    cmocka_unit_test(a_question_that_is_put_off_is_asked_again),
 	    cmocka_unit_test(an_address_elsewhere_gets_no_token),
 	    cmocka_unit_test(its_time_ends_the_waiting_and_not_the_operation),
 	    cmocka_unit_test(a_service_that_is_away_is_waited_for),
