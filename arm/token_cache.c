@@ -69,11 +69,29 @@ is_good(const struct entry *e, const struct scope *scope)
 	return e->token.value.data != NULL && scope_mono_ms(scope) < e->over_ms;
 }
 
-static void
-put(struct entry *e, struct token *token, const struct scope *scope)
+/* The same again may well go better. */
+static int
+say_ended(const struct entry *e, struct err *err)
 {
-	int64_t now_ms = scope_mono_ms(scope), life_ms;
+	return err_set(err, ERR_TRANSIENT,
+	    "the token for '%.200s' had ended when it came; see that this "
+	    "machine's clock is right",
+	    e->resource);
+}
 
+/* Fails, and leaves what was kept, where the clock was set forward during the
+ * fetch, past the token's end. */
+static int
+put(struct entry *e, struct token *token, const struct scope *scope,
+    struct err *err)
+{
+	int64_t now_ms = scope_mono_ms(scope);
+	int64_t life_ms = token->expires_ms - scope_wall_ms(scope);
+
+	if (token->expires_ms != INT64_MAX && life_ms <= 0) {
+		secret_release(&token->value);
+		return say_ended(e, err);
+	}
 	secret_release(&e->token.value);
 	e->token = *token;
 	*token = (struct token){0};
@@ -81,12 +99,12 @@ put(struct entry *e, struct token *token, const struct scope *scope)
 	e->came_ms = now_ms;
 	e->renew_ms = e->over_ms = INT64_MAX;
 	if (e->token.expires_ms == INT64_MAX)
-		return;
-	life_ms = e->token.expires_ms - scope_wall_ms(scope);
+		return 0;
 	e->over_ms = now_ms + life_ms;
 	e->renew_ms = e->over_ms - EARLY_MS;
 	if (life_ms >= HALF_FROM_MS)
 		e->renew_ms = now_ms + life_ms / 2;
+	return 0;
 }
 
 /* With the lock held, which is given up meanwhile. */
@@ -106,14 +124,14 @@ fetch(struct token_cache *c, struct entry *e, const char *resource,
 	monitor_lock(&c->monitor);
 	e->fetching = false;
 	e->fetches++;
+	if (rc == 0) {
+		err = (struct err){0};
+		rc = put(e, &token, scope, &err);
+	}
+	if (rc != 0)
+		e->renew_ms = scope_mono_ms(scope) + RENEW_AGAIN_MS;
 	e->failed = err;
 	e->failed_by_ms = scope->deadline_ms;
-	if (rc == 0) {
-		e->failed.kind = ERR_NONE;
-		put(e, &token, scope);
-	} else {
-		e->renew_ms = scope_mono_ms(scope) + RENEW_AGAIN_MS;
-	}
 	monitor_broadcast(&c->monitor);
 }
 
@@ -168,7 +186,8 @@ get(struct token_cache *c, struct entry *e, const char *resource,
 		fetch(c, e, resource, scope);
 	if (!is_good(e, scope)) {
 		*err = e->failed;
-		return -1;
+		/* It came well, and lived for no longer than this took. */
+		return err->kind != ERR_NONE ? -1 : say_ended(e, err);
 	}
 	out->expires_ms = e->token.expires_ms;
 	secret_copy(&out->value, &e->token.value);

@@ -29,8 +29,12 @@ struct source {
 	struct credential base;
 	atomic_int fetches;
 	int64_t life_ms;
-	struct err fails;   /* ERR_NONE: it works */
-	int64_t left_ms;    /* of the last fetch's scope */
+	struct err fails; /* ERR_NONE: it works */
+	int64_t left_ms;  /* of the last fetch's scope */
+
+	/* Who sets the machine's clock when a token was made, and how far. */
+	struct fake_clock *setting;
+	int64_t set_ms;
 	struct monitor mon; /* guards what follows */
 	bool held;
 };
@@ -69,6 +73,8 @@ source_get(struct credential *c, const struct scope *scope,
 	    ? INT64_MAX
 	    : scope_wall_ms(scope) + s->life_ms;
 	secret_set(&out->value, text, strlen(text));
+	if (s->setting != NULL)
+		s->setting->wall_ms += s->set_ms;
 	return 0;
 }
 
@@ -175,6 +181,31 @@ the_wall_clock_may_be_set(void **state)
 	g->clock.wall_ms -= 200 * HOUR;
 	g->clock.mono_ms += HOUR;
 	gives(g, "2 of " STORAGE);
+}
+
+/* A failure that says nothing would be taken for none further up. */
+static void
+a_token_that_had_ended_when_it_came_is_a_failure(void **state)
+{
+	struct ground *g = *state;
+
+	g->source.setting = &g->clock;
+	g->source.set_ms = HOUR;
+	assert_int_equal(get(g, STORAGE), -1);
+	assert_int_equal(g->err.kind, ERR_TRANSIENT);
+	assert_non_null(strstr(g->err.text, "https://storage"));
+	assert_non_null(strstr(g->err.text, "clock"));
+	g->source.set_ms = 0;
+	gives(g, "2 of " STORAGE);
+
+	/* The old one was not yet over, and stays. */
+	g->source.set_ms = HOUR;
+	fake_clock_pass(&g->clock, 56 * MINUTE);
+	gives(g, "2 of " STORAGE);
+	assert_int_equal(atomic_load(&g->source.fetches), 3);
+	g->source.set_ms = 0;
+	fake_clock_pass(&g->clock, 30000);
+	gives(g, "4 of " STORAGE);
 }
 
 static void
@@ -408,6 +439,7 @@ main(void)
 	    TEST(one_that_lives_long_is_renewed_at_its_half_life),
 	    TEST(one_that_does_not_end_is_kept),
 	    TEST(the_wall_clock_may_be_set),
+	    TEST(a_token_that_had_ended_when_it_came_is_a_failure),
 	    TEST(each_resource_has_its_own),
 	    TEST(a_fetch_that_fails_keeps_the_old_one),
 	    TEST(what_was_refused_is_not_given_again),
