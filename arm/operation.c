@@ -110,13 +110,15 @@ take_accepted(struct operation *op, struct arm_answer *a, const char *doing)
 {
 	struct operation_note *n = &op->note;
 	struct operation_end *end = &n->end;
+	bool told = a->operation_url != NULL || a->location != NULL;
 
 	n->accepted = true;
 	op->waits = true;
 	op->first_told_ms = a->retry_after_ms;
 	n->status_url = url_of(op, &a->operation_url);
 	n->location = url_of(op, &a->location);
-	if (n->status_url != NULL || n->location != NULL)
+	/* There is somewhere to ask, though perhaps not for us: it goes on. */
+	if (told)
 		return;
 	switch (operation_status_of(a, doing, &end->why)) {
 	case PROGRESS_ON:
