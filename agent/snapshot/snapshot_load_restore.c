@@ -14,6 +14,7 @@
 #include "rdb/value_carry.h"
 #include "storage/pieces.h"
 
+#include "agent/snapshot/empty_watch.h"
 #include "agent/snapshot/env.h"
 #include "agent/snapshot/import_marker.h"
 #include "agent/snapshot/manifest.h"
@@ -94,12 +95,15 @@ pick_for(const struct loading *l, struct rdb_visitor *v)
 static int
 prove_copy(struct loading *l, struct err *err)
 {
+	struct empty_watch watch;
 	struct rdb_summary sum;
 	struct snapshot_read_opts opts = {
 	    .step = STEP_VERIFY,
+	    .visitors = {&watch.visitor},
 	    .summary = &sum,
 	};
 
+	empty_watch_init(&watch);
 	if (read_as_if_loading(l, &opts, err) != 0 ||
 	    judge_sizes(l, &sum, err) != 0)
 		return err_in(err, UNTOUCHED);
