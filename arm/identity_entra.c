@@ -4,6 +4,7 @@
 #include "base/buf.h"
 #include "base/chunk.h"
 #include "base/err.h"
+#include "base/redact.h"
 #include "base/url.h"
 #include "arm/client_assertion.h"
 
@@ -42,7 +43,7 @@ add_scope(struct buf *form, const char *resource)
 static void
 hush(struct identity *id, const struct secret *proof, struct err *err)
 {
-	if (proof->len > 0 && strstr(err->text, proof->data) != NULL)
+	if (proof->len > 0 && redact_shows(err->text, proof->data))
 		err_set(err, err->kind,
 		    "no token for %s: the service answered %d", id->name,
 		    err->status);

@@ -17,6 +17,12 @@
 #define REDACTED "[redacted]"
 #define NAME_MAX 64
 
+/* '{"alg":"none"}', the shortest head of a signed token there is, has 20. */
+#define TOKEN_HEAD_MIN 16
+
+/* By which a secret is known again of which the rest was cut off. */
+#define SHOWN_MIN 8
+
 struct unit {
 	char c;
 	unsigned depth; /* times it was escaped */
@@ -147,6 +153,32 @@ read_name(const char *p, char out[NAME_MAX + 1])
 	}
 	out[n] = '\0';
 	return p;
+}
+
+/*
+ * Behind the signed token (RFC 7519) that stands at p, whole or cut behind its
+ * head, or NULL: base64url, where '{"' is "eyJ", with dots in between.
+ */
+static const char *
+token_end(const char *p)
+{
+	static const char begin[] = "eyJ";
+	const char *end = NULL;
+	size_t head = 0;
+	bool dot = false;
+	struct unit u;
+
+	for (; (u = unit_at(p)).c == '.' || is_name_char(u.c); p += u.len) {
+		if (dot && u.c != '.')
+			end = p + u.len;
+		if (u.c == '.' && head < TOKEN_HEAD_MIN)
+			return NULL;
+		if (head < sizeof(begin) - 1 && u.c != begin[head])
+			return NULL;
+		dot = dot || u.c == '.';
+		head++;
+	}
+	return end;
 }
 
 /* Behind quotes, escaped quotes and blanks. */
@@ -347,7 +379,11 @@ redact(struct buf *out, const char *text)
 		const char *from = p;
 		const char *end;
 
-		if (is_name_char(unit_at(p).c)) {
+		if ((end = token_end(p)) != NULL) {
+			buf_adds(out, REDACTED);
+			name[0] = '\0';
+			p = end;
+		} else if (is_name_char(unit_at(p).c)) {
 			p = read_name(p, name);
 			end = names_file(&quoted, p)
 			    ? NULL
@@ -368,4 +404,29 @@ redact(struct buf *out, const char *text)
 			buf_add(out, from, (size_t)(p - from));
 		}
 	}
+}
+
+/* As far as tells one from another; both as units, since a secret may hold what
+ * looks like an escape. */
+static bool
+begins_with(const char *p, const char *secret)
+{
+	for (int n = 0; n < SHOWN_MIN && *secret != '\0'; n++) {
+		struct unit want = unit_at(secret), u = unit_at(p);
+
+		if (u.c != want.c || *p == '\0')
+			return false;
+		secret += want.len;
+		p += u.len;
+	}
+	return true;
+}
+
+bool
+redact_shows(const char *text, const char *secret)
+{
+	for (; *text != '\0'; text++)
+		if (begins_with(text, secret))
+			return true;
+	return false;
 }

@@ -11,9 +11,13 @@ struct buf;
  * client_secret= and the like (also percent-encoded, inside another URL's
  * query, and as "password": "...") and of the headers named by
  * redact_header() replaced by "[redacted]", and the user information of URLs
- * left out.
+ * left out.  So are signed tokens ("eyJ..."), wherever they stand.
  */
 void redact(struct buf *, const char *text);
+
+/* Whether text holds the secret, which is not empty, or how it begins, as it is
+ * or percent-encoded: for a secret that is known, and has no name beside it. */
+bool redact_shows(const char *text, const char *secret);
 
 /* Authorization, Proxy-Authorization, Cookie, x-ms-copy-source,
  * x-ms-copy-source-authorization, x-ms-encryption-key, X-IDENTITY-HEADER and

@@ -373,6 +373,8 @@ a_service_principal_proves_itself_by_its_secret(void **state)
 	principal_down(&p);
 }
 
+#define FIFTY "12345678901234567890123456789012345678901234567890"
+
 /* The words of Entra without what it adds to them; never what was sent. */
 static void
 what_entra_says_is_told(void **state)
@@ -387,6 +389,15 @@ what_entra_says_is_told(void **state)
 	    {400, NULL,
 		"{\"error\":\"invalid_request\",\"error_description\":"
 		"\"you sent 'secret-& more' Trace ID: x\"}"},
+	    {400, NULL,
+		"{\"error\":\"invalid_request\",\"error_description\":"
+		"\"you sent client_id=x&proof=secret-%26%20more\"}"},
+	    /* Of which only so much is shown. */
+	    {400, NULL,
+		"{\"error\":\"invalid_request\",\"error_description\":\"" FIFTY
+		    FIFTY FIFTY FIFTY
+		"you sent it at twenty past twenty, and so "
+		"it was secret-& more\"}"},
 	    {503, NULL, "{\"error\":\"temporarily_unavailable\"}"},
 	    {400, NULL, "{\"error\":\"temporarily_unavailable\"}"},
 	    {403, NULL, "<html>a proxy</html>"},
@@ -394,7 +405,7 @@ what_entra_says_is_told(void **state)
 	struct principal p;
 
 	(void)state;
-	principal_up(&p, steps, 5);
+	principal_up(&p, steps, 7);
 	p.opts.kind = IDENTITY_SECRET;
 	p.opts.secret = &p.secret;
 	opened(&p.r, p.opts);
@@ -407,7 +418,8 @@ what_entra_says_is_told(void **state)
 	    "the service answered 401 invalid_client: AADSTS7000215: Invalid "
 	    "client secret provided. Ensure it is the value (correlation id "
 	    "c-22)");
-	token_rig_fails(&p.r, ERR_AUTH, "answered 400");
+	for (int i = 0; i < 3; i++)
+		token_rig_fails(&p.r, ERR_AUTH, "answered 400");
 	token_rig_fails(&p.r, ERR_AUTH, "answered 403");
 	p.r.err = (struct err){0};
 	principal_down(&p);

@@ -111,6 +111,48 @@ encoded_ones_go_too(void **state)
 	assert_shown("sig=a%26b&c", "sig=[redacted]&c");
 }
 
+#define HEAD "eyJ0eXAiOiJKV1QiLCJhbGciOiJSUzI1NiJ9"
+
+/* A service repeats what it does not like, and gives it no name. */
+static void
+bare_tokens_go(void **state)
+{
+	static const char *const others[] = {"eyJ.example.com",
+	    "eyJack.example.com", HEAD, HEAD " is a head", HEAD "...",
+	    "a" HEAD ".x"};
+
+	(void)state;
+	assert_shown("The access token '" HEAD
+		     ".eyJhdWQiOiJ4In0.c2ln-_' is bad.",
+	    "The access token '[redacted]' is bad.");
+	assert_shown(HEAD ".eyJh.", "[redacted].");
+	assert_shown(HEAD ".eyJh...", "[redacted]...");
+	assert_shown(HEAD "..iv.text.tag,b", "[redacted],b");
+	assert_shown("a%20" HEAD "%2EeyJh%26x", "a%20[redacted]%26x");
+	assert_shown("a%2520%2565"
+		     "yJ0eXAiOiJKV1QiLCJhbGciOiJSUzI1NiJ9%252EeyJh",
+	    "a%2520[redacted]");
+	for (size_t i = 0; i < sizeof(others) / sizeof(*others); i++)
+		assert_shown(others[i], others[i]);
+}
+
+static void
+one_that_is_known_is_found(void **state)
+{
+	static const char secret[] = "a/b~c%41def+ghi";
+
+	(void)state;
+	assert_true(redact_shows("x a/b~c%41def+ghi y", secret));
+	assert_true(redact_shows("x a%2Fb%7ec%2541def%2Bghi", secret));
+	assert_true(redact_shows("a%252Fb~c%252541def", secret));
+	/* Cut off behind it, and before it all was there. */
+	assert_true(redact_shows("xxx a/b~c%41de", secret));
+	assert_false(redact_shows("xxx a/b~c%41d", secret));
+	assert_true(redact_shows("it is pw", "pw"));
+	assert_false(redact_shows("it is p", "pw"));
+	assert_false(redact_shows("", secret));
+}
+
 static void
 user_information_goes(void **state)
 {
@@ -198,6 +240,8 @@ main(void)
 	    cmocka_unit_test(a_file_may_be_called_like_a_secret),
 	    cmocka_unit_test(quoted_values_go_whole),
 	    cmocka_unit_test(encoded_ones_go_too),
+	    cmocka_unit_test(bare_tokens_go),
+	    cmocka_unit_test(one_that_is_known_is_found),
 	    cmocka_unit_test(user_information_goes),
 	    cmocka_unit_test(careless_passwords_go),
 	    cmocka_unit_test(secret_headers_go_to_the_lines_end),
