@@ -61,9 +61,9 @@ finish(struct http *h, struct http_call *c, int rc, const struct err *err)
 	long sent = 0;
 
 	cancel_unwatch(c->scope->cancel, &c->watch);
-	/* Of heads, one to a proxy too; counted as they are written. */
+	/* Of heads, a CONNECT to a proxy too; counted as they are written. */
 	curl_easy_getinfo(c->easy, CURLINFO_REQUEST_SIZE, &sent);
-	c->req->sent = sent > 0;
+	c->req->sent = c->connected && sent > 0;
 	if (rc == 0)
 		c->resp = none;
 

@@ -92,8 +92,8 @@ struct http_request {
 
 	bool fresh_connection; /* not safe twice */
 
-	/* Set by http_do(): a part of it was sent, and so it may have taken
-	 * effect whatever came of it. */
+	/* Set by http_do(): a part of it was sent (what opens a proxy's tunnel
+	 * is none), and so it may have taken effect whatever came of it. */
 	bool sent;
 
 	/* For what must not go through a proxy, whatever the environment says:

@@ -140,6 +140,20 @@ set_method(struct http_call *c)
 	return CURLE_OK;
 }
 
+static int
+on_connected(
+    void *arg, char *remote_ip, char *local_ip, int remote_port, int local_port)
+{
+	struct http_call *c = arg;
+
+	(void)remote_ip;
+	(void)local_ip;
+	(void)remote_port;
+	(void)local_port;
+	c->connected = true;
+	return CURL_PREREQFUNC_OK;
+}
+
 static CURLcode
 set_transport(struct http_call *c, const struct http_opts *opts)
 {
@@ -155,6 +169,8 @@ set_transport(struct http_call *c, const struct http_opts *opts)
 	SET(CURLOPT_FRESH_CONNECT, c->req->fresh_connection ? 1L : 0L);
 	SET(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
 	SET(CURLOPT_OPENSOCKETFUNCTION, on_socket);
+	SET(CURLOPT_PREREQFUNCTION, on_connected);
+	SET(CURLOPT_PREREQDATA, c);
 	/* Minutes of silence while the service copies: some middleboxes forget
 	 * a connection sooner. */
 	SET(CURLOPT_TCP_KEEPALIVE, 1L);

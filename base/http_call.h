@@ -31,6 +31,9 @@ struct http_call {
 	struct curl_slist *fields;
 	char curl_says[CURL_ERROR_SIZE];
 
+	/* Through proxy and TLS: what is sent from here on is the request. */
+	bool connected;
+
 	/* Where the body is read on: byte off of chunk. */
 	size_t chunk, off;
 

@@ -19,7 +19,8 @@ static struct script_http_reply ok = {200, NULL, "hello"};
 
 /* One GET with an Authorization header, by an engine of its own. */
 static int
-get_with(const struct http_opts *opts, const char *url, struct err *err)
+get_and_tell(
+    const struct http_opts *opts, const char *url, bool *sent, struct err *err)
 {
 	struct scope scope = scope_root(NULL);
 	struct http *http = http_new(opts, err);
@@ -37,10 +38,19 @@ get_with(const struct http_opts *opts, const char *url, struct err *err)
 		assert_string_equal(resp.body.data, "hello");
 	}
 	assert_null(strstr(err->text, "SECRET"));
+	*sent = req.sent;
 	http_response_release(&resp);
 	http_request_release(&req);
 	http_free(http);
 	return rc;
+}
+
+static int
+get_with(const struct http_opts *opts, const char *url, struct err *err)
+{
+	bool sent;
+
+	return get_and_tell(opts, url, &sent, err);
 }
 
 static int
@@ -167,6 +177,7 @@ the_connect_timeout_covers_the_handshake(void **state)
 struct proxy {
 	int status;
 	struct test_cert cert;
+	bool loses; /* the answer of the origin */
 };
 
 static void
@@ -187,8 +198,12 @@ proxy(struct script_conn *c, void *arg)
 		script_sends(c, "X-Proxy: 1\r\n");
 	script_sends(
 	    c, p->status == 200 ? "\r\n" : "Content-Length: 0\r\n\r\n");
-	if (p->status == 200 && script_start_tls(c, &p->cert) == 0)
+	if (p->status != 200 || script_start_tls(c, &p->cert) != 0)
+		goto out;
+	if (!p->loses)
 		script_http_serve(c, &ok);
+	else if (script_http_read(c, &req) == 0)
+		script_close(c);
 out:
 	script_http_release(&req);
 }
@@ -217,7 +232,8 @@ static void
 goes_through_the_proxy_of_the_environment(void **state)
 {
 	struct test_ca *ca = test_ca_new();
-	struct proxy p = {200, test_ca_issue(ca, "dr.example.test")};
+	struct proxy p = {
+	    .status = 200, .cert = test_ca_issue(ca, "dr.example.test")};
 	struct script_server *s = script_server_new(NULL, proxy, &p);
 	struct err err;
 
@@ -240,11 +256,17 @@ blame_on_proxy(int status, enum err_kind kind, const char *word)
 	struct proxy p = {.status = status};
 	struct script_server *s = script_server_new(NULL, proxy, &p);
 	struct err err;
+	bool sent;
 
 	set_proxy(s);
-	assert_int_equal(get("https://dr.example.test/x", NULL, &err), -1);
+	assert_int_equal(get_and_tell(&(struct http_opts){0},
+			     "https://dr.example.test/x", &sent, &err),
+	    -1);
 	assert_int_equal(err.kind, kind);
 	assert_non_null(strstr(err.text, word));
+	/* It went to the proxy alone. */
+	assert_int_equal(script_server_count(s), 1);
+	assert_false(sent);
 	assert_null(script_server_failure(s));
 	clear_proxies();
 	script_server_free(s);
@@ -257,6 +279,29 @@ a_proxy_that_wants_credentials_is_no_connection_fault(void **state)
 	blame_on_proxy(407, ERR_AUTH, "the proxy answered 407");
 	blame_on_proxy(403, ERR_AUTH, "the proxy answered 403");
 	blame_on_proxy(502, ERR_TRANSIENT, "502");
+}
+
+/* Once the tunnel stands, what comes back or not is no proof of anything. */
+static void
+behind_a_proxy_a_lost_answer_is_one(void **state)
+{
+	struct test_ca *ca = test_ca_new();
+	const struct http_opts opts = {.ca_file = test_ca_file(ca)};
+	struct proxy p = {200, test_ca_issue(ca, "dr.example.test"), true};
+	struct script_server *s = script_server_new(NULL, proxy, &p);
+	struct err err;
+	bool sent;
+
+	(void)state;
+	set_proxy(s);
+	assert_int_equal(
+	    get_and_tell(&opts, "https://dr.example.test/x", &sent, &err), -1);
+	assert_null(script_server_failure(s));
+	assert_int_equal(script_server_count(s), 2);
+	assert_true(sent);
+	clear_proxies();
+	script_server_free(s);
+	test_ca_free(ca);
 }
 
 static void
@@ -295,6 +340,7 @@ main(void)
 	    cmocka_unit_test(goes_through_the_proxy_of_the_environment),
 	    cmocka_unit_test(
 		a_proxy_that_wants_credentials_is_no_connection_fault),
+	    cmocka_unit_test(behind_a_proxy_a_lost_answer_is_one),
 	    cmocka_unit_test(goes_around_the_proxy_for_hosts_in_no_proxy),
 	};
 
