@@ -30,7 +30,7 @@ lever_rig_up(struct lever_rig *r, const struct arm_step *steps, size_t n)
 {
 	struct secret token = {0};
 
-	*r = (struct lever_rig){0};
+	memset(r, 0, sizeof(*r));
 	arm_rig_up(&r->arm, steps, n);
 	secret_set(&token, ARM_TOKEN, strlen(ARM_TOKEN));
 	r->credential = credential_fixed_new(&token);

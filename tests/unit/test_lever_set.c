@@ -135,7 +135,7 @@ set_parse(struct rig *r, const char *settings)
 static void
 up(struct rig *r, const struct arm_step *steps, size_t n, const char *settings)
 {
-	*r = (struct rig){0};
+	memset(r, 0, sizeof(*r));
 	setenv("DRSYNC_KEY", "SECRET", 1);
 	lever_rig_up(&r->l, steps, n);
 	r->journal = (struct failing){

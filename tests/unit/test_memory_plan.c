@@ -178,7 +178,7 @@ a_scan_and_what_it_has_seen_fit_the_least_memory(void **state)
 	static const struct redis_target target = {.shown = "redis://x"};
 	struct snapshot_rig *r = *state;
 	struct store *s = temp_dir_store(&r->source);
-	struct costly c = {.source = {&ops, "a test"}};
+	struct costly c = {.source = {.ops = &ops, .shown = "a test"}};
 	struct manifest *m;
 
 	c.scan = source_scan_new(&target, NULL, &scan);

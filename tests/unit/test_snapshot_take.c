@@ -448,7 +448,7 @@ a_cancel_in_the_middle_leaves_nothing(void **state)
 	    .free = stopping_free};
 	struct snapshot_rig *r = *state;
 	struct store *s = temp_dir_store(&r->source);
-	struct stopping source = {.source = {&ops, "a test"}};
+	struct stopping source = {.source = {.ops = &ops, .shown = "a test"}};
 	struct scope scope;
 	size_t blobs;
 
