@@ -19,7 +19,10 @@
 #include "arm/arm_client.h"
 #include "arm/lever_points.h"
 
-#define VERSION	  "2023-11-01"
+#define VERSION "2023-11-01"
+/* Escaped, it and the label are within the longest URL. */
+#define KEY_MAX 1024
+
 #define VALUE_MAX 10240 /* the service's own, of key, label and value */
 #define REFERENCE "application/vnd.microsoft.appconfig.keyvaultref+json"
 
@@ -82,6 +85,9 @@ check_key(struct config_lever *c, const cJSON *key, struct err *err)
 {
 	const char *reference = reference_of(key);
 
+	if (strlen(key->string) > KEY_MAX)
+		return err_set(
+		    err, ERR_USAGE, "its name has more than %d bytes", KEY_MAX);
 	if (reference != NULL) {
 		c->base.base.gives |= LEVER_GIVES_CREDENTIAL;
 		return lever_secret_url(reference, err);
@@ -163,6 +169,9 @@ config_init(struct config_lever *c, const cJSON *settings, struct err *err)
 	    take_url(c, url, err) != 0 ||
 	    lever_opt_text(settings, "label", &label, err) != 0)
 		return -1;
+	if (label != NULL && strlen(label) > KEY_MAX)
+		return err_set(
+		    err, ERR_USAGE, "'label' has more than %d bytes", KEY_MAX);
 	c->label = label != NULL ? xstrdup(label) : NULL;
 	c->keys = cJSON_Duplicate(
 	    cJSON_GetObjectItemCaseSensitive(settings, "keys"), true);

@@ -4,7 +4,9 @@
  * The interface by which the lower floors note an intent (REPLICAOF about to
  * be sent, a CONFIG about to be changed) or an address (a poll URL, a copy
  * id); the agent's ledger implements it.  Keys are short paths such as
- * "replicaof/10.0.0.5:6379", values are JSON or plain text without secrets.
+ * "replicaof/10.0.0.5:6379", values are JSON or plain text without secrets (the
+ * address at which Azure tells of an operation may be signed; it is good for
+ * nothing without our token).
  */
 #ifndef BASE_JOURNAL_H
 #define BASE_JOURNAL_H

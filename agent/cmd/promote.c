@@ -121,6 +121,10 @@ run(struct cmd_call *c, struct err *err)
 		printf("what was moved stays; there is no undo of it\n");
 	} else if (rc == 0 && !opts.for_real) {
 		printf("nothing was changed; --yes does it\n");
+	} else if (rc == 0 && opts.way == LEVER_PULL) {
+		printf("the job's direction is as it was: see that no sync "
+		       "imports into the\nDR Redis while clients write to "
+		       "it\n");
 	}
 	return rc;
 }

@@ -2,6 +2,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -178,6 +179,36 @@ settings_that_are_none_are_refused(void **state)
 	lever_rig_down(&r);
 }
 
+/* It would not fit into a URL. */
+static void
+a_name_that_is_too_long_is_refused(void **state)
+{
+	static const char *const settings[] = {
+	    "{'app_configuration': 'https://a.azconfig.io', 'keys': "
+	    "{'%s': 'b'}}",
+	    "{'app_configuration': 'https://a.azconfig.io', 'label': '%s', "
+	    "'keys': {'a': 'b'}}"};
+	char name[1026], text[1200];
+	struct lever_rig r;
+
+	(void)state;
+	memset(name, 'k', sizeof(name) - 1);
+	name[sizeof(name) - 1] = '\0';
+	lever_rig_up(&r, NULL, 0);
+	for (size_t i = 0; i < 2; i++) {
+		cJSON *root;
+		struct lever *l;
+
+		snprintf(text, sizeof(text), settings[i], name);
+		root = lever_rig_json(&r, text);
+		l = lever_parse(root, &r.arm.err);
+		arm_rig_fails(&r.arm, l != NULL ? 0 : -1, ERR_USAGE,
+		    "more than 1024 bytes");
+		cJSON_Delete(root);
+	}
+	lever_rig_down(&r);
+}
+
 int
 main(void)
 {
@@ -186,6 +217,7 @@ main(void)
 		host_and_credential_are_switched_together_and_put_back),
 	    cmocka_unit_test(what_may_be_a_secret_does_not_go_into_the_journal),
 	    cmocka_unit_test(a_key_of_that_label_must_be_there),
+	    cmocka_unit_test(a_name_that_is_too_long_is_refused),
 	    cmocka_unit_test(a_reference_makes_room_for_a_text),
 	    cmocka_unit_test(settings_that_are_none_are_refused),
 	};
