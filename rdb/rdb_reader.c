@@ -262,6 +262,8 @@ rdb_sizes_join(struct rdb_sizes *all, const struct rdb_sizes *s)
 	join(&all->string, s->string);
 	join(&all->element, s->element);
 	join(&all->whole, s->whole);
+	join(&all->label, s->label);
+	join(&all->fields, s->fields);
 }
 
 void

@@ -182,6 +182,9 @@ struct rdb_sizes {
 	uint64_t string;  /* string value, decompressed */
 	uint64_t element; /* element of another kind, or packed blob of them */
 	uint64_t whole;	  /* name, library or module value: in no parts */
+	uint64_t label;	  /* name of a stream's group or consumer */
+	uint64_t fields;  /* not bytes: of the stream entry that has the most,
+			   * where a visitor wanted values decoded */
 };
 
 /* The bigger of each. */

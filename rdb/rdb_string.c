@@ -251,8 +251,13 @@ note_size(struct rdb_reader *r, uint64_t size)
 	struct rdb_sizes *s = &r->sum.sizes;
 	uint64_t *most = r->key.kind == RDB_STRING ? &s->string : &s->element;
 
-	if (r->in_value && r->key.kind != RDB_MODULE && size > *most)
+	if (!r->in_value || r->key.kind == RDB_MODULE)
+		return;
+	if (size > *most)
 		*most = size;
+	if (r->key.kind == RDB_STREAM && size > s->label &&
+	    (r->str.arg == RDB_PART_GROUP || r->str.arg == RDB_PART_CONSUMER))
+		s->label = size;
 }
 
 static int

@@ -97,6 +97,8 @@ rdb_tell_field_expiry(struct rdb_reader *r, enum rdb_ttl ttl, uint64_t n)
 int
 rdb_tell_entry(struct rdb_reader *r, struct rdb_stream_id id, uint64_t fields)
 {
+	if (fields > r->sum.sizes.fields)
+		r->sum.sizes.fields = fields;
 	TELL(r, stream_entry, id, fields);
 	return 0;
 }

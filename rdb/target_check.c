@@ -9,6 +9,7 @@
 #include "rdb/redis_info.h"
 #include "rdb/target_probe.h"
 #include "rdb/value_carry.h"
+#include "rdb/value_commands.h"
 
 #include "rdb/target_check.h"
 
@@ -261,6 +262,29 @@ restore_allowed(const struct judging *j, char why[200])
 		not_refused(j, TARGET_FUNCTION_FLUSH, why));
 }
 
+/* Of streams that have to go by plain commands, which of them is not known. */
+static bool
+streams_ok(const struct judging *j, char why[200])
+{
+	const struct rdb_sizes *s = &j->dump->rdb->sizes;
+
+	if (!target_needs_plain(j->info, &j->probe->limit, j->dump))
+		return true;
+	if (s->label > VALUE_LABEL_MAX)
+		return no(why,
+		    "a stream's group or consumer has a name of %" PRIu64
+		    " bytes, which no command of ours brings; load it by way "
+		    "of 'replica'",
+		    s->label);
+	if (s->fields > VALUE_FIELDS_MAX)
+		return no(why,
+		    "a stream's entry has %" PRIu64
+		    " fields, which no command of ours brings; load it by way "
+		    "of 'replica'",
+		    s->fields);
+	return true;
+}
+
 static bool
 restore_ok(const struct judging *j, char why[200])
 {
@@ -281,7 +305,7 @@ restore_ok(const struct judging *j, char why[200])
 		    "Redis 7.0; the server is %s",
 		    j->info->version);
 	return types_ok(j, why) && modules_ok(j, false, why) &&
-	    sizes_ok(j, why) && restore_allowed(j, why);
+	    sizes_ok(j, why) && streams_ok(j, why) && restore_allowed(j, why);
 }
 
 void

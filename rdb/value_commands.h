@@ -34,7 +34,13 @@ struct value_commands;
 struct value_server;
 
 #define VALUE_PREFIX_MAX 160
-#define VALUE_TEMP_MAX	 (VALUE_PREFIX_MAX + 32)
+
+/* What cannot be brought by them: bytes of the name of a stream's group or
+ * consumer, and fields of one entry (a server takes 1024 * 1024 arguments). */
+#define VALUE_LABEL_MAX	 ((size_t)1 << 20)
+#define VALUE_FIELDS_MAX ((uint64_t)500 << 10)
+
+#define VALUE_TEMP_MAX (VALUE_PREFIX_MAX + 32)
 
 /* What a command is for, and so what its answer means. */
 enum value_step {

@@ -15,7 +15,6 @@
 #define VERSION_COUNTERS       70000 /* ENTRIESADDED, ENTRIESREAD and more */
 
 /* Of a group or a consumer; it stands in a command of each pending entry. */
-#define NAME_MAX_BYTES ((size_t)1 << 20)
 
 struct value_stream {
 	struct value_writer *w;
@@ -48,8 +47,8 @@ value_stream_new(struct value_writer *w)
 
 	s->w = w;
 	s->pending = pending_list_new();
-	buf_init(&s->group, NAME_MAX_BYTES);
-	buf_init(&s->consumer, NAME_MAX_BYTES);
+	buf_init(&s->group, VALUE_LABEL_MAX);
+	buf_init(&s->consumer, VALUE_LABEL_MAX);
 	return s;
 }
 
@@ -78,7 +77,7 @@ value_stream_entry(struct value_stream *s, struct rdb_stream_id id,
 {
 	if (fields == 0)
 		return err_set(err, ERR_CORRUPT, "a stream entry of 0 fields");
-	if (fields > ARG_SPOOL_MAX / 2)
+	if (fields > VALUE_FIELDS_MAX)
 		return err_set(err, ERR_UNSUPPORTED,
 		    "a stream entry of %" PRIu64
 		    " fields, which no command of ours brings: load it by way "
@@ -125,7 +124,7 @@ check_name(const struct buf *name, const char *whose, struct err *err)
 	return err_set(err, ERR_UNSUPPORTED,
 	    "a %s's name of over %zu bytes, which no command of ours brings: "
 	    "load it by way of 'replica'",
-	    whose, NAME_MAX_BYTES);
+	    whose, VALUE_LABEL_MAX);
 }
 
 static int

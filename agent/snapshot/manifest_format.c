@@ -175,6 +175,8 @@ add_data(cJSON *root, const struct manifest *m)
 	add_size(o, "string_max", m->sizes.string);
 	add_size(o, "element_max", m->sizes.element);
 	add_size(o, "whole_max", m->sizes.whole);
+	add_size(o, "label_max", m->sizes.label);
+	add_size(o, "fields_max", m->sizes.fields);
 	list = cJSON_AddObjectToObject(o, "kinds");
 	for (int i = 0; i < RDB_KINDS; i++)
 		if (m->kinds[i].keys > 0)

@@ -320,6 +320,7 @@ parse_data(const cJSON *root, struct manifest *m, struct err *err)
 	const cJSON *o, *fp;
 	uint64_t types = 0, db_max = 0;
 	int64_t value_max = 0, string = 0, element = 0, whole = 0;
+	int64_t label = 0, fields = 0;
 
 	if (!m->verified)
 		return 0;
@@ -333,6 +334,8 @@ parse_data(const cJSON *root, struct manifest *m, struct err *err)
 	    field_opt_count(o, "string_max", &string, err) != 0 ||
 	    field_opt_count(o, "element_max", &element, err) != 0 ||
 	    field_opt_count(o, "whole_max", &whole, err) != 0 ||
+	    field_opt_count(o, "label_max", &label, err) != 0 ||
+	    field_opt_count(o, "fields_max", &fields, err) != 0 ||
 	    parse_kinds(o, m, err) != 0 || parse_dbs(o, m, err) != 0 ||
 	    json_get_object(root, "fingerprint", &fp, err) != 0)
 		return -1;
@@ -340,7 +343,12 @@ parse_data(const cJSON *root, struct manifest *m, struct err *err)
 	m->db_max = (uint32_t)db_max;
 	m->value_max = (uint64_t)value_max;
 	m->sizes = (struct rdb_sizes){
-	    (uint64_t)string, (uint64_t)element, (uint64_t)whole};
+	    .string = (uint64_t)string,
+	    .element = (uint64_t)element,
+	    .whole = (uint64_t)whole,
+	    .label = (uint64_t)label,
+	    .fields = (uint64_t)fields,
+	};
 	m->fingerprint = fingerprint_parse(fp, err);
 	return m->fingerprint != NULL ? 0 : -1;
 }

@@ -68,13 +68,16 @@ read_as_if_loading(
 static int
 judge_sizes(struct loading *l, const struct rdb_summary *sum, struct err *err)
 {
+	struct rdb_sizes all = l->sizes;
 	struct target_verdict v;
 
+	/* Of what is read without being decoded not all sizes are known. */
+	rdb_sizes_join(&all, &sum->sizes);
 	if (sum->value_max == l->value_max &&
-	    memcmp(&sum->sizes, &l->sizes, sizeof(l->sizes)) == 0)
+	    memcmp(&all, &l->sizes, sizeof(all)) == 0)
 		return 0;
 	l->value_max = sum->value_max;
-	l->sizes = sum->sizes;
+	l->sizes = all;
 	if (loading_ask_target(l, &v, err) != 0)
 		return -1;
 	if (v.restore_ok)

@@ -154,6 +154,19 @@ describe('versions', { skip: noServers }, () => {
 				'of the DR side');
 		});
 
+	test('versions: a stream that no command brings leaves the old data',
+		async (t) => {
+			const job = await pair(t, 'Redis 7.0', 'Redis 6.2');
+			const { source, target } = job;
+			await source.pipe([['XADD', 's', '1-1', 'f', 'v'],
+				['XGROUP', 'CREATE', 's', 'g'.repeat(1100000), '0']]);
+			await target.cli('set', 'old', 'data');
+			await job.fails(EXIT.FAILED,
+				/consumer has a name of 1100000 bytes/, 'sync',
+				'--overwrite-target', target.name);
+			assert.equal(await target.cli('get', 'old'), 'data');
+		});
+
 	// The usual life of a queue: what was read, and not yet acknowledged, is
 	// trimmed.
 	test('versions: what is pending of a trimmed message is no difference',

@@ -151,7 +151,7 @@ optional(const char *name)
 {
 	static const char *const names[] = {"replid", "offset", "diskless",
 	    "cow_bytes", "crc64", "seek", "pieces", "value_max", "string_max",
-	    "element_max", "whole_max", "string"};
+	    "element_max", "whole_max", "label_max", "fields_max", "string"};
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		if (strcmp(names[i], name) == 0)

@@ -18,6 +18,7 @@
 #include "rdb/redis_conn.h"
 #include "rdb/redis_info.h"
 #include "rdb/target_check.h"
+#include "rdb/value_commands.h"
 #include "tests/sim/real_redis.h"
 #include "tests/sim/redis_data.h"
 #include "tests/sim/script_resp.h"
@@ -308,7 +309,8 @@ what_no_command_brings_is_left_to_replica(void **state)
 	w.probe.limit = (struct restore_limit){
 	    1000, "client-query-buffer-limit", 2000};
 	w.rdb.value_max = 5000;
-	w.rdb.sizes = (struct rdb_sizes){2000, 1000, 1000 - 11};
+	w.rdb.sizes = (struct rdb_sizes){
+	    .string = 2000, .element = 1000, .whole = 1000 - 11};
 	judge(&w);
 	assert_true(w.v.restore_ok);
 	w.rdb.sizes.string++;
@@ -327,6 +329,19 @@ what_no_command_brings_is_left_to_replica(void **state)
 	judge(&w);
 	assert_non_null(strstr(
 	    w.v.restore_why, "module value takes 1011 bytes, 11 more than"));
+	w.rdb.sizes = (struct rdb_sizes){.label = VALUE_LABEL_MAX + 1};
+	judge(&w);
+	assert_non_null(
+	    strstr(w.v.restore_why, "consumer has a name of 1048577 bytes"));
+	w.rdb.sizes = (struct rdb_sizes){.fields = VALUE_FIELDS_MAX + 1};
+	judge(&w);
+	assert_non_null(strstr(w.v.restore_why, "entry has 512001 fields"));
+	/* By RESTORE they are brought. */
+	w.rdb.value_max = 500;
+	judge(&w);
+	assert_true(w.v.restore_ok);
+	w.rdb.value_max = 5000;
+	w.rdb.sizes = (struct rdb_sizes){.whole = 1000};
 	/* Of a manifest that does not tell. */
 	w.rdb.value_max = 0;
 	judge(&w);
