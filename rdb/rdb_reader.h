@@ -138,7 +138,7 @@ struct rdb_visitor_ops {
 	 */
 	int (*block)(struct rdb_visitor *, uint64_t size, struct rdb_stream_id,
 	    struct err *);
-	/* Never NaN or -0. */
+	/* Never NaN.  0 and -0 are one score to Redis, which shows them apart. */
 	int (*score)(struct rdb_visitor *, double, struct err *);
 	/* Absolute Unix time at which the field named before expires; comes
 	 * after its value and only for fields that expire. */

@@ -74,8 +74,6 @@ rdb_tell_block(struct rdb_reader *r, uint64_t size)
 int
 rdb_tell_score(struct rdb_reader *r, double score)
 {
-	/* Listpacks do not keep the sign of zero, binary doubles do. */
-	score += 0.0;
 	TELL(r, score, score);
 	return 0;
 }

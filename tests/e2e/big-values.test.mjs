@@ -16,7 +16,7 @@ function bigOfEveryKind() {
 	return [
 		['RPUSH', 'big:list', ...many(500, word)],
 		['SADD', 'big:set', ...many(500, word)],
-		['ZADD', 'big:zset', 'inf', 'most', ...many(500, (i) => [i / 7, word(i)])],
+		['ZADD', 'big:zset', 'inf', 'most', '-0', 'nothing', ...many(500, (i) => [i / 7, word(i)])],
 		['HSET', 'big:hash', ...many(500, (i) => [`f${i}`, word(i)])],
 		...Array.from({ length: 500 }, (_, i) =>
 			['XADD', 'big:stream', `${i + 1}-1`, 'f', word(i), 'g', i]),

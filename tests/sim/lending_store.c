@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "base/err.h"
+#include "base/journal.h"
 #include "base/xalloc.h"
 #include "storage/store.h"
 #include "storage/store_open.h"
@@ -151,4 +152,24 @@ void
 lending_store_hold(bool hold)
 {
 	atomic_store(&held, hold);
+}
+
+static int
+count_entry(void *arg, const char *key, const char *value, struct err *err)
+{
+	(void)key;
+	(void)err;
+	assert_null(strstr(value, LENDING_STORE_SIG));
+	++*(size_t *)arg;
+	return 0;
+}
+
+size_t
+lending_store_noted(struct journal *j)
+{
+	struct err err = {0};
+	size_t n = 0;
+
+	assert_int_equal(j->ops->each(j, "", count_entry, &n, &err), 0);
+	return n;
 }

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+struct journal;
 struct store;
 struct temp_dir;
 
@@ -18,6 +19,9 @@ struct store *lending_store_open(const struct temp_dir *);
 
 /* The containers beside it, by their number or, first of all, their name. */
 size_t lending_store_lent(const struct temp_dir *, char name[64]);
+
+/* The entries of a journal, which may hold no such URL. */
+size_t lending_store_noted(struct journal *);
 
 /* Of all there are: whether destroying them is refused. */
 void lending_store_hold(bool);

@@ -93,7 +93,7 @@ function find(sim, call) {
 	return c;
 }
 
-export function mayStart(sim, c) {
+function mayStart(sim, c) {
 	const op = sim.operations.of(c);
 	if (op && op.look() === 'InProgress')
 		throw new Refusal(409, 'Conflict', 'The database is currently busy ' +
@@ -101,6 +101,13 @@ export function mayStart(sim, c) {
 	if (c.provisioningState !== 'Succeeded')
 		throw new Refusal(409, 'Conflict', 'The resource is in state ' +
 			`'${c.provisioningState}'.`);
+}
+
+// Work that goes on behind the answer, where nothing else goes on yet.
+export function begin(sim, call, c, work) {
+	mayStart(sim, c);
+	return sim.operations.start(call.route.id, c, call.fault?.operation,
+		work);
 }
 
 // both: whether Location is there too.
@@ -119,10 +126,9 @@ function startExport(sim, call) {
 	const c = find(sim, call);
 	const { sasUri } = call.json;
 	checkSas(sasUri, 'c', c.exportPermissions, c, sim.accounts);
-	mayStart(sim, c);
 	const put = (file, i) => putGzip(sasUri, pipelineOf(sasUri), anyName(i),
 		file);
-	const op = sim.operations.start(call.route.id, c, call.fault?.operation,
+	const op = begin(sim, call, c,
 		(half) => exportTo(sim, c, put, half));
 	return accepted(sim, call, op);
 }
@@ -135,8 +141,7 @@ function startImport(sim, call) {
 	if (c.geoReplication?.linkedDatabases?.length > 1)
 		throw new Refusal(400, 'BadRequest', 'The database is linked for ' +
 			'active geo-replication; unlink it before an import.');
-	mayStart(sim, c);
-	const op = sim.operations.start(call.route.id, c, call.fault?.operation,
+	const op = begin(sim, call, c,
 		(half) => importFrom(sim, c, sasUris, undefined,
 			RDB_OF[c.redisVersion], half));
 	return accepted(sim, call, op);
@@ -144,16 +149,14 @@ function startImport(sim, call) {
 
 function startFlush(sim, call) {
 	const c = find(sim, call);
-	mayStart(sim, c);
-	const op = sim.operations.start(call.route.id, c, call.fault?.operation,
+	const op = begin(sim, call, c,
 		() => flush(c));
 	return accepted(sim, call, op, false);
 }
 
 function startUnlink(sim, call) {
 	const c = find(sim, call);
-	mayStart(sim, c);
-	const op = sim.operations.start(call.route.id, c, call.fault?.operation,
+	const op = begin(sim, call, c,
 		async () => {
 			const linked = c.geoReplication?.linkedDatabases ?? [];
 			c.geoReplication = { ...c.geoReplication,

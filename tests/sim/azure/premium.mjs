@@ -3,7 +3,7 @@
 import { randomBytes } from 'node:crypto';
 
 import { checkSas, pipelineOf, putPages } from './blobs.mjs';
-import { RDB_OF, mayStart, reached } from './enterprise.mjs';
+import { RDB_OF, begin, reached } from './enterprise.mjs';
 import { Refusal } from './refusal.mjs';
 import { same } from './resources.mjs';
 import { exportTo, flush, importFrom } from './transfer.mjs';
@@ -84,12 +84,11 @@ function startExport(sim, call) {
 	const { container, prefix } = call.json;
 	const accounts = accountsFor(sim, c, call.json, [container], 'c',
 		c.exportPermissions);
-	mayStart(sim, c);
 	const put = (file, i) => putPages(container,
 		pipelineOf(container, accounts),
 		`${prefix}${i ? `-${i}` : ''}${randomBytes(4).toString('hex')}`,
 		file);
-	const op = sim.operations.start(call.route.id, c, call.fault?.operation,
+	const op = begin(sim, call, c,
 		(half) => exportTo(sim, c, put, half));
 	return accepted(sim, call, op);
 }
@@ -101,8 +100,7 @@ function startImport(sim, call) {
 	if (c.linkedServers.some((l) => l.serverRole === 'Primary'))
 		throw new Refusal(400, 'BadRequest', 'The cache is the secondary ' +
 			'of a geo-replication link; nothing can be imported into it.');
-	mayStart(sim, c);
-	const op = sim.operations.start(call.route.id, c, call.fault?.operation,
+	const op = begin(sim, call, c,
 		(half) => importFrom(sim, c, files, accounts,
 			RDB_OF[c.redisVersion], half));
 	return accepted(sim, call, op);
@@ -110,16 +108,14 @@ function startImport(sim, call) {
 
 function startFlush(sim, call) {
 	const c = find(sim, call);
-	mayStart(sim, c);
-	const op = sim.operations.start(call.route.id, c, call.fault?.operation,
+	const op = begin(sim, call, c,
 		() => flush(c));
 	return accepted(sim, call, op, true);
 }
 
 function unlink(sim, call) {
 	const c = find(sim, call);
-	mayStart(sim, c);
-	const op = sim.operations.start(call.route.id, c, call.fault?.operation,
+	const op = begin(sim, call, c,
 		async () => {
 			c.linkedServers = c.linkedServers.filter((l) =>
 				!same(l.name, call.parameters.linked));
