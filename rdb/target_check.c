@@ -243,7 +243,8 @@ sizes_ok(const struct judging *j, char why[200])
 		limit->setting, why);
 }
 
-/* FUNCTION FLUSH comes with FLUSHALL wherever there are functions. */
+/* FUNCTION FLUSH comes with FLUSHALL wherever there are functions, in one
+ * transaction. */
 static bool
 restore_allowed(const struct judging *j, char why[200])
 {
@@ -259,7 +260,8 @@ restore_allowed(const struct judging *j, char why[200])
 		return false;
 	return j->info->keys == 0 ||
 	    (not_refused(j, TARGET_FLUSHALL, why) &&
-		not_refused(j, TARGET_FUNCTION_FLUSH, why));
+		not_refused(j, TARGET_FUNCTION_FLUSH, why) &&
+		not_refused(j, TARGET_MULTI, why));
 }
 
 /* Of streams that have to go by plain commands, which of them is not known. */

@@ -36,6 +36,7 @@ static const char *const names[TARGET_COMMANDS] = {
     [TARGET_CONFIG_SET] = "CONFIG SET",
     [TARGET_FLUSHALL] = "FLUSHALL",
     [TARGET_FUNCTION_FLUSH] = "FUNCTION FLUSH",
+    [TARGET_MULTI] = "MULTI and EXEC",
     [TARGET_SELECT] = "SELECT",
     [TARGET_RESTORE] = "RESTORE",
     [TARGET_FUNCTION_RESTORE] = "FUNCTION RESTORE",
@@ -188,6 +189,8 @@ dry_runs(const struct probing *g, const char *user, struct err *err)
 	    {TARGET_CONFIG_SET, {4, {"CONFIG", "SET", "masterauth", "x"}}},
 	    {TARGET_FLUSHALL, {2, {"FLUSHALL", "SYNC"}}},
 	    {TARGET_FUNCTION_FLUSH, {3, {"FUNCTION", "FLUSH", "SYNC"}}},
+	    {TARGET_MULTI, {1, {"MULTI"}}},
+	    {TARGET_MULTI, {1, {"EXEC"}}},
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)

@@ -28,6 +28,7 @@ enum target_command {
 	TARGET_CONFIG_SET,
 	TARGET_FLUSHALL,
 	TARGET_FUNCTION_FLUSH,
+	TARGET_MULTI,  /* in which both of these are done */
 	TARGET_SELECT, /* of the dump's highest database */
 	TARGET_RESTORE,
 	TARGET_FUNCTION_RESTORE,

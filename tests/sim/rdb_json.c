@@ -228,7 +228,7 @@ build_piece(struct rdb_visitor *v, enum rdb_part part, const unsigned char *p,
 	return 0;
 }
 
-/* As librdb writes scores. */
+/* As librdb writes scores: without the sign of zero. */
 static int
 build_score(struct rdb_visitor *v, double score, struct err *err)
 {
@@ -236,6 +236,7 @@ build_score(struct rdb_visitor *v, double score, struct err *err)
 	char text[64];
 
 	(void)err;
+	score += 0.0;
 	snprintf(text, sizeof(text), "%.17g", score);
 	for (int digits = 1; digits < 17; digits++) {
 		char shorter[64];

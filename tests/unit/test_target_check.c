@@ -494,6 +494,10 @@ a_real_server_tells_what_a_user_may_not(void **state)
 		"refuses FLUSHALL: user 'bob'"},
 	    {"-function|flush ~*", TARGET_FUNCTION_FLUSH, "",
 		"refuses FUNCTION FLUSH: user 'bob'"},
+	    {"-multi ~*", TARGET_MULTI, "",
+		"refuses MULTI and EXEC: user 'bob'"},
+	    {"-exec ~*", TARGET_MULTI, "",
+		"refuses MULTI and EXEC: user 'bob'"},
 	    {"-function|restore ~*", TARGET_FUNCTION_RESTORE, "",
 		"refuses FUNCTION RESTORE: NOPERM"},
 	    {"-select ~*", TARGET_SELECT, "", "refuses SELECT: NOPERM"},
@@ -632,9 +636,9 @@ probe_script(int answers, struct world *w, struct err *err)
 static void
 a_connection_that_breaks_at_any_question_is_a_failure(void **state)
 {
-	/* CONFIG, COMMAND, WHOAMI, four DRYRUNs, two CONFIGs, SELECT there and
+	/* CONFIG, COMMAND, WHOAMI, six DRYRUNs, two CONFIGs, SELECT there and
 	 * back, two RESTOREs, MODULE, PUBSUB. */
-	const int questions = 15;
+	const int questions = 17;
 	struct world w;
 	struct err err = {0};
 
