@@ -65,7 +65,7 @@ tells_scores_of_every_form(void **state)
 	    " member \"a\"\n score 1.5\n member \"b\"\n score inf\n"
 	    " member \"c\"\n score -inf\n member \"d\"\n"
 	    " score 3.1415926535897898e-10\n"
-	    " member \"e\"\n score 0\nend ");
+	    " member \"e\"\n score -0\nend ");
 	rdb_begin_key(&b, "REDIS0008", 5);
 	RAW(&b,
 	    "\x01\x01"
