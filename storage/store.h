@@ -17,11 +17,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/arena.h"
 #include "base/digest.h"
 
+struct blob_traits;
+struct blob_view;
 struct buf;
 struct chunk;
 struct err;
+struct put_call;
 struct scope;
 struct store;
 
@@ -38,6 +42,9 @@ enum store_cap {
 	STORE_CAP_COPY_FROM_URL = 1 << 1, /* ops->copy is there */
 	STORE_CAP_GRANT = 1 << 2,	  /* ops->grant is there */
 	STORE_CAP_LEND = 1 << 3,	  /* ops->lend is there */
+	STORE_CAP_TRAITS = 1 << 4,	  /* ops->traits is there */
+	STORE_CAP_UNDO = 1 << 5,	  /* ops->undo is there */
+	STORE_CAP_KINDS = 1 << 6,	  /* ops->kinds is there */
 };
 
 /*
@@ -73,25 +80,40 @@ struct commit_opts {
 	const char *content_type;     /* NULL: application/octet-stream */
 	const char *content_encoding; /* NULL: none */
 	const unsigned char *md5;     /* of the whole content; NULL: none */
+	/* All that it is to carry, in place of the two above; NULL: those. */
+	const struct blob_traits *traits;
 };
 
 struct list_item {
 	char *name;
-	bool is_prefix;		 /* with a delimiter: a "directory" */
-	struct blob_props props; /* not for prefixes */
+	bool is_prefix;		    /* with a delimiter: a "directory" */
+	struct blob_props props;    /* not for prefixes */
+	struct blob_traits *traits; /* NULL unless LIST_TRAITS */
 };
 
 struct list_page {
-	struct list_item *items; /* ascending by name, as bytes or as
+	struct list_item *items; /* ascending by blob_name_compare(), or as
 					 * the service orders them */
 	size_t n, alloc;
-	char *next; /* marker of the next page; NULL: end */
+	char *next;	    /* marker of the next page; NULL: end */
+	struct arena arena; /* of the items' names and traits */
+};
+
+/* What to list beside names and properties; what a store has not is left out. */
+enum list_with {
+	LIST_TRAITS = 1 << 0, /* without tags */
+	LIST_TAGS = 1 << 1,
+	LIST_DIRECTORIES = 1 << 2, /* of hierarchical namespaces */
+	LIST_SNAPSHOTS = 1 << 3,
+	LIST_VERSIONS = 1 << 4,
+	LIST_DELETED = 1 << 5,
 };
 
 struct list_opts {
 	const char *prefix; /* NULL: all */
 	bool by_directory;  /* '/' as the delimiter */
 	unsigned page_size; /* 0: 5,000 */
+	unsigned with;	    /* enum list_with */
 };
 
 void list_page_release(struct list_page *);
@@ -126,8 +148,72 @@ struct store_lease_ops {
 	    const char *id, struct err *);
 };
 
+/* A blob made of another in one request, of which the service reads all. */
+struct put_from {
+	const char *blob;
+	const char *src_url;	       /* may hold a SAS: a secret */
+	const char *src_authorization; /* NULL: the URL says it all */
+	const char *src_etag;
+	const unsigned char *src_md5; /* NULL: not known */
+	const struct blob_traits *traits;
+	struct store_cond cond;
+};
+
+#define PUT_FROM_BYTES_MAX ((uint64_t)5000 << 20)
+
+/* A Copy Blob, as the destination tells of it. */
+enum copy_state { COPY_PENDING, COPY_SUCCESS, COPY_FAILED, COPY_ABORTED };
+
+struct copy_job {
+	char id[64];
+	enum copy_state state;
+	uint64_t done, total; /* bytes; 0 and 0: not told */
+	char why[160];	      /* of a failure, the service's words; "" else */
+	struct blob_props props; /* of the destination, by now */
+};
+
 /* Server-side copy into this store (STORE_CAP_COPY_FROM_URL). */
 struct store_copy_ops {
+	/*
+	 * Put Blob From URL, one attempt, in two halves, for who has many under
+	 * way: block blobs of up to PUT_FROM_BYTES_MAX.  ended() runs on
+	 * another thread and must not block; then put_end(), on any thread,
+	 * tells what came of it and frees the call.  Kinds of errors are those
+	 * of stage_from(); after one that is ambiguous (ERR_TRANSIENT) the blob
+	 * may stand.  has_md5 of props: the service told it of what it wrote.
+	 * All that `what` points to is used before put_begin() returns; scope
+	 * lives until put_end().
+	 */
+	struct put_call *(*put_begin)(struct store *, const struct scope *,
+	    const struct put_from *what, void (*ended)(void *arg), void *arg,
+	    struct err *);
+	int (*put_end)(
+	    struct put_call *, struct blob_props *props, struct err *);
+
+	/*
+	 * Copy Blob: begins one into blob, which the service then works at, for
+	 * two weeks at most.  The source is told by URL alone (no bearer), but
+	 * for one in the same account.  ERR_LOCKED when another copy into it is
+	 * pending.  Not safe twice: after a lost answer poll() tells.
+	 * from_snapshot copies the blob's own snapshot over it, of which src is
+	 * NULL.
+	 */
+	int (*start)(struct store *, const struct scope *, const char *blob,
+	    const struct put_from *what, struct copy_job *, struct err *);
+	int (*poll)(struct store *, const struct scope *, const char *blob,
+	    struct copy_job *, struct err *);
+	/* What is not pending any more is no failure.  It leaves an empty
+	 * blob. */
+	int (*abort)(struct store *, const struct scope *, const char *blob,
+	    const char *id, struct err *);
+
+	/*
+	 * Which of the blocks are staged and not committed yet: sets there[i]
+	 * for ids[i].  A blob that has none sets none.
+	 */
+	int (*staged)(struct store *, const struct scope *, const char *blob,
+	    const struct block_id *ids, size_t n, bool *there, struct err *);
+
 	/*
 	 * Stage the source's bytes [off, off + len) as block id, only if the
 	 * source still has that ETag.  ERR_CONFLICT when it changed;
@@ -145,6 +231,91 @@ struct store_copy_ops {
 struct store_grant_ops {
 	int (*read)(struct store *, const struct scope *, const char *blob,
 	    int64_t valid_ms, struct store_grant *, struct err *);
+
+	/* The same for every blob of the store: see store_grant_url().  With
+	 * by_url_alone for Copy Blob, which takes no bearer: ERR_UNSUPPORTED
+	 * where nothing but a token is at hand and no user delegation key can
+	 * be had by it. */
+	int (*read_all)(struct store *, const struct scope *, int64_t valid_ms,
+	    bool by_url_alone, struct store_grant *, struct err *);
+};
+
+/* The URL of one blob (and a snapshot of it, or NULL) by read_all()'s grant,
+ * appended; a secret.  ERR_USAGE as blob_name_check(). */
+int store_grant_url(const struct store_grant *, const char *blob,
+    const char *snapshot, struct buf *, struct err *);
+
+/*
+ * What blobs carry beside their bytes (STORE_CAP_TRAITS).  Nothing here
+ * touches content or copies it.
+ */
+struct store_trait_ops {
+	/* snapshot NULL: the blob itself.  with: LIST_TAGS asks for tags too,
+	 * which takes a request and a right of its own: where that is refused,
+	 * tags_told is false. */
+	int (*look)(struct store *, const struct scope *, const char *blob,
+	    const char *snapshot, unsigned with, struct blob_view *,
+	    struct err *);
+
+	/*
+	 * Makes `which` (enum trait_kind) of the blob those of traits, bound to
+	 * etag, one request each; props as they are afterwards.  md5 goes along
+	 * with the headers, which would lose it.  ERR_CONFLICT when the blob is
+	 * another.  Of a failure some may be set.
+	 */
+	int (*set)(struct store *, const struct scope *, const char *blob,
+	    const char *etag, unsigned which, const struct blob_traits *,
+	    const unsigned char *md5, struct blob_props *, struct err *);
+
+	/* The container: ERR_MISSING, or 0; made when it was not there. */
+	int (*exists)(struct store *, const struct scope *, struct err *);
+	int (*create)(struct store *, const struct scope *, struct err *);
+};
+
+/* What brings back an earlier state (STORE_CAP_UNDO). */
+struct store_undo_ops {
+	int (*snapshot)(struct store *, const struct scope *, const char *blob,
+	    const char *etag, char id[64], struct err *);
+	/* Removing what is not there succeeds. */
+	int (*snapshot_remove)(struct store *, const struct scope *,
+	    const char *blob, const char *id, struct err *);
+	/* The blob is the snapshot again; blocks until that is so. */
+	int (*promote)(struct store *, const struct scope *, const char *blob,
+	    const char *id, struct blob_props *, struct err *);
+
+	/* Soft-deleted ones; ERR_MISSING when there is none to bring back. */
+	int (*undelete)(struct store *, const struct scope *, const char *blob,
+	    struct err *);
+	/* How long the service keeps what was deleted: days, 0 not, -1 it does
+	 * not tell us. */
+	int (*keeps_deleted)(
+	    struct store *, const struct scope *, int *days, struct err *);
+};
+
+/* Writing page and append blobs (STORE_CAP_KINDS), which are visible as they
+ * are written. */
+struct blob_range {
+	uint64_t off, len;
+};
+
+struct store_kind_ops {
+	/* Empty, of that size for pages; replaces what cond says. */
+	int (*create)(struct store *, const struct scope *, const char *blob,
+	    enum blob_type, uint64_t size, const struct commit_opts *,
+	    struct blob_props *, struct err *);
+	/* Pages: off and len in 512s, up to 4 MiB.  Append: off is the blob's
+	 * length, or ERR_CONFLICT.  Safe twice. */
+	int (*write)(struct store *, const struct scope *, const char *blob,
+	    enum blob_type, uint64_t off, struct chunk *, struct err *);
+	/* The same, of another blob's bytes, by the service. */
+	int (*write_from)(struct store *, const struct scope *,
+	    const char *blob, enum blob_type, uint64_t off, uint64_t len,
+	    const struct put_from *, struct err *);
+	/* Of a page blob what is not zeros, ascending; to be freed. */
+	int (*ranges)(struct store *, const struct scope *, const char *blob,
+	    const char *etag, struct blob_range **, size_t *n, struct err *);
+	int (*seal)(struct store *, const struct scope *, const char *blob,
+	    const char *etag, struct err *);
 };
 
 /*
@@ -227,6 +398,9 @@ struct store_ops {
 	const struct store_copy_ops *copy;
 	const struct store_grant_ops *grant;
 	const struct store_lend_ops *lend;
+	const struct store_trait_ops *traits;
+	const struct store_undo_ops *undo;
+	const struct store_kind_ops *kinds;
 
 	void (*free)(struct store *);
 };
