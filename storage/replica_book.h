@@ -60,17 +60,18 @@ struct replica_book_ops {
 	    int (*each)(void *arg, const struct book_copy *, struct err *),
 	    void *arg, struct err *);
 
-	/* Notes that it is missing, when that is not noted yet, and tells since
-	 * when.  May be durable at book_flush() alone. */
+	/* Notes that this run misses it, and tells since when it is missing.  May
+	 * be durable at flush() alone. */
 	int (*missing)(struct replica_book *, const struct book_gone *,
 	    int64_t *since_ms, struct err *);
+	/* Both listings came to their end: what was missing before, and this run
+	 * did not miss, is back, and forgotten. */
+	int (*walked)(struct replica_book *, struct err *);
 	/* Before the request, and what came of it afterwards. */
 	int (*deleting)(
 	    struct replica_book *, const struct book_gone *, struct err *);
 	int (*deleted)(
 	    struct replica_book *, const char *name, bool done, struct err *);
-	/* It is there again; not noted is no failure.  As missing(). */
-	int (*back)(struct replica_book *, const char *name, struct err *);
 	/* What that run deleted. */
 	int (*each_deleted)(struct replica_book *, int64_t run,
 	    int (*each)(void *arg, const struct book_gone *, struct err *),
