@@ -10,13 +10,13 @@
 
 struct err;
 
-/* <0, 0, >0.  Of what is no UTF-8, the bytes decide. */
+/* <0, 0, >0.  Of what is no UTF-8, the bytes decide, ranked in the same way, so
+ * that there is one order for all. */
 int blob_name_compare(const char *, const char *);
 
 /*
  * ERR_USAGE, with the reason, for what Azure cannot hold: empty, over 1,024
- * characters or (our own ceiling) BLOB_NAME_MAX bytes, over 254 segments, no
- * UTF-8, a control character, or a segment "." or "..", which URLs drop.
+ * characters (our own ceiling: BLOB_NAME_MAX bytes), over 254 segments, no UTF-8, a control character, or a segment "." or "..", which URLs drop.
  */
 int blob_name_check(const char *, struct err *);
 

@@ -44,6 +44,9 @@ enum blob_tier {
 	TIER_OTHER, /* its name is in tier_name: "P30", "Smart" */
 };
 
+/* Of the service's word for it; NULL and "" are TIER_NONE. */
+enum blob_tier blob_tier_parse(const char *);
+
 struct blob_traits {
 	const char *content_type, *content_encoding, *content_language,
 	    *content_disposition, *cache_control;
@@ -89,9 +92,10 @@ enum trait_kind {
 };
 
 /*
- * Which of `what` the copy has not as the source has them.  Tags that one side
- * did not tell are not compared; a tier is compared when the source's is its
- * own and the copy's type can have one.
+ * Which of `what` the copy has not as the source has them.  No content type
+ * and the default one are the same.  Tags that one side did not tell are not
+ * compared; a tier is compared when the source's is its own and the copy's
+ * type can have one, and one that the copy is on its way to is there.
  */
 unsigned blob_traits_differ(const struct blob_traits *source,
     const struct blob_traits *copy, unsigned what);
@@ -100,11 +104,14 @@ unsigned blob_traits_differ(const struct blob_traits *source,
 const char *trait_get(const struct trait_list *, const char *name);
 
 /*
- * The list with one more, or with another value of it, in arena; with NULL
- * without it.
+ * Metadata with one more, or with another value of it, in arena; with NULL
+ * without it.  The array is a new one: copies of the list keep theirs.
  */
 void trait_set(
     struct arena *, struct trait_list *, const char *name, const char *value);
+
+/* Into the order that a trait_list has. */
+void trait_sort(struct trait_list *, bool without_case);
 
 /*
  * Which name, or value, the service would refuse: NULL is none.  Metadata
