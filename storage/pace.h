@@ -3,8 +3,10 @@
  *
  * The number at once begins at a few and goes up while more a second get done,
  * comes down a step when more brought nothing, and by a half when the service
- * says it is too busy (429, 503), at most once for what was under way then.
- * Rates are ceilings over the last second.
+ * says it is too busy (429, 503), at most once for what was under way then
+ * (climb.h).  Rates are spread evenly: over any second no more than 1.05 times
+ * the ceiling and one that began; what takes more than a second's share goes
+ * when its turn comes, and the next waits for so much longer.
  */
 #ifndef STORAGE_PACE_H
 #define STORAGE_PACE_H
@@ -22,6 +24,7 @@ struct pace_opts {
 	uint64_t bytes_a_second;
 };
 
+/* opts NULL: the defaults. */
 struct pace *pace_new(const struct scope *, const struct pace_opts *);
 void pace_free(struct pace *);
 
