@@ -16,8 +16,7 @@ struct err;
 struct list_item;
 
 struct replica_filter {
-	/* Globs of whole names: '*' any run but '/', '**' any run, '?' one
-	 * character but '/', [...]; a backslash takes the next as it is. */
+	/* Globs of whole names (blob_glob.h). */
 	const char *const *include, *const *exclude; /* NULL-ended, or NULL */
 	uint64_t size_least, size_most;		     /* 0: no bound */
 	int64_t older_ms, younger_ms; /* age by the source's clock and ours */
@@ -35,8 +34,5 @@ bool replica_filter_takes(
 
 /* Whether it needs LIST_TRAITS, LIST_TAGS. */
 unsigned replica_filter_needs(const struct replica_filter *);
-
-/* One name and one glob, in time linear in both for each '*'. */
-bool glob_match(const char *glob, const char *name);
 
 #endif
