@@ -24,6 +24,7 @@ static const struct meaning meanings[] = {
     {"AuthorizationPermissionMismatch", ERR_AUTH,
 	"give the identity the role Storage Blob Data Contributor, or the "
 	"SAS the permission"},
+    {"BlobAlreadyExists", ERR_CONFLICT, "another has made it meanwhile"},
     {"BlobArchived", ERR_UNSUPPORTED,
 	"the blob is in the archive tier: rehydrate it first"},
     {"BlobImmutableDueToPolicy", ERR_SERVER,
@@ -37,6 +38,7 @@ static const struct meaning meanings[] = {
     {"ContainerBeingDeleted", ERR_SERVER, "the container is being deleted"},
     {"ContainerNotFound", ERR_SERVER,
 	"the container does not exist: create it, or correct the URL"},
+    {"InvalidBlobType", ERR_SERVER, "a blob of another type stands there"},
     {"InvalidBlockList", ERR_CONFLICT,
 	"staged blocks are gone: another writer has committed this name"},
     {"InvalidRange", ERR_CORRUPT, "the blob is shorter than that"},
@@ -47,7 +49,9 @@ static const struct meaning meanings[] = {
 	"another holds the lease"},
     {"LeaseIdMismatchWithLeaseOperation", ERR_CONFLICT,
 	"another holds the lease"},
-    {"LeaseIdMissing", ERR_CONFLICT, "another holds the lease"},
+    {"LeaseIdMissing", ERR_LOCKED,
+	"it is leased by another: nobody else can write to it until the lease "
+	"ends"},
     {"LeaseIsBreakingAndCannotBeAcquired", ERR_CONFLICT,
 	"another's lease is being broken"},
     {"LeaseIsBrokenAndCannotBeRenewed", ERR_CONFLICT, "the lease was broken"},
@@ -57,9 +61,12 @@ static const struct meaning meanings[] = {
     {"Md5Mismatch", ERR_TRANSIENT, "the bytes were damaged on their way"},
     {"NoAuthenticationInformation", ERR_AUTH,
 	"give a key, a SAS or an identity"},
+    {"PendingCopyOperation", ERR_LOCKED,
+	"another copy into it is under way: wait for its end, or abort it"},
     {"PublicAccessNotPermitted", ERR_AUTH, "give a key, a SAS or an identity"},
     {"SourceConditionNotMet", ERR_CONFLICT,
 	"the source was changed while it was copied; copy it again"},
+    {"TargetConditionNotMet", ERR_CONFLICT, "another has written it meanwhile"},
 };
 
 static const struct meaning *
@@ -101,6 +108,12 @@ azure_error(const struct http_response *response, const struct scope *scope,
 		add_hint(err, "check the key, SAS or role assignment");
 	}
 	return -1;
+}
+
+bool
+azure_error_is_known(const struct err *err)
+{
+	return meaning_of(err->code) != NULL;
 }
 
 bool

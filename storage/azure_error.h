@@ -22,6 +22,9 @@ struct scope;
 int azure_error(const struct http_response *, const struct scope *,
     const char *what, struct err *);
 
+/* Its code is one that says what it means, whatever the status. */
+bool azure_error_is_known(const struct err *);
+
 /* The request may have taken effect all the same. */
 bool azure_error_is_ambiguous(const struct err *);
 

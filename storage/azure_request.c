@@ -118,33 +118,28 @@ say_what(const struct azure_request *r, char out[WHAT_SIZE])
 		    r->blob, store);
 }
 
-/* One answer, whatever its status. */
-static int
-ask(struct azure_request *r, const struct scope *scope,
-    struct http_response *response, struct err *err)
+int
+azure_request_blame(const struct azure_request *r, struct err *err)
 {
-	if (http_do(r->container->http, scope, &r->http, response, err) == 0)
-		return 0;
-	/* Its URL is in what http.h says. */
 	return r->blob != NULL ? err_in(err, "%s '%.150s'", r->doing, r->blob)
 			       : err_in(err, "%s", r->doing);
 }
 
 int
-azure_request_once(struct azure_request *r, const struct scope *scope,
+azure_request_end(struct azure_request *r, const struct scope *scope, int rc,
     struct http_response *response, struct err *err)
 {
 	struct credential *credential = r->container->credential;
 	char what[WHAT_SIZE];
 
-	if (ask(r, scope, response, err) != 0)
-		return -1;
-	if (response->status == 401 && credential != NULL) {
+	if (rc == 0 && response->status == 401 && credential != NULL) {
 		http_response_release(response);
 		credential->ops->forget(credential, AZURE_RESOURCE);
-		if (ask(r, scope, response, err) != 0)
-			return -1;
+		rc = http_do(
+		    r->container->http, scope, &r->http, response, err);
 	}
+	if (rc != 0) /* its URL is in what http.h says */
+		return azure_request_blame(r, err);
 	if (response->status / 100 == 2)
 		return 0;
 	say_what(r, what);
@@ -153,6 +148,15 @@ azure_request_once(struct azure_request *r, const struct scope *scope,
 		r->judge(err, response);
 	http_response_release(response);
 	return -1;
+}
+
+int
+azure_request_once(struct azure_request *r, const struct scope *scope,
+    struct http_response *response, struct err *err)
+{
+	int rc = http_do(r->container->http, scope, &r->http, response, err);
+
+	return azure_request_end(r, scope, rc, response, err);
 }
 
 int

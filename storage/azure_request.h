@@ -54,6 +54,16 @@ void azure_request_body(
 int azure_request_once(struct azure_request *, const struct scope *,
     struct http_response *, struct err *);
 
+/*
+ * The second half of that, for an attempt by http_submit(): rc, response and
+ * err are what http_done_fn was given.
+ */
+int azure_request_end(struct azure_request *, const struct scope *, int rc,
+    struct http_response *, struct err *);
+
+/* What was asked, in front of what err says.  Always -1. */
+int azure_request_blame(const struct azure_request *, struct err *);
+
 /* For what is safe twice: repeated until it works or the scope ends. */
 int azure_request_do(struct azure_request *, const struct scope *,
     struct http_response *, struct err *);

@@ -161,7 +161,7 @@ file_lease_check(const struct file_dir *d, const struct scope *scope,
 		return -1;
 	if (id == NULL && held(&l, scope))
 		return err_set(
-		    err, ERR_CONFLICT, "'%.200s' is leased by another", blob);
+		    err, ERR_LOCKED, "'%.200s' is leased by another", blob);
 	if (id != NULL && (!held(&l, scope) || strcmp(l.id, id) != 0))
 		return err_set(
 		    err, ERR_CONFLICT, "the lease on '%.200s' was lost", blob);

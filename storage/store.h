@@ -177,10 +177,18 @@ struct store_copy_ops {
 	/*
 	 * Put Blob From URL, one attempt, in two halves, for who has many under
 	 * way: block blobs of up to PUT_FROM_BYTES_MAX.  ended() runs on
-	 * another thread and must not block; then put_end(), on any thread,
-	 * tells what came of it and frees the call.  Kinds of errors are those
-	 * of stage_from(); after one that is ambiguous (ERR_TRANSIENT) the blob
-	 * may stand.  has_md5 of props: the service told it of what it wrote.
+	 * another thread, maybe before put_begin() has returned, and must not
+	 * block; then put_end(), on any thread, tells what came of it and frees
+	 * the call.  It asks again only where a token was refused.
+	 *
+	 * Kinds of errors are those of stage_from(); ERR_CORRUPT when the
+	 * source has not the MD5 given.  After one that is ambiguous
+	 * (ERR_TRANSIENT) the blob may stand, and libcurl may have repeated the
+	 * request by itself: so what ERR_CONFLICT stands for may be this
+	 * copy's own doing.  props tell the ETag, the time and, with has_md5,
+	 * the MD5 that the service told of what it wrote; not the size, which
+	 * is the source's.  props may be NULL.
+	 *
 	 * All that `what` points to is used before put_begin() returns; scope
 	 * lives until put_end().
 	 */
@@ -362,7 +370,8 @@ struct store_ops {
 	/*
 	 * Make blob exactly the n staged blocks, in order, all or nothing;
 	 * durable when it returns.  n 0 makes an empty blob.  props may be
-	 * NULL.  ERR_CONFLICT when a condition fails.
+	 * NULL.  ERR_CONFLICT when a condition fails; ERR_LOCKED, here and in
+	 * all that writes, when it is leased and no lease's id was given.
 	 */
 	int (*commit)(struct store *, const struct scope *, const char *blob,
 	    const struct block_id *ids, size_t n, const struct commit_opts *,

@@ -13,6 +13,7 @@
 #include "storage/azure_container.h"
 #include "storage/azure_copy.h"
 #include "storage/azure_error.h"
+#include "storage/azure_grant.h"
 #include "storage/azure_held.h"
 #include "storage/azure_lease.h"
 #include "storage/azure_lend.h"

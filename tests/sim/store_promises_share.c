@@ -227,8 +227,8 @@ a_leased_blob_changes_only_for_its_holder(void **state)
 	ground_put(&g, blob, "old");
 	OK(lease->acquire(g.s, &g.scope, blob, 60, id, &err));
 	FAILS(store_put(g.s, &g.scope, blob, "theirs", 6, NULL, NULL, &err),
-	    ERR_CONFLICT);
-	FAILS(ops(&g)->remove(g.s, &g.scope, blob, NULL, &err), ERR_CONFLICT);
+	    ERR_LOCKED);
+	FAILS(ops(&g)->remove(g.s, &g.scope, blob, NULL, &err), ERR_LOCKED);
 	OK(store_put(g.s, &g.scope, blob, "mine", 4, &opts, NULL, &err));
 	ground_holds(&g, blob, "mine");
 	OK(lease->renew(g.s, &g.scope, blob, id, &err));

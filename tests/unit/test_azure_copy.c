@@ -48,6 +48,11 @@ a_refused_copy_says_whether_to_stream(void **state)
 	    {{400, CODE("InvalidHeaderValue"), NULL, ANSWER}, ERR_UNSUPPORTED},
 	    {{400, SOURCE_SAYS("ConditionNotMet"), NULL, ANSWER}, ERR_CONFLICT},
 	    {{403, CODE("AuthenticationFailed"), NULL, ANSWER}, ERR_AUTH},
+	    {{412, CODE("LeaseIdMissing"), NULL, ANSWER}, ERR_LOCKED},
+	    {{409, CODE("PendingCopyOperation"), NULL, ANSWER}, ERR_LOCKED},
+	    {{409, CODE("BlobAlreadyExists"), NULL, ANSWER}, ERR_CONFLICT},
+	    {{409, CODE("BlobImmutableDueToPolicy"), NULL, ANSWER}, ERR_SERVER},
+	    {{409, CODE("InvalidBlobType"), NULL, ANSWER}, ERR_SERVER},
 	    {{404, CODE("ContainerNotFound"), NULL, ANSWER}, ERR_SERVER},
 	};
 
