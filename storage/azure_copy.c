@@ -1,10 +1,12 @@
 #include <inttypes.h>
 
 #include "base/err.h"
+#include "storage/azure_copy_job.h"
 #include "storage/azure_held.h"
 #include "storage/azure_put_from.h"
 #include "storage/azure_request.h"
 #include "storage/azure_source.h"
+#include "storage/azure_uncommitted.h"
 #include "storage/store.h"
 #include "storage/store_azure.h"
 
@@ -44,5 +46,9 @@ stage_from(struct store *s, const struct scope *scope, const char *blob,
 const struct store_copy_ops azure_copy_ops = {
     .put_begin = azure_put_begin,
     .put_end = azure_put_end,
+    .start = azure_copy_start,
+    .poll = azure_copy_poll,
+    .abort = azure_copy_abort,
+    .staged = azure_uncommitted,
     .stage_from = stage_from,
 };

@@ -200,16 +200,21 @@ struct store_copy_ops {
 
 	/*
 	 * Copy Blob: begins one into blob, which the service then works at, for
-	 * two weeks at most.  The source is told by URL alone (no bearer), but
-	 * for one in the same account.  ERR_LOCKED when another copy into it is
-	 * pending.  Not safe twice: after a lost answer poll() tells.
-	 * from_snapshot copies the blob's own snapshot over it, of which src is
-	 * NULL.
+	 * two weeks at most.  The source is told by URL alone: with a bearer's
+	 * token it is ERR_UNSUPPORTED.  The content headers are the source's;
+	 * so is the metadata, unless traits have some.  ERR_LOCKED when another
+	 * copy into it is pending.  One attempt, and not safe twice: after a
+	 * lost answer poll() tells.  Of job's props the ETag and the time are
+	 * told.
 	 */
 	int (*start)(struct store *, const struct scope *, const char *blob,
 	    const struct put_from *what, struct copy_job *, struct err *);
+
+	/* Of the last copy into blob; with an id "", and COPY_ABORTED, when
+	 * what stands there was made by none. */
 	int (*poll)(struct store *, const struct scope *, const char *blob,
 	    struct copy_job *, struct err *);
+
 	/* What is not pending any more is no failure.  It leaves an empty
 	 * blob. */
 	int (*abort)(struct store *, const struct scope *, const char *blob,
@@ -217,7 +222,7 @@ struct store_copy_ops {
 
 	/*
 	 * Which of the blocks are staged and not committed yet: sets there[i]
-	 * for ids[i].  A blob that has none sets none.
+	 * for ids[i], and no other to false.  A blob that has none sets none.
 	 */
 	int (*staged)(struct store *, const struct scope *, const char *blob,
 	    const struct block_id *ids, size_t n, bool *there, struct err *);
