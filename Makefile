@@ -45,7 +45,7 @@ B := build/$(VARIANT)
 endif
 
 PKGS := hiredis libcurl openssl zlib libcjson libisal libzstd libxxhash \
-	sqlite3 expat libmicrohttpd
+	sqlite3 libmicrohttpd
 CPPFLAGS += -I. -D_GNU_SOURCE -DDRSYNC_VERSION='"$(VERSION)"' \
 	$(shell pkg-config --cflags $(PKGS))
 CFLAGS ?= -g
@@ -134,9 +134,11 @@ $(FB)/%.o: %.c Makefile
 $(FB)/libdrsync.a: $(SRC:%.c=$(FB)/%.o) $(FUZZLIB:%.c=$(FB)/%.o)
 	$(Q)rm -f $@ && ar rcs $@ $^
 
+# expat reads along with our own reader of XML.
 $(FB)/fuzz_%: $(FB)/tests/fuzz/fuzz_%.o $(FB)/libdrsync.a
 	$(say) LD $@
-	$(Q)clang -fsanitize=fuzzer,address,undefined -pthread -o $@ $^ $(LDLIBS)
+	$(Q)clang -fsanitize=fuzzer,address,undefined -pthread -o $@ $^ \
+		$(LDLIBS) -lexpat
 
 fuzzers: $(FUZZBIN)
 

@@ -167,6 +167,19 @@ base64_encode(struct buf *out, const void *data, size_t len)
 	}
 }
 
+/* 64 for what is none. */
+static unsigned
+digit_of(char c)
+{
+	if (c >= 'A' && c <= 'Z')
+		return (unsigned)(c - 'A');
+	if (c >= 'a' && c <= 'z')
+		return (unsigned)(c - 'a') + 26;
+	if (c >= '0' && c <= '9')
+		return (unsigned)(c - '0') + 52;
+	return c == '+' ? 62 : c == '/' ? 63 : 64;
+}
+
 /* The bytes of four digits, 0 when they are none; padded only at the end. */
 static size_t
 decode_quad(const char *q, bool last, unsigned char out[3])
@@ -175,11 +188,11 @@ decode_quad(const char *q, bool last, unsigned char out[3])
 	unsigned v = 0;
 
 	for (size_t i = 0; i < 4; i++) {
-		const char *d = i < n ? strchr(base64_digits, q[i]) : NULL;
+		unsigned d = i < n ? digit_of(q[i]) : 0;
 
-		if (i < n && d == NULL)
+		if (d == 64)
 			return 0;
-		v = v << 6 | (i < n ? (unsigned)(d - base64_digits) : 0);
+		v = v << 6 | d;
 	}
 	out[0] = (unsigned char)(v >> 16);
 	out[1] = (unsigned char)(v >> 8);

@@ -27,14 +27,15 @@ struct comparison {
 };
 
 static int
-on_close(void *arg, const char *path, const char *text, struct err *err)
+on_close(void *arg, const struct azure_xml_place *at, const char *text,
+    struct err *err)
 {
 	struct comparison *c = arg;
 
 	(void)err;
-	if (strcmp(path, "BlockList") == 0)
+	if (strcmp(at->path, "BlockList") == 0)
 		c->root = true;
-	if (strcmp(path, "BlockList/CommittedBlocks/Block/Name") != 0)
+	if (strcmp(at->path, "BlockList/CommittedBlocks/Block/Name") != 0)
 		return 0;
 	if (c->seen >= c->n || strcmp(text, c->ids[c->seen].hex) != 0)
 		c->same = false;

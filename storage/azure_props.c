@@ -1,5 +1,4 @@
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -11,6 +10,8 @@
 #include "storage/store.h"
 
 #include "storage/azure_props.h"
+
+#define ROW(name) name, sizeof(name) - 1
 
 static int
 take_size(struct blob_props *p, const char *value, struct err *err)
@@ -28,13 +29,16 @@ take_size(struct blob_props *p, const char *value, struct err *err)
 static int
 take_etag(struct blob_props *p, const char *value, struct err *err)
 {
-	const char *quote = strchr(value, '"') != NULL ? "" : "\"";
-	int n = snprintf(
-	    p->etag, sizeof(p->etag), "%s%s%s", quote, value, quote);
+	size_t quotes = strchr(value, '"') != NULL ? 0 : 1;
+	size_t len = strlen(value);
 
-	if (n < 0 || (size_t)n >= sizeof(p->etag))
+	if (len + 2 * quotes >= sizeof(p->etag))
 		return err_set(
 		    err, ERR_CORRUPT, "an ETag of over %d bytes", ETAG_MAX - 1);
+	p->etag[0] = '"';
+	memcpy(p->etag + quotes, value, len);
+	memcpy(p->etag + quotes + len, "\"", quotes);
+	p->etag[len + 2 * quotes] = '\0';
 	return 0;
 }
 
@@ -96,20 +100,22 @@ azure_props_take(
 {
 	static const struct {
 		const char *name;
+		size_t len;
 		int (*take)(
 		    struct blob_props *, const char *value, struct err *);
 	} known[] = {
-	    {"Content-Length", take_size}, {"ETag", take_etag},
-	    {"Last-Modified", take_modified}, {"Content-MD5", take_md5},
-	    {"Content-Type", take_type},
-	    {"BlobType", take_blob_type},	/* in a listing */
-	    {"x-ms-blob-type", take_blob_type}, /* as a header */
+	    {ROW("Content-Length"), take_size}, {ROW("ETag"), take_etag},
+	    {ROW("Last-Modified"), take_modified},
+	    {ROW("Content-MD5"), take_md5}, {ROW("Content-Type"), take_type},
+	    {ROW("BlobType"), take_blob_type},	     /* in a listing */
+	    {ROW("x-ms-blob-type"), take_blob_type}, /* as a header */
 	};
+	size_t len = strlen(name);
 
 	if (*value == '\0')
 		return 0;
 	for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++)
-		if (strcasecmp(name, known[i].name) == 0)
+		if (len == known[i].len && strcasecmp(name, known[i].name) == 0)
 			return known[i].take(p, value, err);
 	return 0;
 }

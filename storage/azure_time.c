@@ -51,31 +51,73 @@ in_range(const struct tm *tm)
 	    tm->tm_min <= 59 && tm->tm_sec >= 0 && tm->tm_sec <= 60;
 }
 
+/* Days by the rules of the calendar, years beginning in March; timegm() takes
+ * locks and reads the time zone. */
+static int64_t
+unix_seconds(const struct tm *tm)
+{
+	int64_t year = tm->tm_year + 1900 - (tm->tm_mon < 2);
+	int64_t month = (tm->tm_mon + 10) % 12;
+	int64_t day = 365 * year + year / 4 - year / 100 + year / 400 +
+	    (153 * month + 2) / 5 + tm->tm_mday - 719469;
+
+	return ((day * 24 + tm->tm_hour) * 60 + tm->tm_min) * 60 + tm->tm_sec;
+}
+
 static int
 put_together(struct tm *tm, const char *text, int64_t *unix_ms, struct err *err)
 {
 	if (!in_range(tm))
 		return err_set(err, ERR_CORRUPT, "'%.40s' is no date", text);
-	*unix_ms = (int64_t)timegm(tm) * 1000;
+	*unix_ms = unix_seconds(tm) * 1000;
 	return 0;
 }
 
+/* Of that many digits, or -1. */
+static int
+digits(const char *p, int n)
+{
+	int v = 0;
+
+	for (; n > 0; n--, p++) {
+		if (*p < '0' || *p > '9')
+			return -1;
+		v = 10 * v + (*p - '0');
+	}
+	return v;
+}
+
+static int
+month_of(const char *p)
+{
+	for (int i = 0; i < 12; i++)
+		if (memcmp(p, months[i], 3) == 0)
+			return i;
+	return -1;
+}
+
+/* One form, always of one length: a listing has two for each blob, over which
+ * sscanf() and timegm() took longer than over the rest of it. */
 int
 azure_time_parse(const char *text, int64_t *unix_ms, struct err *err)
 {
-	struct tm tm = {.tm_mon = -1};
-	char month[4];
-	int end = 0;
+	static const char form[] = "___, 00 ___ 0000 00:00:00 GMT";
+	struct tm tm;
 
-	if (sscanf(text, "%*3[A-Za-z], %2d %3[A-Za-z] %4d %2d:%2d:%2d GMT%n",
-		&tm.tm_mday, month, &tm.tm_year, &tm.tm_hour, &tm.tm_min,
-		&tm.tm_sec, &end) != 6 ||
-	    end == 0 || text[end] != '\0')
+	if (strlen(text) != sizeof(form) - 1)
 		return err_set(err, ERR_CORRUPT, "'%.40s' is no date", text);
-	for (int i = 0; i < 12; i++)
-		if (strcmp(month, months[i]) == 0)
-			tm.tm_mon = i;
-	tm.tm_year -= 1900;
+	for (size_t i = 0; i < sizeof(form) - 1; i++)
+		if (form[i] != '_' && form[i] != '0' && form[i] != text[i])
+			return err_set(
+			    err, ERR_CORRUPT, "'%.40s' is no date", text);
+	tm = (struct tm){
+	    .tm_mday = digits(text + 5, 2),
+	    .tm_mon = month_of(text + 8),
+	    .tm_year = digits(text + 12, 4) - 1900,
+	    .tm_hour = digits(text + 17, 2),
+	    .tm_min = digits(text + 20, 2),
+	    .tm_sec = digits(text + 23, 2),
+	};
 	return put_together(&tm, text, unix_ms, err);
 }
 

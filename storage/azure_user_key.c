@@ -69,7 +69,8 @@ take_key(struct azure_delegation *d, const char *text, struct err *err)
 }
 
 static int
-on_close(void *arg, const char *path, const char *text, struct err *err)
+on_close(void *arg, const struct azure_xml_place *at, const char *text,
+    struct err *err)
 {
 	struct azure_delegation *d = arg;
 	const struct {
@@ -85,11 +86,11 @@ on_close(void *arg, const char *path, const char *text, struct err *err)
 	};
 
 	for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++)
-		if (strcmp(path, known[i].path) == 0) {
+		if (strcmp(at->path, known[i].path) == 0) {
 			free(*known[i].to);
 			*known[i].to = xstrdup(text);
 		}
-	if (strcmp(path, "UserDelegationKey/Value") == 0)
+	if (strcmp(at->path, "UserDelegationKey/Value") == 0)
 		return take_key(d, text, err);
 	return 0;
 }

@@ -1,176 +1,453 @@
-#include <limits.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <string.h>
-
-#include <expat.h>
 
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/url.h"
+#include "base/utf8.h"
 
 #include "storage/azure_xml.h"
 
-/* Cannot stand in a name, so it tells a namespace from the local name. */
-#define NAMESPACE_SEPARATOR '|'
+#define SPACES	      "\t\n\r "
+#define CDATA	      "<![CDATA["
+#define REFERENCE_MAX 12 /* "&#x0010FFFF;" */
 
-struct parse {
-	XML_Parser expat;
+struct element {
+	const char *tag; /* as it was written, with its namespace */
+	size_t tag_len;
+	size_t parent_len; /* of the path */
+};
+
+struct scan {
+	const char *begin, *p, *end;
 	const struct azure_xml_reader *reader;
-	unsigned depth;
-	struct buf path;
+	struct azure_xml_place place;
+	char path[AZURE_XML_PATH_MAX + 1];
+	size_t path_len;
+	struct element open[AZURE_XML_DEPTH_MAX];
 	struct buf text;
 	bool encoded; /* the text of the element that is open */
-	bool failed;
+	bool had_root;
 	struct err *err;
 };
 
-/* Stops expat, which may still deliver the calls it had under way. */
-static void
-stop(struct parse *p)
+static int
+bad(const struct scan *s, const char *why)
 {
-	p->failed = true;
-	XML_StopParser(p->expat, XML_FALSE);
+	return err_set(s->err, ERR_CORRUPT, "bad XML at byte %zu: %s",
+	    (size_t)(s->p - s->begin), why);
 }
 
-static const char *
-local_name(const char *name)
+static size_t
+left(const struct scan *s)
 {
-	const char *separator = strrchr(name, NAMESPACE_SEPARATOR);
-
-	return separator != NULL ? separator + 1 : name;
+	return (size_t)(s->end - s->p);
 }
 
 static bool
-is_encoded(const char **attributes)
+at(const struct scan *s, const char *what)
 {
-	for (; attributes[0] != NULL; attributes += 2)
-		if (strcmp(attributes[0], "Encoded") == 0)
-			return strcmp(attributes[1], "true") == 0;
-	return false;
+	size_t len = strlen(what);
+
+	return left(s) >= len && memcmp(s->p, what, len) == 0;
+}
+
+/* To behind what ends it. */
+static int
+skip_past(struct scan *s, const char *what)
+{
+	const char *found = memmem(s->p, left(s), what, strlen(what));
+
+	if (found == NULL)
+		return bad(s, "it ends early");
+	s->p = found + strlen(what);
+	return 0;
+}
+
+static bool
+is_space(char c)
+{
+	return c != '\0' && strchr(SPACES, c) != NULL;
+}
+
+static bool
+is_name_char(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+	    (c >= '0' && c <= '9') || c == '_' || c == '-' || c == '.' ||
+	    c == ':';
+}
+
+/* Whether the character may stand in XML at all (XML 1.0, 2.2). */
+static bool
+is_char(uint32_t c)
+{
+	return c == '\t' || c == '\n' || c == '\r' ||
+	    (c >= 0x20 && c <= 0xd7ff) || (c >= 0xe000 && c <= 0xfffd) ||
+	    (c >= 0x10000 && c <= 0x10ffff);
+}
+
+/* Of one character of the document; 0: none that XML has. */
+static size_t
+char_bytes(const char *p, size_t len)
+{
+	char few[4 + 1] = "";
+	size_t n;
+
+	memcpy(few, p, len < 4 ? len : 4);
+	n = utf8_bytes(few);
+	if (n == 1 && !is_char((unsigned char)*few))
+		return 0;
+	return n == 3 && memcmp(few, "\xef\xbf\xbe", 3) >= 0 ? 0 : n;
+}
+
+/* Eight bytes at a time where they are plain. */
+static int
+check_chars(struct scan *s)
+{
+	const uint64_t high = UINT64_C(0x8080808080808080);
+	const uint64_t space = UINT64_C(0x2020202020202020);
+
+	while (s->p < s->end) {
+		uint64_t w;
+		size_t n = 8;
+
+		if (left(s) >= 8) {
+			memcpy(&w, s->p, 8);
+			if (((w | (w - space)) & high) == 0) {
+				s->p += 8;
+				continue;
+			}
+		}
+		n = char_bytes(s->p, left(s));
+		if (n == 0)
+			return bad(s, "what is no character of XML in UTF-8");
+		s->p += n;
+	}
+	s->p = s->begin;
+	return 0;
 }
 
 static void
-on_start(void *arg, const char *name, const char **attributes)
+add_char(struct buf *out, uint32_t c)
 {
-	struct parse *p = arg;
-
-	if (p->failed)
-		return;
-	if (++p->depth > AZURE_XML_DEPTH_MAX) {
-		err_set(p->err, ERR_CORRUPT, "XML nested over %d deep",
-		    AZURE_XML_DEPTH_MAX);
-		stop(p);
+	if (c < 0x80) {
+		buf_addc(out, (char)c);
 		return;
 	}
-	if (p->depth > 1)
-		buf_addc(&p->path, '/');
-	buf_adds(&p->path, local_name(name));
-	buf_truncate(&p->text, 0);
-	p->encoded = is_encoded(attributes);
-	if (buf_check(&p->path, "an XML element's path", p->err) != 0 ||
-	    (p->reader->open != NULL &&
-		p->reader->open(p->reader->arg, p->path.data, p->err) != 0))
-		stop(p);
-}
-
-static void
-leave_path(struct parse *p)
-{
-	const char *slash = strrchr(p->path.data, '/');
-
-	buf_truncate(
-	    &p->path, slash != NULL ? (size_t)(slash - p->path.data) : 0);
-	buf_truncate(&p->text, 0);
-	p->encoded = false;
-	p->depth--;
-}
-
-static void
-on_end(void *arg, const char *name)
-{
-	struct parse *p = arg;
-
-	(void)name;
-	if (p->failed)
-		return;
-	if (p->encoded && p->text.len > 0 &&
-	    url_decode(p->text.data, p->err) != 0) {
-		p->err->kind = ERR_CORRUPT;
-		stop(p);
-		return;
+	if (c < 0x800) {
+		buf_addc(out, (char)(0xc0 | c >> 6));
+	} else if (c < 0x10000) {
+		buf_addc(out, (char)(0xe0 | c >> 12));
+		buf_addc(out, (char)(0x80 | (c >> 6 & 0x3f)));
+	} else {
+		buf_addc(out, (char)(0xf0 | c >> 18));
+		buf_addc(out, (char)(0x80 | (c >> 12 & 0x3f)));
+		buf_addc(out, (char)(0x80 | (c >> 6 & 0x3f)));
 	}
-	if (p->reader->close(
-		p->reader->arg, p->path.data, p->text.data, p->err) != 0) {
-		stop(p);
-		return;
+	buf_addc(out, (char)(0x80 | (c & 0x3f)));
+}
+
+/* "#233", "#xe9"; 0 for what is no number of a character. */
+static uint32_t
+numbered(const char *p, size_t len)
+{
+	unsigned base = len > 2 && p[1] == 'x' ? 16 : 10;
+	uint32_t c = 0;
+
+	for (size_t i = base == 16 ? 2 : 1; i < len; i++) {
+		unsigned digit = p[i] >= '0' && p[i] <= '9'
+		    ? (unsigned)(p[i] - '0')
+		    : p[i] >= 'a' && p[i] <= 'f' ? (unsigned)(p[i] - 'a' + 10)
+		    : p[i] >= 'A' && p[i] <= 'F' ? (unsigned)(p[i] - 'A' + 10)
+						 : base;
+
+		if (digit >= base)
+			return 0;
+		c = c * base + digit;
+		if (c > 0x10ffff)
+			return 0;
 	}
-	leave_path(p);
+	return is_char(c) ? c : 0;
 }
 
-static void
-on_text(void *arg, const char *text, int len)
+static uint32_t
+named(const char *p, size_t len)
 {
-	struct parse *p = arg;
+	static const struct {
+		char name[5];
+		char c;
+	} known[] = {{"amp", '&'}, {"lt", '<'}, {"gt", '>'}, {"quot", '"'},
+	    {"apos", '\''}};
 
-	if (p->failed)
-		return;
-	buf_add(&p->text, text, (size_t)len);
-	if (buf_check(&p->text, "an XML element's text", p->err) != 0)
-		stop(p);
+	for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++)
+		if (strlen(known[i].name) == len &&
+		    memcmp(p, known[i].name, len) == 0)
+			return (uint32_t)known[i].c;
+	return 0;
 }
 
-static void
-on_doctype(void *arg, const char *name, const char *system_id,
-    const char *public_id, int has_internal_subset)
+/* s->p is at '&'. */
+static int
+take_reference(struct scan *s)
 {
-	struct parse *p = arg;
+	size_t room = left(s) < REFERENCE_MAX ? left(s) : REFERENCE_MAX;
+	const char *semicolon = memchr(s->p, ';', room);
+	const char *p = s->p + 1;
+	uint32_t c = 0;
 
-	(void)name;
-	(void)system_id;
-	(void)public_id;
-	(void)has_internal_subset;
-	if (p->failed)
-		return;
-	err_set(p->err, ERR_CORRUPT, "XML with a document type is refused");
-	stop(p);
+	if (semicolon != NULL && semicolon > p)
+		c = *p == '#' ? numbered(p, (size_t)(semicolon - p))
+			      : named(p, (size_t)(semicolon - p));
+	if (c == 0)
+		return bad(s, "a reference that is not known");
+	add_char(&s->text, c);
+	s->p = semicolon + 1;
+	return 0;
+}
+
+/* Up to the next tag. */
+static int
+take_text(struct scan *s)
+{
+	const char *tag = memchr(s->p, '<', left(s));
+
+	if (tag == NULL)
+		tag = s->end;
+	if (s->place.depth == 0) {
+		while (s->p < tag && is_space(*s->p))
+			s->p++;
+		return s->p == tag ? 0 : bad(s, "text outside of its root");
+	}
+	while (s->p < tag) {
+		const char *amp = memchr(s->p, '&', (size_t)(tag - s->p));
+		const char *to = amp != NULL ? amp : tag;
+
+		buf_add(&s->text, s->p, (size_t)(to - s->p));
+		s->p = to;
+		if (amp != NULL && take_reference(s) != 0)
+			return -1;
+	}
+	return buf_check(&s->text, "an XML element's text", s->err);
 }
 
 static int
-run(struct parse *p, const char *text, size_t len, struct err *err)
+take_cdata(struct scan *s)
 {
-	enum XML_Status status;
+	const char *from = s->p + sizeof(CDATA) - 1;
 
-	if (len > INT_MAX)
-		return err_set(err, ERR_CORRUPT, "XML of %zu bytes", len);
-	status = XML_Parse(p->expat, text, (int)len, XML_TRUE);
-	if (p->failed)
+	if (s->place.depth == 0)
+		return bad(s, "text outside of its root");
+	if (skip_past(s, "]]>") != 0)
 		return -1;
-	if (status != XML_STATUS_OK)
-		return err_set(err, ERR_CORRUPT, "bad XML in line %lu: %s",
-		    (unsigned long)XML_GetCurrentLineNumber(p->expat),
-		    XML_ErrorString(XML_GetErrorCode(p->expat)));
+	buf_add(&s->text, from, (size_t)(s->p - 3 - from));
+	return buf_check(&s->text, "an XML element's text", s->err);
+}
+
+static size_t
+name_len(const struct scan *s)
+{
+	size_t n = 0;
+
+	while (n < left(s) && is_name_char(s->p[n]))
+		n++;
+	return n;
+}
+
+static int
+enter(struct scan *s, const char *tag, size_t tag_len)
+{
+	const char *colon = memrchr(tag, ':', tag_len);
+	const char *name = colon != NULL ? colon + 1 : tag;
+	size_t len = tag_len - (size_t)(name - tag);
+	struct element *e;
+
+	if (s->place.depth == AZURE_XML_DEPTH_MAX)
+		return err_set(s->err, ERR_CORRUPT, "XML nested over %d deep",
+		    AZURE_XML_DEPTH_MAX);
+	if (s->path_len + 1 + len > AZURE_XML_PATH_MAX)
+		return err_set(s->err, ERR_CORRUPT,
+		    "an XML element's path of over %d bytes",
+		    AZURE_XML_PATH_MAX);
+	e = &s->open[s->place.depth++];
+	*e = (struct element){tag, tag_len, s->path_len};
+	if (s->place.depth > 1)
+		s->path[s->path_len++] = '/';
+	memcpy(s->path + s->path_len, name, len);
+	s->place.name = s->path + s->path_len;
+	s->path_len += len;
+	s->path[s->path_len] = '\0';
+	s->had_root = true;
+	buf_truncate(&s->text, 0);
+	if (s->reader->open == NULL)
+		return 0;
+	return s->reader->open(s->reader->arg, &s->place, s->err);
+}
+
+static void
+name_parent(struct scan *s, const struct element *left_behind)
+{
+	const struct element *e;
+
+	s->place.depth--;
+	s->path_len = left_behind->parent_len;
+	s->path[s->path_len] = '\0';
+	if (s->place.depth == 0)
+		return;
+	e = &s->open[s->place.depth - 1];
+	s->place.name = s->path + e->parent_len + (s->place.depth > 1);
+}
+
+static int
+leave(struct scan *s)
+{
+	const struct element *e = &s->open[s->place.depth - 1];
+
+	if (s->encoded && s->text.len > 0 &&
+	    url_decode(s->text.data, s->err) != 0) {
+		s->err->kind = ERR_CORRUPT;
+		return -1;
+	}
+	if (s->reader->close(s->reader->arg, &s->place, s->text.data, s->err) !=
+	    0)
+		return -1;
+	name_parent(s, e);
+	buf_truncate(&s->text, 0);
+	s->encoded = false;
 	return 0;
+}
+
+static void
+skip_spaces(struct scan *s)
+{
+	while (s->p < s->end && is_space(*s->p))
+		s->p++;
+}
+
+/* NAME="VALUE", of which only one name means anything to us. */
+static int
+take_attribute(struct scan *s)
+{
+	const char *name = s->p, *value;
+	size_t len = name_len(s), value_len;
+	char quote;
+
+	s->p += len;
+	skip_spaces(s);
+	if (len == 0 || !at(s, "="))
+		return bad(s, "a tag that is none");
+	s->p++;
+	skip_spaces(s);
+	quote = left(s) > 0 ? *s->p : '\0';
+	if (quote != '"' && quote != '\'')
+		return bad(s, "an attribute without quotes");
+	value = ++s->p;
+	while (s->p < s->end && *s->p != quote && *s->p != '<')
+		s->p++;
+	if (s->p == s->end || *s->p != quote)
+		return bad(s, "an attribute that does not end");
+	value_len = (size_t)(s->p++ - value);
+	if (len == 7 && memcmp(name, "Encoded", 7) == 0)
+		s->encoded = value_len == 4 && memcmp(value, "true", 4) == 0;
+	return 0;
+}
+
+/* s->p is at '<'. */
+static int
+take_start(struct scan *s)
+{
+	const char *tag = ++s->p;
+	size_t len = name_len(s);
+	bool is_empty;
+
+	if (len == 0 || strchr("-.:0123456789", *tag) != NULL ||
+	    tag[len - 1] == ':')
+		return bad(s, "a tag that is none");
+	if (s->place.depth == 0 && s->had_root)
+		return bad(s, "more than one root");
+	s->p += len;
+	s->encoded = false;
+	while (left(s) > 0 && is_space(*s->p)) {
+		skip_spaces(s);
+		if (left(s) > 0 && *s->p != '/' && *s->p != '>' &&
+		    take_attribute(s) != 0)
+			return -1;
+	}
+	is_empty = at(s, "/>");
+	if (!is_empty && !at(s, ">"))
+		return bad(s, "a tag that does not end");
+	s->p += is_empty ? 2 : 1;
+	if (enter(s, tag, len) != 0)
+		return -1;
+	return is_empty ? leave(s) : 0;
+}
+
+/* s->p is at "</". */
+static int
+take_end(struct scan *s)
+{
+	const struct element *e;
+	size_t len;
+
+	if (s->place.depth == 0)
+		return bad(s, "an end without a beginning");
+	e = &s->open[s->place.depth - 1];
+	s->p += 2;
+	len = name_len(s);
+	if (len != e->tag_len || memcmp(s->p, e->tag, len) != 0)
+		return bad(s, "an end of another element");
+	s->p += len;
+	skip_spaces(s);
+	if (!at(s, ">"))
+		return bad(s, "a tag that does not end");
+	s->p++;
+	return leave(s);
+}
+
+static int
+take_next(struct scan *s)
+{
+	if (*s->p != '<')
+		return take_text(s);
+	if (at(s, "</"))
+		return take_end(s);
+	if (at(s, "<?"))
+		return skip_past(s, "?>");
+	if (at(s, CDATA))
+		return take_cdata(s);
+	if (at(s, "<!--")) {
+		s->p += 4;
+		return skip_past(s, "-->");
+	}
+	if (at(s, "<!"))
+		return err_set(
+		    s->err, ERR_CORRUPT, "XML with a document type is refused");
+	return take_start(s);
 }
 
 int
 azure_xml_read(const char *text, size_t len,
     const struct azure_xml_reader *reader, struct err *err)
 {
-	struct parse p = {.reader = reader, .err = err};
+	struct scan s = {
+	    .begin = text,
+	    .p = text,
+	    .end = text + len,
+	    .reader = reader,
+	    .err = err,
+	};
 	int rc;
 
-	p.expat = XML_ParserCreateNS(NULL, NAMESPACE_SEPARATOR);
-	if (p.expat == NULL)
-		return err_set(err, ERR_SYSTEM, "no memory for an XML parser");
-	buf_init(&p.path, AZURE_XML_PATH_MAX);
-	buf_init(&p.text, AZURE_XML_TEXT_MAX);
-	XML_SetUserData(p.expat, &p);
-	XML_SetElementHandler(p.expat, on_start, on_end);
-	XML_SetCharacterDataHandler(p.expat, on_text);
-	XML_SetStartDoctypeDeclHandler(p.expat, on_doctype);
-	rc = run(&p, text, len, err);
-	buf_release(&p.text);
-	buf_release(&p.path);
-	XML_ParserFree(p.expat);
+	s.place.path = s.place.name = s.path;
+	buf_init(&s.text, AZURE_XML_TEXT_MAX);
+	rc = check_chars(&s);
+	if (rc == 0 && at(&s, "\xef\xbb\xbf"))
+		s.p += 3;
+	while (rc == 0 && s.p < s.end)
+		rc = take_next(&s);
+	if (rc == 0 && (s.place.depth > 0 || !s.had_root))
+		rc = bad(&s, "it ends early");
+	buf_release(&s.text);
 	return rc;
 }

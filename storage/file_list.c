@@ -190,7 +190,7 @@ item_add(struct walk *w)
 		    page->items, page->alloc, sizeof(*page->items));
 	}
 	item = &page->items[page->n++];
-	*item = (struct list_item){.name = xstrdup(w->name)};
+	*item = (struct list_item){.name = arena_strdup(&page->arena, w->name)};
 	return item;
 }
 

@@ -24,8 +24,7 @@ store_free(struct store *s)
 void
 list_page_release(struct list_page *page)
 {
-	for (size_t i = 0; i < page->n; i++)
-		free(page->items[i].name);
+	arena_release(&page->arena);
 	free(page->items);
 	free(page->next);
 	*page = (struct list_page){0};

@@ -85,10 +85,10 @@ struct commit_opts {
 };
 
 struct list_item {
-	char *name;
+	const char *name;
 	bool is_prefix;		    /* with a delimiter: a "directory" */
 	struct blob_props props;    /* not for prefixes */
-	struct blob_traits *traits; /* NULL unless LIST_TRAITS */
+	struct blob_traits *traits; /* NULL unless list_opts.with asks */
 };
 
 struct list_page {

@@ -6,7 +6,6 @@
 #include "base/buf.h"
 #include "base/chunk.h"
 #include "base/err.h"
-#include "base/url.h"
 #include "base/xalloc.h"
 #include "storage/azure_commit.h"
 #include "storage/azure_cond.h"
@@ -17,7 +16,7 @@
 #include "storage/azure_held.h"
 #include "storage/azure_lease.h"
 #include "storage/azure_lend.h"
-#include "storage/azure_list.h"
+#include "storage/azure_page.h"
 #include "storage/azure_props.h"
 #include "storage/azure_read.h"
 #include "storage/azure_request.h"
@@ -180,63 +179,6 @@ azure_read(struct store *s, const struct scope *scope, const char *blob,
 }
 
 static int
-list_query(const struct azure_container *c, const struct list_opts *opts,
-    const char *marker, struct buf *query, struct err *err)
-{
-	const char *prefix = opts != NULL ? opts->prefix : NULL;
-	unsigned size = opts != NULL ? opts->page_size : 0;
-
-	if (size == 0 || size > AZURE_LIST_ITEMS_MAX)
-		size = AZURE_LIST_ITEMS_MAX;
-	buf_addf(query, "restype=container&comp=list&maxresults=%u", size);
-	if (opts != NULL && opts->by_directory)
-		buf_adds(query, "&delimiter=%2F");
-	if (*c->prefix != '\0' || (prefix != NULL && *prefix != '\0')) {
-		buf_adds(query, "&prefix=");
-		url_encode(query, c->prefix, false);
-		url_encode(query, prefix != NULL ? prefix : "", false);
-	}
-	if (marker != NULL) {
-		buf_adds(query, "&marker=");
-		url_encode(query, marker, false);
-	}
-	return buf_check(query, "a listing's query", err);
-}
-
-static int
-azure_list(struct store *s, const struct scope *scope,
-    const struct list_opts *opts, const char *marker, struct list_page *page,
-    struct err *err)
-{
-	const struct azure_container *c = store_azure_container(s);
-	struct http_response response;
-	struct azure_request r = {0};
-	struct buf query;
-	int rc;
-
-	*page = (struct list_page){0};
-	buf_init(&query, (size_t)16 << 10);
-	rc = list_query(c, opts, marker, &query, err);
-	if (rc == 0)
-		rc = azure_request_init(
-		    &r, c, "GET", "listing", NULL, query.data, err);
-	if (rc == 0) {
-		r.http.response_max = AZURE_LIST_BYTES_MAX;
-		rc = azure_request_do(&r, scope, &response, err);
-	}
-	if (rc == 0) {
-		rc = azure_list_parse(response.body.data, response.body.len,
-		    c->prefix, page, err);
-		if (rc != 0)
-			err_in(err, "listing '%.200s'", s->url);
-		http_response_release(&response);
-	}
-	azure_request_release(&r);
-	buf_release(&query);
-	return rc;
-}
-
-static int
 azure_remove(struct store *s, const struct scope *scope, const char *blob,
     const struct store_cond *cond, struct err *err)
 {
@@ -275,7 +217,7 @@ static const struct store_ops azure_ops = {
     .discard = azure_discard,
     .stat = azure_stat,
     .read = azure_read,
-    .list = azure_list,
+    .list = azure_page,
     .remove = azure_remove,
     .lease = &azure_lease_ops,
     .copy = &azure_copy_ops,

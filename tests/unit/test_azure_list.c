@@ -10,6 +10,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "storage/azure_xml.h"
+#include "storage/blob_traits.h"
 #include "storage/store.h"
 
 #include "storage/azure_list.h"
@@ -35,8 +36,10 @@ static int
 parse(
     const char *xml, const char *strip, struct list_page *page, struct err *err)
 {
+	const struct azure_list_asked asked = {.strip = strip};
+
 	*err = (struct err){0};
-	return azure_list_parse(xml, strlen(xml), strip, page, err);
+	return azure_list_parse(xml, strlen(xml), &asked, page, err);
 }
 
 static void
@@ -189,6 +192,175 @@ a_content_type_that_does_not_fit_is_unknown(void **state)
 	list_page_release(&page);
 }
 
+/* With all that a blob can have. */
+#define RICH \
+	"<Blob><Name>p/rich</Name>" \
+	"<Snapshot>2026-11-21T06:27:49.1234567Z</Snapshot>" \
+	"<VersionId>2026-11-20T06:27:49.1234567Z</VersionId>" \
+	"<Deleted>true</Deleted><Properties>" \
+	"<Creation-Time>Sat, 21 Nov 2026 06:27:49 GMT</Creation-Time>" \
+	"<Etag>0x1F</Etag><Content-Length>0</Content-Length>" \
+	"<Content-Type>text/plain</Content-Type>" \
+	"<Content-Encoding>gzip</Content-Encoding>" \
+	"<Content-Language>de</Content-Language>" \
+	"<Cache-Control>no-cache</Cache-Control>" \
+	"<Content-Disposition>inline</Content-Disposition>" \
+	"<BlobType>PageBlob</BlobType>" \
+	"<x-ms-blob-sequence-number>7</x-ms-blob-sequence-number>" \
+	"<AccessTier>Archive</AccessTier>" \
+	"<AccessTierInferred>true</AccessTierInferred>" \
+	"<ArchiveStatus>rehydrate-pending-to-hot</ArchiveStatus>" \
+	"<LeaseStatus>locked</LeaseStatus><LeaseState>leased</LeaseState>" \
+	"<CopyId>c1</CopyId><CopyStatus>pending</CopyStatus>" \
+	"<TagCount>2</TagCount><Sealed>true</Sealed>" \
+	"<LegalHold>true</LegalHold></Properties>" \
+	"<Metadata><Zeta>z &amp; z</Zeta><alpha>a</alpha>" \
+	"<x-ms-invalid-name>not-a-name</x-ms-invalid-name></Metadata>" \
+	"<Tags><TagSet><Tag><Key>k2</Key><Value>v2</Value></Tag>" \
+	"<Tag><Key>k1</Key><Value/></Tag></TagSet></Tags></Blob>"
+
+static int
+parse_with(const char *xml, unsigned with, struct list_page *page)
+{
+	const struct azure_list_asked asked = {
+	    .strip = "p/", .with = with, .now_ms = INT64_C(1795242469000)};
+	struct err err = {0};
+
+	return azure_list_parse(xml, strlen(xml), &asked, page, &err);
+}
+
+static void
+what_a_blob_carries_is_told_where_it_was_asked_for(void **state)
+{
+	const struct blob_traits *t;
+	struct list_page page;
+
+	(void)state;
+	assert_int_equal(
+	    parse_with(BLOBS(RICH), LIST_TRAITS | LIST_TAGS, &page), 0);
+	t = page.items[0].traits;
+	assert_string_equal(t->content_type, "text/plain");
+	assert_string_equal(t->content_encoding, "gzip");
+	assert_string_equal(t->content_language, "de");
+	assert_string_equal(t->cache_control, "no-cache");
+	assert_string_equal(t->content_disposition, "inline");
+	assert_int_equal(t->metadata.n, 3);
+	assert_string_equal(t->metadata.list[0].name, "alpha");
+	assert_string_equal(t->metadata.list[1].name, "not-a-name");
+	assert_string_equal(t->metadata.list[2].value, "z & z");
+	assert_true(t->tags_told);
+	assert_int_equal(t->tags.n, 2);
+	assert_string_equal(t->tags.list[0].name, "k1");
+	assert_string_equal(t->tags.list[0].value, "");
+	assert_string_equal(t->tags.list[1].value, "v2");
+	assert_int_equal(t->tag_count, 2);
+	assert_int_equal(t->tier, TIER_ARCHIVE);
+	assert_string_equal(t->tier_name, "Archive");
+	assert_true(t->tier_is_inferred);
+	assert_string_equal(t->rehydrating, "rehydrate-pending-to-hot");
+	assert_true(t->is_leased && t->is_sealed && t->is_held);
+	assert_int_equal(t->sequence_number, 7);
+	assert_string_equal(t->snapshot, "2026-11-21T06:27:49.1234567Z");
+	assert_string_equal(t->version, "2026-11-20T06:27:49.1234567Z");
+	assert_false(t->is_current_version);
+	assert_true(t->is_deleted);
+	assert_string_equal(t->copy_id, "c1");
+	assert_string_equal(t->copy_status, "pending");
+	assert_int_equal(t->created_ms, INT64_C(1795242469000));
+	assert_false(t->is_directory);
+	list_page_release(&page);
+}
+
+static void
+what_was_not_asked_for_is_not_told(void **state)
+{
+	struct list_page page;
+
+	(void)state;
+	assert_int_equal(parse_with(BLOBS(RICH), 0, &page), 0);
+	assert_null(page.items[0].traits);
+	list_page_release(&page);
+	assert_int_equal(
+	    parse_with(BLOBS(BLOB("p/plain")), LIST_TRAITS, &page), 0);
+	assert_false(page.items[0].traits->tags_told);
+	assert_int_equal(page.items[0].traits->sequence_number, -1);
+	assert_true(page.items[0].traits->is_current_version);
+	assert_int_equal(page.items[0].traits->tier, TIER_NONE);
+	assert_int_equal(page.items[0].traits->metadata.n, 0);
+	list_page_release(&page);
+}
+
+static void
+directories_are_listed_where_they_were_asked_for(void **state)
+{
+	static const char xml[] = BLOBS(
+	    "<Blob><Name>p/dir</Name><Properties><Etag>1</Etag>"
+	    "<Content-Length>0</Content-Length><ResourceType>directory"
+	    "</ResourceType></Properties></Blob><Blob><Name>p/stub</Name>"
+	    "<Properties><Etag>1</Etag><Content-Length>0</Content-Length>"
+	    "</Properties><Metadata><Hdi_isfolder>true</Hdi_isfolder>"
+	    "</Metadata></Blob>" BLOB("p/file"));
+	struct list_page page;
+
+	(void)state;
+	assert_int_equal(
+	    parse_with(xml, LIST_TRAITS | LIST_DIRECTORIES, &page), 0);
+	assert_int_equal(page.n, 3);
+	assert_true(page.items[0].traits->is_directory);
+	assert_true(page.items[1].traits->is_directory);
+	assert_false(page.items[2].traits->is_directory);
+	list_page_release(&page);
+}
+
+static void
+a_policy_holds_until_its_date(void **state)
+{
+#define HELD(date) \
+	BLOBS("<Blob><Name>p/a</Name><Properties><Etag>1</Etag>" \
+	      "<Content-Length>0</Content-Length>" \
+	      "<ImmutabilityPolicyUntilDate>" date \
+	      "</ImmutabilityPolicyUntilDate></Properties></Blob>")
+	struct list_page page;
+
+	(void)state;
+	assert_int_equal(parse_with(HELD("Sat, 21 Nov 2026 06:27:50 GMT"),
+			     LIST_TRAITS, &page),
+	    0);
+	assert_true(page.items[0].traits->is_held);
+	list_page_release(&page);
+	assert_int_equal(parse_with(HELD("Sat, 21 Nov 2026 06:27:49 GMT"),
+			     LIST_TRAITS, &page),
+	    0);
+	assert_false(page.items[0].traits->is_held);
+	list_page_release(&page);
+}
+
+static void
+traits_that_are_none_are_refused(void **state)
+{
+	static const char *const bad[] = {
+	    "<Properties><TagCount>many</TagCount></Properties>",
+	    "<Properties><Creation-Time>now</Creation-Time></Properties>",
+	    "<Properties><x-ms-blob-sequence-number>-1"
+	    "</x-ms-blob-sequence-number></Properties>",
+	    "<Tags><TagSet><Tag><Value>v</Value></Tag></TagSet></Tags>",
+	};
+	struct list_page page;
+	struct buf xml;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+		buf_init(&xml, 4096);
+		buf_addf(&xml, "%s%s%s",
+		    HEAD "<Blobs><Blob><Name>p/a</Name>" PROPS, bad[i],
+		    "</Blob></Blobs>" TAIL);
+		assert_int_equal(parse_with(xml.data, LIST_TRAITS, &page), -1);
+		assert_int_equal(parse_with(xml.data, 0, &page), 0);
+		list_page_release(&page);
+		buf_release(&xml);
+	}
+}
+
 static void
 lies_are_refused(void **state)
 {
@@ -240,6 +412,7 @@ static void
 every_cut_is_noticed(void **state)
 {
 	static const char xml[] = BLOBS(BLOB("p/a &amp; b") BLOB("p/c"));
+	const struct azure_list_asked asked = {.strip = "p/"};
 	struct list_page page;
 	struct err err;
 
@@ -251,7 +424,7 @@ every_cut_is_noticed(void **state)
 		memcpy(copy, xml, len);
 		err = (struct err){0};
 		assert_int_equal(
-		    azure_list_parse(copy, len, "p/", &page, &err), -1);
+		    azure_list_parse(copy, len, &asked, &page, &err), -1);
 		assert_int_equal(err.kind, ERR_CORRUPT);
 		free(copy);
 	}
@@ -332,6 +505,12 @@ main(void)
 	    cmocka_unit_test(namespaces_and_comments_make_no_difference),
 	    cmocka_unit_test(directories_and_the_prefix_itself_are_left_out),
 	    cmocka_unit_test(a_content_type_that_does_not_fit_is_unknown),
+	    cmocka_unit_test(
+		what_a_blob_carries_is_told_where_it_was_asked_for),
+	    cmocka_unit_test(what_was_not_asked_for_is_not_told),
+	    cmocka_unit_test(directories_are_listed_where_they_were_asked_for),
+	    cmocka_unit_test(a_policy_holds_until_its_date),
+	    cmocka_unit_test(traits_that_are_none_are_refused),
 	    cmocka_unit_test(lies_are_refused),
 	    cmocka_unit_test(every_cut_is_noticed),
 	    cmocka_unit_test(bombs_do_not_go_off),
