@@ -37,15 +37,16 @@ asked_compare(const void *a, const void *b)
 }
 
 static int
-on_close(void *arg, const char *path, const char *text, struct err *err)
+on_close(void *arg, const struct azure_xml_place *at, const char *text,
+    struct err *err)
 {
 	const struct asked key = {.hex = text};
 	struct search *s = arg;
 	struct asked *found;
 
-	if (strcmp(path, "BlockList") == 0)
+	if (strcmp(at->path, "BlockList") == 0)
 		s->root = true;
-	if (strcmp(path, "BlockList/UncommittedBlocks/Block/Name") != 0)
+	if (strcmp(at->path, "BlockList/UncommittedBlocks/Block/Name") != 0)
 		return 0;
 	if (++s->seen > BLOCKS_KEPT_MAX)
 		return err_set(err, ERR_CORRUPT, "over %d uncommitted blocks",
