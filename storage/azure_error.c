@@ -29,6 +29,7 @@ static const struct meaning meanings[] = {
 	"the blob is in the archive tier: rehydrate it first"},
     {"BlobImmutableDueToPolicy", ERR_SERVER,
 	"an immutability policy or a legal hold protects it"},
+    {"BlobIsSealed", ERR_SERVER, "it is sealed: nothing can be added to it"},
     {"BlockCountExceedsLimit", ERR_SERVER,
 	"too many blocks wait for a commit; the service drops them after a "
 	"week"},

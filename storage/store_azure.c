@@ -14,12 +14,14 @@
 #include "storage/azure_error.h"
 #include "storage/azure_grant.h"
 #include "storage/azure_held.h"
+#include "storage/azure_kinds.h"
 #include "storage/azure_lease.h"
 #include "storage/azure_lend.h"
 #include "storage/azure_page.h"
 #include "storage/azure_props.h"
 #include "storage/azure_read.h"
 #include "storage/azure_request.h"
+#include "storage/azure_undo.h"
 #include "storage/azure_user_key.h"
 #include "storage/store.h"
 #include "storage/store_open.h"
@@ -211,7 +213,7 @@ azure_free(struct store *s)
 static const struct store_ops azure_ops = {
     .scheme = "azure",
     .caps = STORE_CAP_LEASE | STORE_CAP_COPY_FROM_URL | STORE_CAP_GRANT |
-	STORE_CAP_LEND,
+	STORE_CAP_LEND | STORE_CAP_UNDO | STORE_CAP_KINDS,
     .stage = azure_stage,
     .commit = azure_commit_op,
     .discard = azure_discard,
@@ -223,6 +225,8 @@ static const struct store_ops azure_ops = {
     .copy = &azure_copy_ops,
     .grant = &azure_grant_ops,
     .lend = &azure_lend_ops,
+    .undo = &azure_undo_ops,
+    .kinds = &azure_kind_ops,
     .free = azure_free,
 };
 
