@@ -72,23 +72,24 @@ add_range(struct page_list *l, struct err *err)
 }
 
 static int
-on_close(void *arg, const char *path, const char *text, struct err *err)
+on_close(void *arg, const struct azure_xml_place *at, const char *text,
+    struct err *err)
 {
 	struct page_list *l = arg;
 
-	if (strcmp(path, "PageList") == 0)
+	if (strcmp(at->path, "PageList") == 0)
 		l->root = true;
-	if (strcmp(path, RANGE) == 0)
+	if (strcmp(at->path, RANGE) == 0)
 		return add_range(l, err);
-	if (strcmp(path, RANGE "/Start") == 0) {
+	if (strcmp(at->path, RANGE "/Start") == 0) {
 		l->told++;
 		return take_number(&l->start, text, err);
 	}
-	if (strcmp(path, RANGE "/End") == 0) {
+	if (strcmp(at->path, RANGE "/End") == 0) {
 		l->told++;
 		return take_number(&l->end, text, err);
 	}
-	if (strcmp(path, "PageList/NextMarker") == 0 && *text != '\0') {
+	if (strcmp(at->path, "PageList/NextMarker") == 0 && *text != '\0') {
 		free(l->next);
 		l->next = xstrdup(text);
 	}

@@ -232,17 +232,18 @@ struct retention {
 };
 
 static int
-on_close(void *arg, const char *path, const char *text, struct err *err)
+on_close(void *arg, const struct azure_xml_place *at, const char *text,
+    struct err *err)
 {
 	struct retention *r = arg;
 
 	(void)err;
-	if (strcmp(path, "StorageServiceProperties") == 0)
+	if (strcmp(at->path, "StorageServiceProperties") == 0)
 		r->root = true;
-	if (strcmp(path,
+	if (strcmp(at->path,
 		"StorageServiceProperties/DeleteRetentionPolicy/Enabled") == 0)
 		r->enabled = strcmp(text, "true") == 0;
-	if (strcmp(path,
+	if (strcmp(at->path,
 		"StorageServiceProperties/DeleteRetentionPolicy/Days") == 0)
 		r->days = atoi(text);
 	return 0;
