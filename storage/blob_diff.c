@@ -100,22 +100,26 @@ has_hash(const struct list_item *item)
 	return item->props.has_md5 && item->props.type == BLOB_BLOCK;
 }
 
-static bool
-same_content(const struct diff_opts *o, const struct list_item *source,
-    const struct list_item *copy, bool *known)
+enum likeness { UNLIKE, LIKE_BY_ETAG, LIKE_BY_HASH };
+
+static enum likeness
+compare(const struct diff_opts *o, const struct list_item *source,
+    const struct list_item *copy)
 {
-	*known = true;
-	if (source->props.size != copy->props.size)
-		return false;
+	if (copy == NULL || source->props.size != copy->props.size)
+		return UNLIKE;
 	if (has_hash(source) && has_hash(copy))
 		return memcmp(source->props.md5, copy->props.md5, MD5_BYTES) ==
-		    0;
+			0
+		    ? LIKE_BY_HASH
+		    : UNLIKE;
 	if (source->props.size == 0 &&
 	    is_directory(source) == is_directory(copy))
-		return true;
-	*known = false;
+		return LIKE_BY_HASH; /* which of nothing is one */
 	return is_copy_of(copy, source, o->pair) ||
-	    is_copy_of(source, copy, o->back_pair);
+		is_copy_of(source, copy, o->back_pair)
+	    ? LIKE_BY_ETAG
+	    : UNLIKE;
 }
 
 /*
@@ -167,29 +171,22 @@ traits_to_mend(const struct diff_opts *o, const struct list_item *source,
 	return blob_traits_differ(t, copy->traits, what);
 }
 
-static struct diff
-skip(enum diff_skip why)
-{
-	return (struct diff){.verdict = DIFF_SKIP, .skip = why};
-}
-
 void
 blob_diff(const struct diff_opts *o, const struct list_item *source,
     const struct list_item *copy, struct diff *d)
 {
-	enum diff_skip why;
+	enum likeness like = compare(o, source, copy);
 
+	*d = (struct diff){0};
 	if (is_directory(source) && !o->to_has_directories) {
-		*d = skip(SKIP_DIRECTORY);
-		return;
-	}
-	*d = (struct diff){.verdict = DIFF_SAME};
-	if (copy != NULL && same_content(o, source, copy, &d->content_known)) {
+		d->verdict = DIFF_SKIP;
+		d->skip = SKIP_DIRECTORY;
+	} else if (like == UNLIKE) {
+		d->skip = why_not(o, source, copy);
+		d->verdict = d->skip == SKIP_NOT ? DIFF_COPY : DIFF_SKIP;
+	} else {
+		d->content_known = like == LIKE_BY_HASH;
 		d->traits = traits_to_mend(o, source, copy);
-		if (d->traits != 0)
-			d->verdict = DIFF_MEND;
-		return;
+		d->verdict = d->traits == 0 ? DIFF_SAME : DIFF_MEND;
 	}
-	why = why_not(o, source, copy);
-	*d = why == SKIP_NOT ? (struct diff){.verdict = DIFF_COPY} : skip(why);
 }

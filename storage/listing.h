@@ -3,7 +3,7 @@
  *
  * Memory is that of three pages, whatever the number of names.  A page that
  * could not be had is asked for again within the scope (the driver does); a
- * marker that the service refuses ends the listing as failed.
+ * marker that the service refuses, or gives again, ends the listing as failed.
  */
 #ifndef STORAGE_LISTING_H
 #define STORAGE_LISTING_H
@@ -36,7 +36,9 @@ struct listing_facts {
 	uint64_t names;
 	uint64_t pages;
 	bool is_complete;	/* came to its end */
-	bool is_ascending;	/* strictly, by blob_name_compare() */
+	bool is_ascending;	/* strictly, by blob_name_compare(); with
+				 * snapshots, versions or deleted ones not so
+				 * strictly */
 	char out_of_order[160]; /* the first name that was not; "" else */
 };
 

@@ -102,8 +102,8 @@ static bool
 is_within(
     const struct replica_filter *f, const struct blob_props *p, int64_t now_ms)
 {
-	/* What is from the future, by a clock that is ahead, is new. */
-	int64_t age_ms = now_ms > p->modified_ms ? now_ms - p->modified_ms : 0;
+	/* Below zero where the source's clock is ahead: then it is new. */
+	int64_t age_ms = now_ms - p->modified_ms;
 
 	return p->size >= f->size_least &&
 	    (f->size_most == 0 || p->size <= f->size_most) &&

@@ -107,7 +107,7 @@ static const struct row rows[] = {
 	B(5, 0, "c", BACK ":s"), DIFF_COPY),
     R("recorded by no pair", B(5, 0, "s"), B(5, 0, "c", ":s"), DIFF_COPY),
     R("recorded nothing", B(5, 0, ""), B(5, 0, "c", PAIR ":"), DIFF_COPY),
-    R("recorded without a colon", B(5, 0, "s"), B(5, 0, "c", PAIR "s"),
+    R("recorded without a colon", B(5, 0, "s"), B(5, 0, "c", PAIR ".s"),
 	DIFF_COPY),
 
     /* What the back pair wrote at the source. */

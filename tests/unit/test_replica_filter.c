@@ -138,7 +138,7 @@ all_tags_must_be_there(void **state)
 	assert_false(replica_filter_takes(&f, &item, NOW_MS));
 	list[0] = (struct trait){"env", "production"};
 	assert_false(replica_filter_takes(&f, &item, NOW_MS));
-	list[0] = (struct trait){"En", "production"};
+	list[0] = (struct trait){"Envy", "production"};
 	assert_false(replica_filter_takes(&f, &item, NOW_MS));
 
 	/* What was not told is not had. */
