@@ -1,13 +1,8 @@
-#include <fcntl.h>
-#include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -15,24 +10,17 @@
 #include "base/err.h"
 #include "base/http.h"
 #include "base/json.h"
-#include "base/process.h"
 #include "base/scope.h"
 #include "base/xalloc.h"
 #include "tests/sim/azurite.h"
-#include "tests/sim/temp_dir.h"
+#include "tests/sim/node_sim.h"
 
 #include "tests/sim/azure_sim.h"
 
-#define START_MS   60000
-#define STOP_MS	   10000
-#define PATHS	   512
-#define ANSWER_MAX ((size_t)64 << 10)
+#define STOP_MS 10000
 
 struct azure_sim {
-	struct temp_dir dir;
-	pid_t pid;
-	int out;
-	cJSON *told;
+	struct node_sim *node;
 };
 
 void
@@ -41,89 +29,19 @@ azure_sim_require(void)
 	azurite_require();
 }
 
-static void
-write_config(const struct azure_sim *s, const cJSON *config, char path[PATHS])
-{
-	char *text = cJSON_PrintUnformatted(config);
-	FILE *f;
-
-	snprintf(path, PATHS, "%s/config.json", s->dir.path);
-	f = fopen(path, "w");
-	assert_non_null(f);
-	assert_true(fputs(text, f) >= 0);
-	assert_int_equal(fclose(f), 0);
-	cJSON_free(text);
-}
-
-/* It ends with us, however we end. */
-static void
-launch(struct azure_sim *s, const char *config)
-{
-	const char *dir = getenv("DRSYNC_TESTS");
-	struct process_opts how = {0};
-	struct err err = {0};
-	char node[PATHS], js[PATHS];
-	const char *argv[] = {
-	    "setpriv", "--pdeathsig", "TERM", node, js, config, NULL};
-	int pipefd[2];
-
-	dir = dir != NULL ? dir : "tests";
-	snprintf(node, sizeof(node), "%s/node_modules/.bin/node", dir);
-	snprintf(js, sizeof(js), "%s/sim/azure/main.mjs", dir);
-	assert_int_equal(pipe2(pipefd, O_CLOEXEC), 0);
-	how.stdout_fd = pipefd[1];
-	if (process_start(&s->pid, argv, &how, &err) != 0)
-		fail_msg("the stand-in for Azure: %s", err.text);
-	close(pipefd[1]);
-	s->out = pipefd[0];
-}
-
-static cJSON *
-read_line(struct azure_sim *s)
-{
-	struct scope root = scope_root(NULL);
-	struct scope scope = scope_within(&root, START_MS);
-	struct err err = {0};
-	struct buf line;
-	cJSON *told;
-
-	buf_init(&line, ANSWER_MAX);
-	while (strchr(line.data, '\n') == NULL) {
-		char part[4096];
-		ssize_t n;
-
-		if (scope_wait_fd(&scope, s->out, POLLIN, &err) != 0)
-			fail_msg("the stand-in for Azure: %s", err.text);
-		n = read(s->out, part, sizeof(part));
-		if (n <= 0)
-			fail_msg("the stand-in for Azure has ended");
-		buf_add(&line, part, (size_t)n);
-	}
-	told = json_parse(line.data, line.len, ANSWER_MAX, false, &err);
-	if (told == NULL)
-		fail_msg("the stand-in for Azure: %s", err.text);
-	buf_release(&line);
-	return told;
-}
-
 struct azure_sim *
 azure_sim_start(cJSON *config)
 {
 	struct azure_sim *s = xcalloc(1, sizeof(*s));
-	char path[PATHS];
 
-	temp_dir_make(&s->dir);
-	write_config(s, config, path);
-	cJSON_Delete(config);
-	launch(s, path);
-	s->told = read_line(s);
+	s->node = node_sim_start("azure/main.mjs", config);
 	return s;
 }
 
 const cJSON *
 azure_sim_told(const struct azure_sim *s)
 {
-	return s->told;
+	return node_sim_told(s->node);
 }
 
 const char *
@@ -133,7 +51,7 @@ azure_sim_url(const struct azure_sim *s, const char *name)
 	const cJSON *urls;
 	struct err err = {0};
 
-	if (json_get_object(s->told, "urls", &urls, &err) != 0 ||
+	if (json_get_object(azure_sim_told(s), "urls", &urls, &err) != 0 ||
 	    json_get_str(urls, name, &url, &err) != 0)
 		fail_msg("%s", err.text);
 	return url;
@@ -165,7 +83,6 @@ void
 azure_sim_stop(struct azure_sim *s)
 {
 	static const struct http_opts none;
-	struct scope scope = scope_root(NULL);
 	struct err err = {0};
 	struct http *http;
 
@@ -177,9 +94,6 @@ azure_sim_stop(struct azure_sim *s)
 	assert_none(s, http, "unfair");
 	assert_none(s, http, "broken");
 	http_free(http);
-	process_stop(s->pid, &scope, STOP_MS);
-	close(s->out);
-	temp_dir_remove(&s->dir);
-	cJSON_Delete(s->told);
+	node_sim_stop(s->node);
 	free(s);
 }

@@ -95,9 +95,14 @@ export class Copies {
 			.set('x-ms-copy-status', copy.status);
 	}
 
+	// The copy into what a call is about; a snapshot has none.
+	#of({ key, query }) {
+		return query.has('snapshot') ? undefined : this.all.get(key);
+	}
+
 	// Before the destination is read.
-	async look({ key }) {
-		const copy = this.all.get(key);
+	async look(call) {
+		const copy = this.#of(call);
 		if (copy?.status !== 'pending')
 			return;
 		if (copy.ending)
@@ -111,8 +116,8 @@ export class Copies {
 	}
 
 	// What it tells of a copy beside the destination's properties.
-	tell({ key }, answer) {
-		const copy = this.all.get(key);
+	tell(call, answer) {
+		const copy = this.#of(call);
 		if (!copy || !answer.ok)
 			return;
 		answer.set('x-ms-copy-id', copy.id)
