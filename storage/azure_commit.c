@@ -11,7 +11,9 @@
 #include "storage/azure_error.h"
 #include "storage/azure_props.h"
 #include "storage/azure_request.h"
+#include "storage/azure_traits.h"
 #include "storage/azure_xml.h"
+#include "storage/blob_traits.h"
 
 #include "storage/azure_commit.h"
 
@@ -74,22 +76,18 @@ format_list(struct buf *out, const struct azure_commit *k, struct err *err)
 static void
 add_headers(struct azure_request *r, const struct commit_opts *opts)
 {
+	const struct blob_traits plain = {
+	    .content_type = opts->content_type != NULL
+		? opts->content_type
+		: "application/octet-stream",
+	    .content_encoding = opts->content_encoding,
+	};
 	struct http_headers *h = &r->http.headers;
-	struct buf sum;
 
 	http_headers_set(h, "Content-Type", "application/xml");
-	http_headers_set(h, "x-ms-blob-content-type",
-	    opts->content_type != NULL ? opts->content_type
-				       : "application/octet-stream");
-	if (opts->content_encoding != NULL)
-		http_headers_set(
-		    h, "x-ms-blob-content-encoding", opts->content_encoding);
-	if (opts->md5 != NULL) {
-		buf_init(&sum, 32);
-		base64_encode(&sum, opts->md5, MD5_BYTES);
-		http_headers_set(h, "x-ms-blob-content-md5", sum.data);
-		buf_release(&sum);
-	}
+	azure_traits_add(h, opts->traits != NULL ? opts->traits : &plain,
+	    TRAIT_HEADERS | TRAIT_METADATA | TRAIT_TAGS | TRAIT_TIER);
+	azure_traits_add_md5(h, opts->md5);
 	azure_cond_add(h, &opts->cond);
 
 	/* A silent repetition would fail on the condition, unseen by us. */

@@ -451,3 +451,37 @@ azure_xml_read(const char *text, size_t len,
 	buf_release(&s.text);
 	return rc;
 }
+
+static void
+add_escaped(struct buf *out, const char *text)
+{
+	for (; *text != '\0'; text++)
+		switch (*text) {
+		case '&':
+			buf_adds(out, "&amp;");
+			break;
+		case '<':
+			buf_adds(out, "&lt;");
+			break;
+		case '>':
+			buf_adds(out, "&gt;");
+			break;
+		case '\r':
+			buf_adds(out, "&#13;");
+			break;
+		default:
+			buf_addc(out, *text);
+		}
+}
+
+void
+azure_xml_add(struct buf *out, const char *name, const char *text)
+{
+	buf_addc(out, '<');
+	buf_adds(out, name);
+	buf_addc(out, '>');
+	add_escaped(out, text);
+	buf_adds(out, "</");
+	buf_adds(out, name);
+	buf_addc(out, '>');
+}

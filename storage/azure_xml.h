@@ -15,6 +15,7 @@
 
 #include <stddef.h>
 
+struct buf;
 struct err;
 
 /* Metadata has up to 8 KiB; a name 1,024 characters, percent-encoded at the
@@ -50,5 +51,8 @@ struct azure_xml_reader {
  */
 int azure_xml_read(const char *text, size_t len,
     const struct azure_xml_reader *, struct err *);
+
+/* Appends <name>text</name>, the text escaped. */
+void azure_xml_add(struct buf *, const char *name, const char *text);
 
 #endif

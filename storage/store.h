@@ -274,7 +274,9 @@ struct store_trait_ops {
 	 * Makes `which` (enum trait_kind) of the blob those of traits, bound to
 	 * etag, one request each; props as they are afterwards.  md5 goes along
 	 * with the headers, which would lose it.  ERR_CONFLICT when the blob is
-	 * another.  Of a failure some may be set.
+	 * another, or after a lost answer to this very call.  Of a failure some
+	 * may be set.  Tags that are not told and a tier that is not the blob's
+	 * own are left as they are.
 	 */
 	int (*set)(struct store *, const struct scope *, const char *blob,
 	    const char *etag, unsigned which, const struct blob_traits *,

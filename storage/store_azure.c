@@ -7,6 +7,7 @@
 #include "base/chunk.h"
 #include "base/err.h"
 #include "base/xalloc.h"
+#include "storage/azure_carry.h"
 #include "storage/azure_commit.h"
 #include "storage/azure_cond.h"
 #include "storage/azure_container.h"
@@ -213,7 +214,7 @@ azure_free(struct store *s)
 static const struct store_ops azure_ops = {
     .scheme = "azure",
     .caps = STORE_CAP_LEASE | STORE_CAP_COPY_FROM_URL | STORE_CAP_GRANT |
-	STORE_CAP_LEND | STORE_CAP_UNDO | STORE_CAP_KINDS,
+	STORE_CAP_LEND | STORE_CAP_TRAITS | STORE_CAP_UNDO | STORE_CAP_KINDS,
     .stage = azure_stage,
     .commit = azure_commit_op,
     .discard = azure_discard,
@@ -225,6 +226,7 @@ static const struct store_ops azure_ops = {
     .copy = &azure_copy_ops,
     .grant = &azure_grant_ops,
     .lend = &azure_lend_ops,
+    .traits = &azure_trait_ops,
     .undo = &azure_undo_ops,
     .kinds = &azure_kind_ops,
     .free = azure_free,

@@ -25,8 +25,8 @@ caps_of(const struct conformance_env *env)
 int
 store_conformance_run(const char *group, struct conformance_env *env)
 {
-	static const struct promise *const parts[] = {
-	    store_promises_blocks, store_promises_list, store_promises_share};
+	static const struct promise *const parts[] = {store_promises_blocks,
+	    store_promises_list, store_promises_share, store_promises_traits};
 	struct CMUnitTest tests[TESTS_MAX];
 	unsigned caps = caps_of(env);
 	size_t n = 0;

@@ -70,5 +70,6 @@ struct promise {
 extern const struct promise store_promises_blocks[];
 extern const struct promise store_promises_list[];
 extern const struct promise store_promises_share[];
+extern const struct promise store_promises_traits[];
 
 #endif

@@ -19,6 +19,7 @@
 #include "base/err.h"
 #include "base/http.h"
 #include "base/scope.h"
+#include "storage/blob_traits.h"
 #include "storage/store.h"
 #include "storage/store_open.h"
 #include "tests/sim/azurite.h"
@@ -121,7 +122,7 @@ open_by_sas(void *arg)
 
 	place_need(p);
 	azurite_container_sas(
-	    p->azurite, AZURITE_SOURCE, CONTAINER, "racwdl", &sas);
+	    p->azurite, AZURITE_SOURCE, CONTAINER, "racwdlt", &sas);
 	s = open_with(p, AZURITE_SOURCE, CONTAINER "/by-sas", &opts);
 	secret_release(&sas);
 	return s;
@@ -329,6 +330,89 @@ a_missing_container_is_told_from_a_missing_blob(void **state)
 
 /* What two stores of one container show is theirs alone. */
 static void
+tags_without_the_right_to_them_are_not_told(void **state)
+{
+	struct trait tag = {"k", "v"};
+	const struct blob_traits traits = {
+	    .tags = {&tag, 1}, .tags_told = true};
+	const struct commit_opts opts = {.traits = &traits};
+	struct place *p = *state;
+	struct secret sas = {0};
+	struct store_opts by_sas = {.sas = &sas};
+	struct scope scope = patience();
+	struct store *key, *s;
+	struct blob_view v;
+	struct err err = {0};
+
+	key = open_by_key_below(p, AZURITE_SOURCE, CONTAINER "/tagged");
+	assert_int_equal(
+	    store_put(key, &scope, "blob", "x", 1, &opts, NULL, &err), 0);
+	azurite_container_sas(
+	    p->azurite, AZURITE_SOURCE, CONTAINER, "racwdl", &sas);
+	s = open_with(p, AZURITE_SOURCE, CONTAINER "/tagged", &by_sas);
+	if (s->ops->traits->look(
+		s, &scope, "blob", NULL, LIST_TAGS, &v, &err) != 0)
+		fail_msg("%s", err.text);
+	assert_false(v.traits.tags_told);
+	assert_int_equal(v.props.size, 1);
+	blob_view_release(&v);
+	store_free(s);
+	store_free(key);
+	secret_release(&sas);
+}
+
+static void
+a_container_is_made_once_and_found(void **state)
+{
+	struct store *s = open_by_key_below(
+	    *state, AZURITE_DR, "made-when-asked");
+	struct scope scope = patience();
+	struct err err = {0};
+
+	assert_int_equal(s->ops->traits->exists(s, &scope, &err), -1);
+	assert_int_equal(err.kind, ERR_MISSING);
+	for (int i = 0; i < 2; i++) {
+		err = (struct err){0};
+		if (s->ops->traits->create(s, &scope, &err) != 0)
+			fail_msg("%s", err.text);
+	}
+	assert_int_equal(s->ops->traits->exists(s, &scope, &err), 0);
+	store_free(s);
+}
+
+static void
+a_tier_is_set_and_seen(void **state)
+{
+	const struct blob_traits cool = {
+	    .tier = TIER_COOL, .tier_name = "Cool"};
+	const struct blob_traits cold = {
+	    .tier = TIER_COLD, .tier_name = "Cold"};
+	const struct commit_opts opts = {.traits = &cool};
+	struct store *s = open_by_key_below(
+	    *state, AZURITE_SOURCE, CONTAINER "/tiers");
+	const struct store_trait_ops *traits = s->ops->traits;
+	struct scope scope = patience();
+	struct blob_props props;
+	struct blob_view v;
+	struct err err = {0};
+
+	assert_int_equal(
+	    store_put(s, &scope, "blob", "x", 1, &opts, &props, &err), 0);
+	assert_int_equal(traits->look(s, &scope, "blob", NULL, 0, &v, &err), 0);
+	assert_int_equal(v.traits.tier, TIER_COOL);
+	assert_false(v.traits.tier_is_inferred);
+	blob_view_release(&v);
+	if (traits->set(s, &scope, "blob", props.etag, TRAIT_TIER, &cold, NULL,
+		&props, &err) != 0)
+		fail_msg("%s", err.text);
+	assert_int_equal(traits->look(s, &scope, "blob", NULL, 0, &v, &err), 0);
+	assert_int_equal(v.traits.tier, TIER_COLD);
+	assert_string_equal(v.props.etag, props.etag);
+	blob_view_release(&v);
+	store_free(s);
+}
+
+static void
 a_prefix_is_a_wall(void **state)
 {
 	struct place *p = *state;
@@ -505,6 +589,11 @@ main(void)
 	    cmocka_unit_test_prestate(a_wrong_key_is_told_without_it, &plain),
 	    cmocka_unit_test_prestate(
 		a_missing_container_is_told_from_a_missing_blob, &plain),
+	    cmocka_unit_test_prestate(
+		tags_without_the_right_to_them_are_not_told, &plain),
+	    cmocka_unit_test_prestate(
+		a_container_is_made_once_and_found, &plain),
+	    cmocka_unit_test_prestate(a_tier_is_set_and_seen, &plain),
 	    cmocka_unit_test_prestate(a_prefix_is_a_wall, &plain),
 	    cmocka_unit_test_prestate(a_container_is_lent_by_the_key, &plain),
 	    cmocka_unit_test_prestate(a_container_is_lent_by_an_identity, &tls),
