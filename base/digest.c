@@ -86,6 +86,51 @@ hmac_sha256(const void *key, size_t key_len, const void *data, size_t len,
 		 out, NULL) != NULL);
 }
 
+struct hmac {
+	EVP_MAC_CTX *ready;
+};
+
+struct hmac *
+hmac_new(const void *key, size_t key_len)
+{
+	OSSL_PARAM params[] = {
+	    OSSL_PARAM_construct_utf8_string(
+		OSSL_MAC_PARAM_DIGEST, (char *)"SHA256", 0),
+	    OSSL_PARAM_construct_end(),
+	};
+	EVP_MAC *mac = EVP_MAC_fetch(NULL, "HMAC", NULL);
+	struct hmac *h = xcalloc(1, sizeof(*h));
+
+	must(mac != NULL);
+	h->ready = EVP_MAC_CTX_new(mac);
+	must(h->ready != NULL &&
+	    EVP_MAC_init(h->ready, key_len > 0 ? key : (const void *)"",
+		key_len, params) == 1);
+	EVP_MAC_free(mac);
+	return h;
+}
+
+void
+hmac_sum(const struct hmac *h, const void *data, size_t len,
+    unsigned char out[SHA256_BYTES])
+{
+	EVP_MAC_CTX *ctx = EVP_MAC_CTX_dup(h->ready);
+	size_t written;
+
+	must(ctx != NULL && EVP_MAC_update(ctx, data, len) == 1 &&
+	    EVP_MAC_final(ctx, out, &written, SHA256_BYTES) == 1);
+	EVP_MAC_CTX_free(ctx);
+}
+
+void
+hmac_free(struct hmac *h)
+{
+	if (h == NULL)
+		return;
+	EVP_MAC_CTX_free(h->ready);
+	free(h);
+}
+
 void
 hkdf_sha256(const void *key, size_t key_len, const void *salt, size_t salt_len,
     const char *info, void *out, size_t out_len)

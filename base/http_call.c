@@ -86,11 +86,14 @@ add_fields(struct http_call *c, struct err *err)
 		buf_truncate(&line, 0);
 		if (check_field(h, err) != 0)
 			goto fail;
+		buf_adds(&line, h->name);
 		/* "Name;" is how libcurl is told to send an empty value. */
-		if (h->value[strspn(h->value, " \t")] == '\0')
-			buf_addf(&line, "%s;", h->name);
-		else
-			buf_addf(&line, "%s: %s", h->name, h->value);
+		if (h->value[strspn(h->value, " \t")] == '\0') {
+			buf_addc(&line, ';');
+		} else {
+			buf_adds(&line, ": ");
+			buf_adds(&line, h->value);
+		}
 		if (buf_check(&line, "a header", err) != 0)
 			goto fail;
 		add_field(c, line.data);

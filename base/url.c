@@ -15,7 +15,8 @@
 static bool
 is_unreserved(unsigned char c)
 {
-	return c < 0x80 && (isalnum(c) || strchr("-._~", c) != NULL);
+	return c < 0x80 && c != '\0' &&
+	    (isalnum(c) || strchr("-._~", c) != NULL);
 }
 
 static int
@@ -235,12 +236,15 @@ void
 url_encode(struct buf *out, const char *text, bool keep_slash)
 {
 	for (const char *p = text; *p != '\0'; p++) {
-		unsigned char c = (unsigned char)*p;
+		const char *from = p;
 
-		if (is_unreserved(c) || (keep_slash && c == '/'))
-			buf_addc(out, *p);
-		else
-			buf_addf(out, "%%%02X", c);
+		while (is_unreserved((unsigned char)*p) ||
+		    (keep_slash && *p == '/'))
+			p++;
+		buf_add(out, from, (size_t)(p - from));
+		if (*p == '\0')
+			break;
+		buf_addf(out, "%%%02X", (unsigned char)*p);
 	}
 }
 

@@ -162,8 +162,10 @@ set_key(struct azure_container *c, const struct secret *key, struct err *err)
 	buf_init(&raw, 1024);
 	good = base64_decode(&raw, key->data, &ignored) == 0 &&
 	    !raw.overflowed && raw.len > 0;
-	if (good)
+	if (good) {
 		secret_set(&c->key, raw.data, raw.len);
+		c->signer = hmac_new(raw.data, raw.len);
+	}
 	if (raw.size > 0)
 		explicit_bzero(raw.data, raw.size);
 	buf_release(&raw);
@@ -257,6 +259,8 @@ azure_container_beside(struct azure_container *out,
 		    "letters, digits and hyphens can",
 		    name);
 	secret_copy(&out->key, &c->key);
+	if (out->key.data != NULL)
+		out->signer = hmac_new(out->key.data, out->key.len);
 	out->account = xstrdup(c->account);
 	out->name = xstrdup(name);
 	out->prefix = xstrdup("");
@@ -271,6 +275,7 @@ azure_container_beside(struct azure_container *out,
 void
 azure_container_release(struct azure_container *c)
 {
+	hmac_free(c->signer);
 	secret_release(&c->key);
 	secret_release(&c->sas);
 	free(c->account);
@@ -344,6 +349,8 @@ set_request_url(struct http_request *r, const char *plain, const char *sas)
 {
 	struct buf url;
 
+	if (sas == NULL && r->url != NULL && strcmp(r->url, plain) == 0)
+		return;
 	buf_init(&url, 8 * URL_MAX);
 	buf_adds(&url, plain);
 	if (sas != NULL)
@@ -388,8 +395,8 @@ azure_container_authorize(const struct azure_container *c, const char *plain,
 	http_headers_set(&r->headers, "x-ms-date", date);
 	http_headers_set(&r->headers, "x-ms-version", AZURE_VERSION);
 	set_request_url(r, plain, c->sas.data);
-	if (c->key.data != NULL)
-		return azure_sign(r, c->account, &c->key, err);
+	if (c->signer != NULL)
+		return azure_sign(r, c->account, c->signer, err);
 	if (c->credential != NULL)
 		return set_token(c, r, scope, err);
 	return 0;

@@ -10,6 +10,7 @@
 
 struct credential;
 struct err;
+struct hmac;
 struct http;
 struct http_request;
 struct scope;
@@ -22,6 +23,7 @@ struct azure_container {
 	struct http *http;	       /* borrowed */
 	struct credential *credential; /* borrowed; NULL: none */
 	struct secret key;	       /* decoded; none: not that way */
+	struct hmac *signer;	       /* of the key, made ready */
 	struct secret sas;	       /* "sv=...&sig=..." */
 	char *account;
 	char *name;

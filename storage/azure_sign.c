@@ -70,25 +70,72 @@ lower(char *s)
 		*s = (char)tolower((unsigned char)*s);
 }
 
+/* A request's headers, those that begin with x-ms- and the others. */
+struct split {
+	const struct http_header **ms, **rest;
+	size_t nms, nrest;
+};
+
 static void
-add_ms_headers(struct buf *out, const struct http_headers *headers)
+split_init(struct split *s, const struct http_headers *headers)
 {
-	struct pairs p = {0};
+	const size_t n = headers->n;
 
-	for (size_t i = 0; i < headers->n; i++) {
-		struct pair *pair;
+	*s = (struct split){0};
+	s->ms = xreallocarray(NULL, 2 * n + 1, sizeof(const void *));
+	s->rest = s->ms + n;
+	for (size_t i = 0; i < n; i++) {
+		const struct http_header *h = &headers->list[i];
 
-		if (strncasecmp(headers->list[i].name, "x-ms-", 5) != 0)
-			continue;
-		pair = pairs_add(&p);
-		pair->name = xstrdup(headers->list[i].name);
-		pair->value = xstrdup(headers->list[i].value);
-		lower(pair->name);
+		if (strncasecmp(h->name, "x-ms-", 5) == 0)
+			s->ms[s->nms++] = h;
+		else
+			s->rest[s->nrest++] = h;
 	}
-	pairs_sort(&p);
-	for (size_t i = 0; i < p.n; i++)
-		buf_addf(out, "%s:%s\n", p.list[i].name, p.list[i].value);
-	pairs_release(&p);
+}
+
+static void
+split_release(struct split *s)
+{
+	free(s->ms);
+}
+
+static int
+header_compare(const void *a, const void *b)
+{
+	const struct http_header *x = *(const struct http_header *const *)a;
+	const struct http_header *y = *(const struct http_header *const *)b;
+	int order = strcasecmp(x->name, y->name);
+
+	return order != 0 ? order : strcmp(x->value, y->value);
+}
+
+static void
+add_ms_headers(struct buf *out, struct split *s)
+{
+	if (s->nms > 1)
+		qsort(s->ms, s->nms, sizeof(*s->ms), header_compare);
+	for (size_t i = 0; i < s->nms; i++) {
+		size_t at = out->len;
+
+		buf_adds(out, s->ms[i]->name);
+		if (out->len > at)
+			lower(out->data + at);
+		buf_addc(out, ':');
+		buf_adds(out, s->ms[i]->value);
+		buf_addc(out, '\n');
+	}
+}
+
+static void
+add_plain(struct buf *out, const struct split *s, const char *name)
+{
+	for (size_t i = 0; i < s->nrest; i++)
+		if (strcasecmp(s->rest[i]->name, name) == 0) {
+			buf_adds(out, s->rest[i]->value);
+			break;
+		}
+	buf_addc(out, '\n');
 }
 
 /* One "name=value" of the query, both decoded. */
@@ -168,27 +215,23 @@ azure_string_to_sign(struct buf *out, const char *account,
     const struct http_request *r, struct err *err)
 {
 	/* Date stays empty: x-ms-date is there, and signed as a header. */
-	static const char *const before[] = {
-	    "Content-Encoding", "Content-Language"};
 	static const char *const after[] = {"Content-MD5", "Content-Type", "",
 	    "If-Modified-Since", "If-Match", "If-None-Match",
 	    "If-Unmodified-Since", "Range"};
 	uint64_t len = body_length(r);
-	const char *value;
+	struct split headers;
 
+	split_init(&headers, &r->headers);
 	buf_addf(out, "%s\n", r->method);
-	for (size_t i = 0; i < sizeof(before) / sizeof(*before); i++) {
-		value = http_headers_get(&r->headers, before[i]);
-		buf_addf(out, "%s\n", value != NULL ? value : "");
-	}
+	add_plain(out, &headers, "Content-Encoding");
+	add_plain(out, &headers, "Content-Language");
 	if (len > 0)
 		buf_addf(out, "%" PRIu64, len);
 	buf_addc(out, '\n');
-	for (size_t i = 0; i < sizeof(after) / sizeof(*after); i++) {
-		value = http_headers_get(&r->headers, after[i]);
-		buf_addf(out, "%s\n", value != NULL ? value : "");
-	}
-	add_ms_headers(out, &r->headers);
+	for (size_t i = 0; i < sizeof(after) / sizeof(*after); i++)
+		add_plain(out, &headers, after[i]);
+	add_ms_headers(out, &headers);
+	split_release(&headers);
 	if (add_resource(out, account, r->url, err) != 0)
 		return -1;
 	return buf_check(out, "the string to sign", err);
@@ -205,9 +248,10 @@ azure_signature(
 }
 
 int
-azure_sign(struct http_request *r, const char *account,
-    const struct secret *key, struct err *err)
+azure_sign(struct http_request *r, const char *account, const struct hmac *key,
+    struct err *err)
 {
+	unsigned char mac[SHA256_BYTES];
 	struct buf what, value;
 	int rc;
 
@@ -216,7 +260,8 @@ azure_sign(struct http_request *r, const char *account,
 	rc = azure_string_to_sign(&what, account, r, err);
 	if (rc == 0) {
 		buf_addf(&value, "SharedKey %s:", account);
-		azure_signature(&value, key, &what);
+		hmac_sum(key, what.data, what.len, mac);
+		base64_encode(&value, mac, sizeof(mac));
 		rc = buf_check(&value, "the signature", err);
 	}
 	if (rc == 0)

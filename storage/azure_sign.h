@@ -10,6 +10,7 @@
 
 struct buf;
 struct err;
+struct hmac;
 struct http_request;
 struct secret;
 
@@ -25,7 +26,7 @@ int azure_string_to_sign(struct buf *, const char *account,
 
 /* Sets Authorization.  Anything that is changed later breaks it. */
 int azure_sign(struct http_request *, const char *account,
-    const struct secret *key, struct err *);
+    const struct hmac *key, struct err *);
 
 /* Adds the base64 of the HMAC-SHA256 of a string to sign. */
 void

@@ -89,6 +89,33 @@ hmac_agrees_with_the_standard(void **state)
 	    "ff1697c493715653c6c712144292c5ad");
 }
 
+/* RFC 4231, case 2, twice by one key; and the empty key. */
+static void
+a_key_made_ready_signs_the_same_any_number_of_times(void **state)
+{
+	static const char text[] = "what do ya want for nothing?";
+	struct hmac *h = hmac_new("Jefe", 4), *none = hmac_new(NULL, 0);
+	unsigned char out[SHA256_BYTES], other[SHA256_BYTES];
+
+	(void)state;
+	for (int i = 0; i < 3; i++) {
+		hmac_sum(h, text, sizeof(text) - 1, out);
+		assert_hex(out, SHA256_BYTES,
+		    "5bdcc146bf60754e6a042426089575c7"
+		    "5a003f089d2739839dec58b964ec3843");
+		hmac_sum(h, "other", 5, other);
+		hmac_sha256("Jefe", 4, "other", 5, out);
+		assert_memory_equal(out, other, SHA256_BYTES);
+	}
+	hmac_sum(none, "", 0, out);
+	assert_hex(out, SHA256_BYTES,
+	    "b613679a0814d9ec772f95d778c35fc5"
+	    "ff1697c493715653c6c712144292c5ad");
+	hmac_free(h);
+	hmac_free(none);
+	hmac_free(NULL);
+}
+
 /* RFC 5869, case 3 (no salt, no info), and info in use. */
 static void
 hkdf_agrees_with_the_standard(void **state)
@@ -176,6 +203,8 @@ main(void)
 	    cmocka_unit_test(digests_agree_with_the_standards),
 	    cmocka_unit_test(a_running_digest_takes_pieces),
 	    cmocka_unit_test(hmac_agrees_with_the_standard),
+	    cmocka_unit_test(
+		a_key_made_ready_signs_the_same_any_number_of_times),
 	    cmocka_unit_test(hkdf_agrees_with_the_standard),
 	    cmocka_unit_test(hex_goes_both_ways),
 	    cmocka_unit_test(base64_goes_both_ways),
