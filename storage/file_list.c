@@ -9,6 +9,8 @@
 #include "base/err.h"
 #include "base/scope.h"
 #include "base/xalloc.h"
+#include "storage/blob_name.h"
+#include "storage/blob_traits.h"
 #include "storage/file_dir.h"
 #include "storage/file_props.h"
 #include "storage/store.h"
@@ -33,6 +35,7 @@ struct walk {
 	const char *prefix;
 	const char *marker; /* NULL: from the start */
 	bool by_directory;
+	unsigned with; /* enum list_with */
 	size_t max;
 	struct list_page *page;
 	bool more; /* the page is full and something follows */
@@ -64,9 +67,9 @@ level_add(struct level *l, const char *name, bool is_dir)
 }
 
 static int
-by_bytes(const void *a, const void *b)
+by_name(const void *a, const void *b)
 {
-	return strcmp(*(char *const *)a, *(char *const *)b);
+	return blob_name_compare(*(char *const *)a, *(char *const *)b);
 }
 
 static bool
@@ -82,7 +85,7 @@ wanted(const struct walk *w, const char *full, bool is_dir)
 	if (!starts_with(full, w->prefix) &&
 	    !(is_dir && starts_with(w->prefix, full)))
 		return false;
-	if (w->marker == NULL || strcmp(full, w->marker) > 0)
+	if (w->marker == NULL || blob_name_compare(full, w->marker) > 0)
 		return true;
 	/* A directory at or before the marker may hold names behind it,
 	 * unless the marker stands for all of it. */
@@ -170,7 +173,7 @@ level_read(struct walk *w, struct level *l, struct err *err)
 	if (rc != 0)
 		level_release(l);
 	else if (l->n > 0)
-		qsort(l->names, l->n, sizeof(*l->names), by_bytes);
+		qsort(l->names, l->n, sizeof(*l->names), by_name);
 	return rc;
 }
 
@@ -207,8 +210,15 @@ visit_file(struct walk *w, struct err *err)
 		    ? 0
 		    : file_err(w->dir, "listing", w->name, err);
 	item = item_add(w);
-	if (item != NULL)
+	if (item == NULL)
+		return 0;
+	if (w->with == 0) {
 		file_props_get(-1, p.s, &st, &item->props);
+		return 0;
+	}
+	item->traits = arena_alloc(&w->page->arena, sizeof(*item->traits));
+	file_props_look(
+	    -1, p.s, &st, &w->page->arena, &item->props, item->traits);
 	return 0;
 }
 
@@ -285,6 +295,7 @@ file_list(const struct file_dir *d, const struct scope *scope,
 	    .prefix = opts->prefix != NULL ? opts->prefix : "",
 	    .marker = marker,
 	    .by_directory = opts->by_directory,
+	    .with = opts->with,
 	    .max = opts->page_size != 0 ? opts->page_size : PAGE_DEFAULT,
 	    .page = page,
 	};

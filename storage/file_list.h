@@ -1,5 +1,5 @@
 /*
- * file_list.h -- the listing of a file: store, by pages, in byte order.
+ * file_list.h -- the listing of a file: store, by pages, in order of names.
  *
  * A marker is the last name of the page before it.  Each page walks down to
  * where that was; a directory on the way is read whole and sorted, so memory

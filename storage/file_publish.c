@@ -62,6 +62,19 @@ file_check_cond(const struct file_dir *d, const struct scope *scope,
 	return file_lease_check(d, scope, blob, cond->lease_id, err);
 }
 
+int
+file_keep_err(const struct file_dir *d, const char *blob,
+    const struct commit_opts *opts, struct err *err)
+{
+	if (opts->traits != NULL && (errno == ENOSPC || errno == E2BIG))
+		return err_set(err, ERR_UNSUPPORTED,
+		    "'%.200s' carries more metadata and tags than the file "
+		    "system of '%.200s' keeps beside a file (ext4: 4 KiB); or "
+		    "it is full",
+		    blob, d->path);
+	return file_err(d, "committing", blob, err);
+}
+
 /* Later than old's, however the clock stands. */
 static int
 later_than(const struct file_dir *d, const char *blob, int fd,
@@ -73,8 +86,9 @@ later_than(const struct file_dir *d, const char *blob, int fd,
 		return file_err(d, "committing", blob, err);
 	if (old == NULL || file_mtime_ns(&st) > file_mtime_ns(old))
 		return 0;
-	if (file_props_set(fd, file_mtime_ns(old) + 1, opts) != 0 ||
-	    fsync(fd) != 0)
+	if (file_props_set(fd, file_mtime_ns(old) + 1, opts) != 0)
+		return file_keep_err(d, blob, opts, err);
+	if (fsync(fd) != 0)
 		return file_err(d, "committing", blob, err);
 	return 0;
 }
@@ -138,13 +152,13 @@ static int
 dress(const struct file_dir *d, const struct scope *scope, const char *blob,
     int fd, const struct commit_opts *opts, struct err *err)
 {
-	if (opts->content_type != NULL &&
+	if (opts->traits == NULL && opts->content_type != NULL &&
 	    strlen(opts->content_type) >=
 		sizeof(((struct blob_props *)0)->content_type))
 		return err_set(err, ERR_USAGE,
 		    "the content type of '%.200s' is too long", blob);
 	if (file_props_set(fd, draw_mtime_ns(scope), opts) != 0)
-		return file_err(d, "committing", blob, err);
+		return file_keep_err(d, blob, opts, err);
 	return 0;
 }
 

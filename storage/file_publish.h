@@ -30,6 +30,10 @@ int file_publish(const struct file_dir *, const struct scope *,
     const char *blob, const struct staged_file *, const struct commit_opts *,
     struct blob_props *, enum published *state, struct err *);
 
+/* By errno, of file_props_set() and file_props_keep(); always -1. */
+int file_keep_err(const struct file_dir *, const char *blob,
+    const struct commit_opts *, struct err *);
+
 /* ERR_CONFLICT unless what is there (old; NULL: nothing) is as expected.
  * The lock is held. */
 int

@@ -19,6 +19,7 @@
 #include "storage/file_stage.h"
 #include "storage/store.h"
 #include "storage/store_file_lease.h"
+#include "storage/store_file_traits.h"
 
 #include "storage/store_file.h"
 
@@ -52,24 +53,24 @@ enter(const struct scope *scope, const char *blob, struct err *err)
 	return file_name_check(blob, err);
 }
 
-static int
-open_blob(const struct store_file *f, const char *blob, struct stat *st,
-    struct err *err)
+int
+store_file_open_blob(const struct file_dir *d, const char *blob,
+    struct stat *st, struct err *err)
 {
 	struct file_path p;
 	int fd;
 
-	file_path_make(&p, &f->dir, NULL, blob);
+	file_path_make(&p, d, NULL, blob);
 	/* O_NONBLOCK: a FIFO put there must not hold us up. */
 	fd = open(p.s, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	if (fd == -1 || fstat(fd, st) != 0) {
-		file_err(&f->dir, "opening", blob, err);
+		file_err(d, "opening", blob, err);
 		goto fail;
 	}
 	if (!S_ISREG(st->st_mode)) {
 		err_set(err, ERR_MISSING,
 		    "'%.200s' is not in '%.200s': it is no regular file", blob,
-		    f->dir.path);
+		    d->path);
 		goto fail;
 	}
 	return fd;
@@ -136,7 +137,7 @@ file_stat(struct store *s, const struct scope *scope, const char *blob,
 
 	if (enter(scope, blob, err) != 0)
 		return -1;
-	fd = open_blob(file_of(s), blob, &st, err);
+	fd = store_file_open_blob(&file_of(s)->dir, blob, &st, err);
 	if (fd == -1)
 		return -1;
 	file_props_get(fd, NULL, &st, props);
@@ -214,7 +215,7 @@ file_read(struct store *s, const struct scope *scope, const char *blob,
 
 	if (enter(scope, blob, err) != 0)
 		return -1;
-	fd = open_blob(f, blob, &st, err);
+	fd = store_file_open_blob(&f->dir, blob, &st, err);
 	if (fd == -1)
 		return -1;
 	file_etag(&st, before);
@@ -246,7 +247,7 @@ unlink_blob(struct store_file *f, const struct scope *scope, const char *blob,
 {
 	struct file_path p;
 	struct stat st;
-	int fd = open_blob(f, blob, &st, err);
+	int fd = store_file_open_blob(&f->dir, blob, &st, err);
 
 	if (fd == -1)
 		return -1;
@@ -298,7 +299,7 @@ file_free(struct store *s)
 
 static const struct store_ops file_ops = {
     .scheme = "file",
-    .caps = STORE_CAP_LEASE,
+    .caps = STORE_CAP_LEASE | STORE_CAP_TRAITS,
     .stage = file_stage_blocks,
     .commit = file_commit,
     .discard = file_discard,
@@ -307,6 +308,7 @@ static const struct store_ops file_ops = {
     .list = file_list_page,
     .remove = file_remove,
     .lease = &store_file_lease_ops,
+    .traits = &store_file_trait_ops,
     .free = file_free,
 };
 

@@ -15,6 +15,7 @@
 
 struct err;
 struct file_dir;
+struct stat;
 struct store;
 
 /* ERR_USAGE for what is no file:///DIR; touches nothing. */
@@ -22,5 +23,9 @@ struct store *store_file_open(const char *dir_url, struct err *);
 
 /* Of a store that this driver opened; for the rest of the driver. */
 struct file_dir *store_file_dir(struct store *);
+
+/* The blob's file, or -1: ERR_MISSING for what is no regular one. */
+int store_file_open_blob(
+    const struct file_dir *, const char *blob, struct stat *, struct err *);
 
 #endif

@@ -19,7 +19,7 @@ caps_of(const struct conformance_env *env)
 	unsigned caps = s->ops->caps;
 
 	store_free(s);
-	return caps;
+	return env->no_props ? caps & ~(unsigned)STORE_CAP_TRAITS : caps;
 }
 
 int

@@ -19,8 +19,8 @@ struct conformance_env {
 	/* A store that the test frees; it asserts rather than return NULL. */
 	struct store *(*open)(void *arg);
 	void *arg;
-	/* This place keeps no content type and no MD5 (a file system without
-	 * user attributes). */
+	/* This place keeps no content type, no MD5 and nothing else beside the
+	 * bytes (a file system without user attributes). */
 	bool no_props;
 };
 

@@ -9,6 +9,7 @@
 #include "tests/sim/store_fault.h"
 
 #define FAULTS_MAX 8
+#define PASSED_ON  (STORE_CAP_LEASE | STORE_CAP_COPY_FROM_URL | STORE_CAP_GRANT)
 
 struct store_fault {
 	struct store base;
@@ -264,7 +265,7 @@ store_fault_new(struct store *take_inner)
 	pthread_mutex_init(&f->lock, NULL);
 	f->ops = (struct store_ops){
 	    .scheme = in->scheme,
-	    .caps = in->caps,
+	    .caps = in->caps & PASSED_ON,
 	    .stage = fault_stage,
 	    .commit = fault_commit,
 	    .discard = fault_discard,

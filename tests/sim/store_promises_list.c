@@ -12,7 +12,7 @@
 
 #include "tests/sim/store_ground.h"
 
-/* In byte order, '.' and '-' before '/', digits and letters behind. */
+/* In order, '.' and '-' before '/', digits and letters behind. */
 static const char *const sorted[] = {"a-b", "a.b", "a/1", "a/2/x", "a/2/y",
     "a/b/c/d", "a0", "aa", "b", "c/z", "d"};
 
@@ -87,6 +87,25 @@ listings_are_sorted_and_paged_without_loss(void **state)
 	assert_lists(&g, (struct list_opts){.prefix = "a"}, with_a, 8);
 	assert_lists(&g, (struct list_opts){.prefix = "zz"}, NULL, 0);
 	assert_lists(&g, (struct list_opts){.prefix = "b/"}, NULL, 0);
+	ground_close(&g);
+}
+
+/* Beyond U+FFFF stands before U+E000 and on, in UTF-16 and here. */
+static void
+names_beyond_ascii_ascend_by_utf16_code_units(void **state)
+{
+	static const char *const odd[] = {"z", "\xc3\xa9", "\xf0\x9f\x98\x80/x",
+	    "\xef\xbd\x9a", "\xef\xbf\xbd"};
+	const size_t n = sizeof(odd) / sizeof(*odd);
+	struct ground g = ground_open(state);
+
+	for (size_t i = 0; i < n; i++) {
+		NAME(&g, odd[n - 1 - i], blob);
+
+		ground_put(&g, blob, odd[n - 1 - i]);
+		test_free(blob);
+	}
+	assert_lists(&g, (struct list_opts){.prefix = ""}, odd, n);
 	ground_close(&g);
 }
 
@@ -192,6 +211,7 @@ names_over_the_limit_are_refused(void **state)
 
 const struct promise store_promises_list[] = {
     {cmocka_unit_test(listings_are_sorted_and_paged_without_loss), 0},
+    {cmocka_unit_test(names_beyond_ascii_ascend_by_utf16_code_units), 0},
     {cmocka_unit_test(listings_by_directory_show_each_once), 0},
     {cmocka_unit_test(a_page_is_no_longer_than_asked_for), 0},
     {cmocka_unit_test(a_walk_ends_where_its_visitor_fails), 0},

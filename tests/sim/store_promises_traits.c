@@ -48,12 +48,6 @@ look(const struct ground *g, const char *blob, struct blob_view *v)
 	    g->s, &g->scope, blob, NULL, LIST_TAGS, v, &err));
 }
 
-static bool
-keeps_nothing(void **state)
-{
-	return ((struct conformance_env *)*state)->no_props;
-}
-
 static void
 assert_carries(const struct blob_traits *have, const struct blob_traits *want)
 {
@@ -71,8 +65,6 @@ what_a_blob_is_committed_with_it_carries(void **state)
 	struct blob_props props;
 	struct blob_view v;
 
-	if (keeps_nothing(state))
-		skip();
 	put_with(&g, blob, &rich, &props);
 	look(&g, blob, &v);
 	assert_carries(&v.traits, &rich);
@@ -100,8 +92,6 @@ a_listing_tells_what_it_is_asked_for(void **state)
 	NAME(&g, "blob", blob);
 	struct list_page page;
 
-	if (keeps_nothing(state))
-		skip();
 	put_with(&g, blob, &rich, NULL);
 	OK(ops(&g)->list(g.s, &g.scope, &all, NULL, &page, &err));
 	assert_int_equal(page.n, 1);
@@ -144,8 +134,6 @@ each_kind_is_set_by_itself_and_the_content_stays(void **state)
 	struct ground g = ground_open(state);
 	NAME(&g, "blob", blob);
 
-	if (keeps_nothing(state))
-		skip();
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++) {
 		struct blob_props before, after;
 		struct blob_view v;
@@ -182,11 +170,9 @@ nothing_is_set_of_a_blob_that_was_replaced(void **state)
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++)
 		FAILS(set(&g, blob, kinds[i], &before, &after, &err),
 		    ERR_CONFLICT);
-	if (!keeps_nothing(state)) {
-		look(&g, blob, &v);
-		assert_carries(&v.traits, &rich);
-		blob_view_release(&v);
-	}
+	look(&g, blob, &v);
+	assert_carries(&v.traits, &rich);
+	blob_view_release(&v);
 	test_free(blob);
 	ground_close(&g);
 }

@@ -17,6 +17,7 @@
 #include "base/err.h"
 #include "base/scope.h"
 #include "storage/lease.h"
+#include "storage/blob_traits.h"
 #include "storage/store.h"
 #include "storage/store_file.h"
 #include "tests/sim/fake_clock.h"
@@ -336,16 +337,96 @@ a_store_that_does_not_exist_is_made_by_the_first_write(void **state)
 	store_free(s);
 }
 
-static struct store *
-open_for_suite(void *arg)
+static void
+a_store_is_made_when_asked_and_found(void **state)
 {
-	return temp_dir_store(arg);
+	struct ground *g = *state;
+	struct err err = {0};
+	struct store *s;
+	char url[400];
+
+	snprintf(url, sizeof(url), "file://%s/made", g->dir.path);
+	s = store_file_open(url, &err);
+	assert_int_equal(s->ops->traits->exists(s, &g->scope, &err), -1);
+	assert_int_equal(err.kind, ERR_MISSING);
+	assert_int_equal(s->ops->traits->create(s, &g->scope, &err), 0);
+	assert_int_equal(s->ops->traits->create(s, &g->scope, &err), 0);
+	assert_int_equal(s->ops->traits->exists(s, &g->scope, &err), 0);
+	store_free(s);
 }
 
 static bool
 has_attributes(const struct temp_dir *d)
 {
 	return setxattr(d->path, "user.drsync.test", "x", 1, 0) == 0;
+}
+
+static void
+what_does_not_fit_beside_a_file_makes_none(void **state)
+{
+	static char large[70000];
+	struct trait one = {"a", large};
+	const struct blob_traits traits = {.metadata = {&one, 1}};
+	const struct commit_opts opts = {.traits = &traits};
+	struct ground *g = *state;
+	struct err err = {0};
+
+	memset(large, 'x', sizeof(large) - 1);
+	assert_int_equal(
+	    store_put(g->s, &g->scope, "b", "x", 1, &opts, NULL, &err), -1);
+	assert_int_equal(err.kind, ERR_UNSUPPORTED);
+	assert_non_null(strstr(err.text, "more metadata and tags"));
+	assert_int_equal(access(file_ground_path(g, "b"), F_OK), -1);
+}
+
+static void
+a_type_of_any_length_is_kept_among_traits(void **state)
+{
+	static const char type[] =
+	    "application/vnd.openxmlformats-officedocument.wordprocessingml."
+	    "document";
+	const struct blob_traits traits = {.content_type = type};
+	const struct commit_opts opts = {.traits = &traits};
+	struct ground *g = *state;
+	struct blob_view v;
+	struct err err = {0};
+
+	if (!has_attributes(&g->dir))
+		skip();
+	assert_int_equal(
+	    store_put(g->s, &g->scope, "b", "x", 1, &opts, NULL, &err), 0);
+	assert_int_equal(
+	    g->s->ops->traits->look(g->s, &g->scope, "b", NULL, 0, &v, &err),
+	    0);
+	assert_string_equal(v.traits.content_type, type);
+	blob_view_release(&v);
+}
+
+static void
+what_a_file_carried_goes_with_an_edit_from_outside(void **state)
+{
+	struct trait one = {"a", "b"};
+	const struct blob_traits traits = {.metadata = {&one, 1}};
+	const struct commit_opts opts = {.traits = &traits};
+	struct ground *g = *state;
+	struct blob_view v;
+	struct err err = {0};
+
+	assert_int_equal(
+	    store_put(g->s, &g->scope, "b", "x", 1, &opts, NULL, &err), 0);
+	assert_int_equal(truncate(file_ground_path(g, "b"), 0), 0);
+	assert_int_equal(
+	    g->s->ops->traits->look(g->s, &g->scope, "b", NULL, 0, &v, &err),
+	    0);
+	assert_int_equal(v.traits.metadata.n, 0);
+	assert_false(v.props.has_md5);
+	blob_view_release(&v);
+}
+
+static struct store *
+open_for_suite(void *arg)
+{
+	return temp_dir_store(arg);
 }
 
 int
@@ -365,6 +446,10 @@ main(void)
 	    WITH_GROUND(who_asks_again_by_the_id_that_holds_has_it_for_longer),
 	    WITH_GROUND(a_broken_lease_file_is_nobodys_lease),
 	    WITH_GROUND(a_store_that_does_not_exist_is_made_by_the_first_write),
+	    WITH_GROUND(a_store_is_made_when_asked_and_found),
+	    WITH_GROUND(what_does_not_fit_beside_a_file_makes_none),
+	    WITH_GROUND(a_type_of_any_length_is_kept_among_traits),
+	    WITH_GROUND(what_a_file_carried_goes_with_an_edit_from_outside),
 	};
 	struct temp_dir dir;
 	struct conformance_env env = {.open = open_for_suite, .arg = &dir};
