@@ -298,7 +298,8 @@ struct store_undo_ops {
 	int (*promote)(struct store *, const struct scope *, const char *blob,
 	    const char *id, struct blob_props *, struct err *);
 
-	/* Soft-deleted ones; ERR_MISSING when there is none to bring back. */
+	/* What soft delete keeps, or else the newest version of a blob that is
+	 * gone; ERR_MISSING when there is none to bring back. */
 	int (*undelete)(struct store *, const struct scope *, const char *blob,
 	    struct err *);
 	/* How long the service keeps what was deleted: days, 0 not, -1 it does

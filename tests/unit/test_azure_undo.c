@@ -201,6 +201,19 @@ undelete(struct azure_rig *r)
 	return undo(r)->undelete(r->store, &r->scope, "blob", &r->err);
 }
 
+#define LIST(blobs) \
+	"<?xml version=\"1.0\"?><EnumerationResults><Blobs>" blobs \
+	"</Blobs><NextMarker/></EnumerationResults>"
+#define VERSION(name, id, more) \
+	"<Blob><Name>pre fix/" name "</Name><VersionId>" id \
+	"</VersionId>" more \
+	"<Properties><Etag>0x1</Etag><Content-Length>1</Content-Length>" \
+	"</Properties></Blob>"
+#define NO_VERSIONS \
+	{ \
+		200, NULL, LIST(""), ANSWER \
+	}
+
 static void
 what_was_deleted_is_brought_back_if_it_is_kept(void **state)
 {
@@ -209,8 +222,11 @@ what_was_deleted_is_brought_back_if_it_is_kept(void **state)
 	    {.status = 200},
 	    {200, CREATED, NULL, ANSWER},
 	    AZURE_ABSENT,
+	    NO_VERSIONS,
 	    {.status = 200},
 	    AZURE_ABSENT,
+	    {400, CODE("InvalidQueryParameterValue"), NULL, ANSWER},
+	    {403, CODE("AuthorizationFailure"), NULL, ANSWER},
 	};
 	struct azure_rig r;
 
@@ -221,6 +237,36 @@ what_was_deleted_is_brought_back_if_it_is_kept(void **state)
 	    &r, 1, "PUT /acct/cont/pre%20fix/blob?comp=undelete HTTP");
 	azure_rig_fails(&r, undelete(&r), ERR_MISSING, "bringing back 'blob'");
 	azure_rig_fails(&r, undelete(&r), ERR_MISSING, "asking for 'blob'");
+	azure_rig_fails(&r, undelete(&r), ERR_AUTH, "bringing back 'blob'");
+	azure_rig_down(&r);
+}
+
+static void
+of_a_blob_that_is_gone_the_newest_version_is_brought_back(void **state)
+{
+	static const struct azure_step steps[] = {
+	    {.status = 200},
+	    AZURE_ABSENT,
+	    {200, NULL,
+		LIST(VERSION("blob", "2026-11-20T00:00:00.1Z", "") VERSION(
+		    "blob", "2026-11-21T00:00:00.1Z", "") VERSION("blob",
+		    "2026-11-22T00:00:00.1Z", "<Deleted>true</Deleted>")
+			VERSION("blob.other", "2026-11-23T00:00:00.1Z", "")),
+		ANSWER},
+	    {202, COPY("c1", "success"), NULL, ANSWER},
+	    BROUGHT,
+	};
+	struct azure_rig r;
+
+	(void)state;
+	RIG(&r, steps);
+	azure_rig_ok(&r, undelete(&r));
+	azure_rig_sent(&r, 2, "versions");
+	azure_rig_sent(&r, 2, "prefix=pre%20fix%2Fblob");
+	azure_rig_sent(&r, 3, "PUT /acct/cont/pre%20fix/blob HTTP");
+	azure_rig_sent(&r, 3,
+	    "/acct/cont/pre%20fix/blob"
+	    "?versionid=2026-11-21T00%3A00%3A00.1Z\r\n");
 	azure_rig_down(&r);
 }
 
@@ -272,6 +318,8 @@ main(void)
 	    cmocka_unit_test(a_promotion_that_began_unseen_is_waited_for),
 	    cmocka_unit_test(a_promotion_that_fails_says_so),
 	    cmocka_unit_test(what_was_deleted_is_brought_back_if_it_is_kept),
+	    cmocka_unit_test(
+		of_a_blob_that_is_gone_the_newest_version_is_brought_back),
 	    cmocka_unit_test(
 		the_account_may_tell_how_long_it_keeps_what_was_deleted),
 	};
