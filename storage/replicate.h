@@ -34,6 +34,9 @@ struct replicate_report;
 struct scope;
 struct store;
 
+/* Names of ours in a store, which are neither copied nor missing. */
+#define REPLICA_OWN_PREFIX "drsync.locks/"
+
 struct replicate_delete {
 	bool mirror;	  /* else never */
 	uint64_t most;	  /* blobs in one run; 0: 1,000 */

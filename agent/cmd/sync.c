@@ -1,5 +1,10 @@
+#include <string.h>
+
+#include "base/err.h"
+
 #include "agent/cmd/cmd.h"
 #include "agent/cmd/option_sets.h"
+#include "agent/cmd/replica_show.h"
 #include "agent/cmd/run_show.h"
 #include "agent/job/settings.h"
 
@@ -12,7 +17,8 @@ static const struct cmd_flag flags[] = {
 
 static const enum option takes[] = {SOURCE_REDIS_OPTIONS, FILTER_OPTIONS,
     SOURCE_STORE_OPTIONS, DR_STORE_OPTIONS, DR_REDIS_OPTIONS, OPT_IMPORT,
-    CODING_OPTIONS, LOADING_OPTIONS, OPT_IN_FLIGHT, OPT_TIMEOUT, OPTIONS};
+    CODING_OPTIONS, LOADING_OPTIONS, OPT_KIND, BLOB_OPTIONS, OPT_IN_FLIGHT,
+    OPT_TIMEOUT, OPTIONS};
 
 static int
 run(struct cmd_call *c, struct err *err)
@@ -22,6 +28,12 @@ run(struct cmd_call *c, struct err *err)
 	    .overwrite = cmd_flag(c, "overwrite-target"),
 	};
 
+	if (strcmp(settings_str(c->settings, OPT_KIND), "container") == 0) {
+		if (opts.overwrite != NULL)
+			return err_set(err, ERR_USAGE,
+			    "--overwrite-target is for jobs of kind redis");
+		return replica_run_and_show(c, "sync", false, err);
+	}
 	/* Who names a target by hand wants it loaded. */
 	if (settings_origin(c->settings, OPT_DR_REDIS) == ORIGIN_FLAG &&
 	    settings_origin(c->settings, OPT_IMPORT) == ORIGIN_DEFAULT &&
@@ -40,7 +52,10 @@ const struct cmd cmd_sync = {
 	    "--target is given and 'import' is not set), and compares the "
 	    "DR Redis with the snapshot.\n"
 	    "A DR Redis that holds data which did not come from this job is "
-	    "never overwritten unless --overwrite-target names it.",
+	    "never overwritten unless --overwrite-target names it.\n"
+	    "A job of kind container copies the blobs of its source store "
+	    "that its DR store does not have, or has otherwise, as drsync "
+	    "copy SRC DST does.",
     .flags = flags,
     .options = takes,
     .run = run,

@@ -43,6 +43,12 @@ ledger_journal(struct ledger *l)
 	return l->journal;
 }
 
+struct ledger_db *
+ledger_db_of(struct ledger *l)
+{
+	return l->db;
+}
+
 int64_t
 ledger_run_begin(struct ledger *l, const char *job, const char *command,
     int64_t now_ms, struct err *err)
@@ -186,7 +192,8 @@ ledger_each_run(struct ledger *l, const char *job, int n,
 	struct run_walk w = {each, arg};
 	struct ledger_query q = {l->db,
 	    "SELECT id, job, command, state, started_ms, ended_ms, snapshot,"
-	    " error FROM runs WHERE job = ? ORDER BY id DESC LIMIT ?",
+	    " error FROM runs WHERE ?1 IS NULL OR job = ?1"
+	    " ORDER BY id DESC LIMIT ?2",
 	    tell_run, &w};
 
 	return ledger_query(&q, err, "si", job, (int64_t)n);

@@ -16,6 +16,7 @@
 struct err;
 struct journal;
 struct ledger;
+struct ledger_db;
 struct scope;
 
 /* Makes the directory (mode 0700) and the tables; migrates older ones;
@@ -25,6 +26,9 @@ void ledger_close(struct ledger *);
 
 /* The journal that base/journal.h describes; valid as long as the ledger. */
 struct journal *ledger_journal(struct ledger *);
+
+/* For what else is kept in it (ledger_book.h). */
+struct ledger_db *ledger_db_of(struct ledger *);
 
 /* A run begins; its number is the answer, -1 the failure. */
 int64_t ledger_run_begin(struct ledger *, const char *job, const char *command,
@@ -49,7 +53,7 @@ struct ledger_run {
 	int64_t started_ms, ended_ms; /* ended 0: still running */
 };
 
-/* The newest first, at most n; each failing ends it. */
+/* The newest first, at most n, of one job or, with NULL, of all; each failing ends it. */
 int ledger_each_run(struct ledger *, const char *job, int n,
     int (*each)(void *arg, const struct ledger_run *, struct err *), void *arg,
     struct err *);

@@ -15,7 +15,7 @@
 #define BUSY_MS	 10000
 #define PAUSE_MS 10
 
-#define SCHEMA_VERSION 1
+#define SCHEMA_VERSION 2
 
 static const char *const migrations[SCHEMA_VERSION] = {
     "CREATE TABLE runs (id INTEGER PRIMARY KEY AUTOINCREMENT,"
@@ -29,6 +29,22 @@ static const char *const migrations[SCHEMA_VERSION] = {
     " ended_ms INTEGER NOT NULL DEFAULT 0, detail TEXT, error TEXT,"
     " PRIMARY KEY (run, step));"
     "CREATE TABLE journal (key TEXT PRIMARY KEY, value TEXT NOT NULL);",
+
+    "CREATE TABLE copies (pair TEXT NOT NULL, name TEXT NOT NULL,"
+    " run INTEGER NOT NULL, way TEXT NOT NULL, src_etag TEXT NOT NULL,"
+    " copy_id TEXT NOT NULL, undo TEXT NOT NULL, state TEXT NOT NULL,"
+    " done INTEGER NOT NULL, total INTEGER NOT NULL,"
+    " since_ms INTEGER NOT NULL, why TEXT NOT NULL,"
+    " PRIMARY KEY (pair, name));"
+    "CREATE TABLE gone (pair TEXT NOT NULL, name TEXT NOT NULL,"
+    " etag TEXT NOT NULL, size INTEGER NOT NULL,"
+    " missing_ms INTEGER NOT NULL, seen INTEGER NOT NULL,"
+    " PRIMARY KEY (pair, name)) WITHOUT ROWID;"
+    "CREATE TABLE tombstones (run INTEGER NOT NULL, name TEXT NOT NULL,"
+    " pair TEXT NOT NULL, etag TEXT NOT NULL, version TEXT NOT NULL,"
+    " size INTEGER NOT NULL, missing_ms INTEGER NOT NULL,"
+    " deleted_ms INTEGER NOT NULL, done INTEGER NOT NULL,"
+    " PRIMARY KEY (run, name)) WITHOUT ROWID;",
 };
 
 struct ledger_db {
@@ -84,19 +100,38 @@ out:
 	return rc;
 }
 
+static int
+exec(struct ledger_db *d, const char *sql, const char *what, struct err *err)
+{
+	if (sqlite3_exec(d->db, sql, NULL, NULL, NULL) != SQLITE_OK)
+		return sql_err(d, err, what);
+	return 0;
+}
+
+int
+ledger_batch(struct ledger_db *d, int (*work)(void *arg, struct err *),
+    void *arg, struct err *err)
+{
+	int rc;
+
+	pthread_mutex_lock(&d->lock);
+	rc = exec(d, "BEGIN IMMEDIATE", "writing", err);
+	if (rc == 0) {
+		rc = work(arg, err);
+		if (rc == 0)
+			rc = exec(d, "COMMIT", "writing", err);
+		if (rc != 0)
+			sqlite3_exec(d->db, "ROLLBACK", NULL, NULL, NULL);
+	}
+	pthread_mutex_unlock(&d->lock);
+	return rc;
+}
+
 int
 ledger_read_number(void *arg, sqlite3_stmt *st, struct err *err)
 {
 	(void)err;
 	*(int64_t *)arg = sqlite3_column_int64(st, 0);
-	return 0;
-}
-
-static int
-exec(struct ledger_db *d, const char *sql, struct err *err)
-{
-	if (sqlite3_exec(d->db, sql, NULL, NULL, NULL) != SQLITE_OK)
-		return sql_err(d, err, "setting up");
 	return 0;
 }
 
@@ -118,8 +153,8 @@ migrate(struct ledger_db *d, struct err *err)
 	for (; version < SCHEMA_VERSION; version++) {
 		snprintf(sql, sizeof(sql), "PRAGMA user_version = %d",
 		    (int)version + 1);
-		if (exec(d, migrations[version], err) != 0 ||
-		    exec(d, sql, err) != 0)
+		if (exec(d, migrations[version], "setting up", err) != 0 ||
+		    exec(d, sql, "setting up", err) != 0)
 			return -1;
 	}
 	return 0;
@@ -151,11 +186,11 @@ set_up(struct ledger_db *d, struct err *err)
 	    exec(d,
 		"PRAGMA synchronous=FULL;"
 		"PRAGMA foreign_keys=ON; BEGIN IMMEDIATE;",
-		err) != 0)
+		"setting up", err) != 0)
 		return -1;
 	rc = migrate(d, err);
 	if (rc == 0)
-		return exec(d, "COMMIT", err);
+		return exec(d, "COMMIT", "setting up", err);
 	sqlite3_exec(d->db, "ROLLBACK", NULL, NULL, NULL);
 	return -1;
 }
@@ -185,13 +220,25 @@ make_dir(const char *dir, struct err *err)
 	return rc;
 }
 
+/* Taken again by the statements of a batch. */
+static void
+init_lock(pthread_mutex_t *lock)
+{
+	pthread_mutexattr_t attr;
+
+	pthread_mutexattr_init(&attr);
+	pthread_mutexattr_settype(&attr, PTHREAD_MUTEX_RECURSIVE);
+	pthread_mutex_init(lock, &attr);
+	pthread_mutexattr_destroy(&attr);
+}
+
 struct ledger_db *
 ledger_db_open(const char *state_dir, struct err *err)
 {
 	struct ledger_db *d = xcalloc(1, sizeof(*d));
 	struct buf path;
 
-	pthread_mutex_init(&d->lock, NULL);
+	init_lock(&d->lock);
 	buf_init(&path, 4096);
 	buf_addf(&path, "%s/ledger.db", state_dir);
 	if (make_dir(state_dir, err) != 0)

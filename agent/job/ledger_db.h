@@ -29,6 +29,10 @@ struct ledger_query {
 int
 ledger_query(const struct ledger_query *, struct err *, const char *types, ...);
 
+/* All that work asks for, or none of it: one commit, the lock held. */
+int ledger_batch(struct ledger_db *, int (*work)(void *arg, struct err *),
+    void *arg, struct err *);
+
 /* A row function: its first column, into the int64_t at arg. */
 int ledger_read_number(void *arg, sqlite3_stmt *, struct err *);
 

@@ -22,6 +22,12 @@ static const char *const restorers[] = {
 static const char *const identities[] = {"auto", "imds", "app-service", "arc",
     "secret", "certificate", "federated", "token", "none", NULL};
 
+static const char *const kinds[] = {"redis", "container", NULL};
+static const char *const archives[] = {"skip", "rehydrate", NULL};
+static const char *const verifies[] = {"service", "sample", "all", NULL};
+static const char *const deletes[] = {"never", "mirror", NULL};
+static const char *const lates[] = {"leave", "abort", NULL};
+
 /* clang-format off */
 const struct option_row options[OPTIONS] = {
 [OPT_STATE_DIR] = {"state_dir", "state-dir", "DIR", OPTION_PATH,
@@ -99,6 +105,10 @@ const struct option_row options[OPTIONS] = {
     .help = "ceiling of the spool; a run that would pass it ends cleanly; "
 	"and, apart, of what scan keeps: more is not read again"},
 
+[OPT_KIND] = {"kind", "kind", "KIND", OPTION_CHOICE,
+    .fallback = "redis", .choices = kinds,
+    .help = "what the job keeps in sync: a Redis, or the blobs of a container "
+	"(or a prefix of one, or a directory)"},
 [OPT_SOURCE_REDIS] = {"source.redis", "source", "URL", OPTION_URL,
     .help = "Redis to copy: redis://[USER@]HOST[:PORT][,HOST...], rediss:// "
 	"for TLS, redis+sentinel://HOST[,HOST...]/NAME, unix:///PATH; of "
@@ -242,6 +252,77 @@ const struct option_row options[OPTIONS] = {
 [OPT_FILTER_FUNCTIONS] = {"filter.functions", "filter-functions", "YES",
     OPTION_CHOICE, .fallback = "yes", .choices = no_yes,
     .help = "whether function libraries are taken (yes or no)"},
+
+[OPT_COPY_PREFIX] = {"blobs.prefix", "prefix", "NAME", OPTION_TEXT,
+    .help = "take only blobs whose names begin so, below the stores' own "
+	"prefixes"},
+[OPT_COPY_INCLUDE] = {"blobs.include", "include", "GLOBS", OPTION_TEXT,
+    .help = "take only blobs that match one of these: '*' stands for any run "
+	"but '/', '**' for any run, '?' for a character; a comma of a name is "
+	"written \\,"},
+[OPT_COPY_EXCLUDE] = {"blobs.exclude", "exclude", "GLOBS", OPTION_TEXT,
+    .help = "leave out blobs that match one of these"},
+[OPT_COPY_SIZE] = {"blobs.size", "size", "RANGE", OPTION_TEXT,
+    .help = "take only blobs of that size: 1MiB.. (or more), ..64KiB (or "
+	"less), 1KiB..1GiB"},
+[OPT_COPY_AGE] = {"blobs.age", "age", "RANGE", OPTION_TEXT,
+    .help = "take only blobs changed so long ago: 1h.. (or longer), ..7d, "
+	"1h..7d"},
+[OPT_COPY_TYPES] = {"blobs.types", "types", "LIST", OPTION_TEXT,
+    .help = "take only these types: block, page, append"},
+[OPT_COPY_TAGS] = {"blobs.tags", "tags", "LIST", OPTION_TEXT,
+    .help = "take only blobs that have all these index tags: env=prod,team=*"},
+[OPT_COPY_CARRY] = {"blobs.carry", "carry", "LIST", OPTION_TEXT,
+    .fallback = "headers,metadata,tags,tier",
+    .help = "what goes along with a blob and is kept equal"},
+[OPT_COPY_ARCHIVED] = {"blobs.archived", "archived", "WHAT", OPTION_CHOICE,
+    .fallback = "skip", .choices = archives,
+    .help = "blobs in the archive tier, which cannot be read: skip them, and "
+	"count them, or rehydrate a copy of each first (which takes hours "
+	"and costs)"},
+[OPT_COPY_HISTORY] = {"blobs.history", "history", "N", OPTION_INT,
+    .fallback = "0", .least = 0, .most = 1000,
+    .help = "keep so many of a blob's replaced contents beside it, under "
+	"dated names, for accounts without versions"},
+[OPT_COPY_VERIFY] = {"blobs.verify", "verify", "HOW", OPTION_CHOICE,
+    .fallback = "service", .choices = verifies,
+    .help = "what is believed of a copy: the sizes, MD5s and ETags that the "
+	"service tells, or one in a hundred (sample) or each (all) is read "
+	"back"},
+[OPT_COPY_CREATE] = {"blobs.create", "create", "YES", OPTION_CHOICE,
+    .fallback = "no", .choices = no_yes,
+    .help = "make the destination's container when it is not there"},
+[OPT_COPY_DELETE] = {"blobs.delete", "delete", "WHEN", OPTION_CHOICE,
+    .fallback = "never", .choices = deletes,
+    .help = "what becomes of a copy whose source is gone: it stays (never), or "
+	"goes too (mirror), once both listings came to their end in order and "
+	"the source was asked for it again"},
+[OPT_DELETE_MOST] = {"blobs.delete_most", "delete-most", "N", OPTION_INT,
+    .fallback = "1000", .least = 1, .most = 1000000000,
+    .help = "with more to delete in one run, nothing is"},
+[OPT_DELETE_PERCENT] = {"blobs.delete_percent", "delete-percent", "N",
+    OPTION_INT, .fallback = "10", .least = 1, .most = 100,
+    .help = "the same as a part of the destination's blobs"},
+[OPT_DELETE_GRACE] = {"blobs.delete_grace", "delete-grace", "TIME",
+    OPTION_DURATION, .fallback = "1d",
+    .help = "how long a blob must have been missing, as runs have seen it, "
+	"before its copy goes; 0s: no time"},
+[OPT_COPY_AT_ONCE] = {"blobs.at_once", "at-once", "N", OPTION_INT,
+    .fallback = "256", .least = 1, .most = 4096,
+    .help = "most copies under way; how many there are up to that is found by "
+	"trying"},
+[OPT_COPY_REQUESTS] = {"blobs.requests_per_second", "requests-per-second",
+    "N", OPTION_INT, .fallback = "0", .least = 0, .most = 1000000000,
+    .help = "ceiling of requests; 0: none"},
+[OPT_COPY_BYTES] = {"blobs.bytes_per_second", "bytes-per-second", "SIZE",
+    OPTION_SIZE, .help = "ceiling of bytes copied; default: none"},
+[OPT_COPY_TIMEOUT] = {"blobs.copy_timeout", "copy-timeout", "TIME",
+    OPTION_DURATION, .fallback = "1h",
+    .help = "what a copy that the service does on its own may take"},
+[OPT_COPY_LATE] = {"blobs.late", "late", "WHAT", OPTION_CHOICE,
+    .fallback = "leave", .choices = lates,
+    .help = "what becomes of one that takes longer: it goes on, and the next "
+	"run looks at it (leave), or it is aborted"},
 
 [OPT_CODEC] = {"codec", "codec", "NAME", OPTION_CHOICE,
     .fallback = "gzip", .choices = codecs, .help = "how dumps are compressed"},

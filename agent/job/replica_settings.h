@@ -1,0 +1,25 @@
+/*
+ * replica_settings.h -- what the settings say of a replication of blobs.
+ */
+#ifndef AGENT_JOB_REPLICA_SETTINGS_H
+#define AGENT_JOB_REPLICA_SETTINGS_H
+
+#include "storage/replica_filter.h"
+#include "storage/replicate.h"
+
+struct err;
+struct settings;
+
+struct replica_settings {
+	struct replicate_opts opts; /* its filter is the one below */
+	struct replica_filter filter;
+	bool create;	 /* the destination's container */
+	char **lists[3]; /* what the filter's lists point to */
+};
+
+/* ERR_USAGE names the option.  Release also after a failure. */
+int replica_settings_read(
+    struct replica_settings *, const struct settings *, struct err *);
+void replica_settings_release(struct replica_settings *);
+
+#endif
