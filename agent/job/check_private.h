@@ -7,6 +7,7 @@
 #include "base/scope.h"
 #include "rdb/rdb_reader.h"
 #include "rdb/redis_info.h"
+#include "storage/store.h"
 
 #include "agent/job/check.h"
 #include "agent/snapshot/snapshot_id.h"
@@ -31,6 +32,8 @@ struct checking {
 	bool probe_stands;	       /* in the source store */
 
 	/* What earlier checks saw, for later ones. */
+	char blob[BLOB_NAME_MAX + 1]; /* at the source; "" none */
+	struct blob_props blob_props;
 	struct redis_info source; /* version "" when it is not known */
 	size_t shards;		  /* of a cluster that it is; else 0 */
 	struct rdb_summary file;  /* version 0 when it is not known */
@@ -55,5 +58,8 @@ check_fn check_source_file, check_source_redis;
 check_fn check_source_store, check_dr_store, check_copy;
 check_fn check_source_resource, check_dr_resource;
 check_fn check_dr_redis, check_replication, check_promotion;
+
+/* Of jobs of kind container. */
+check_fn check_source_blobs, check_dr_blobs, check_blob_way, check_undo;
 
 #endif
