@@ -323,6 +323,9 @@ const struct option_row options[OPTIONS] = {
     .fallback = "leave", .choices = lates,
     .help = "what becomes of one that takes longer: it goes on, and the next "
 	"run looks at it (leave), or it is aborted"},
+[OPT_COPY_WINDOW] = {"blobs.window", "window", "HH:MM-HH:MM", OPTION_TEXT,
+    .help = "work only in these hours of the day (UTC): 22:00-06:00; a run "
+	"ends with them, and the next one goes on"},
 
 [OPT_CODEC] = {"codec", "codec", "NAME", OPTION_CHOICE,
     .fallback = "gzip", .choices = codecs, .help = "how dumps are compressed"},

@@ -112,6 +112,7 @@ enum option {
 	OPT_COPY_BYTES,
 	OPT_COPY_TIMEOUT,
 	OPT_COPY_LATE,
+	OPT_COPY_WINDOW,
 
 	/* how */
 	OPT_CODEC,

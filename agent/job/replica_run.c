@@ -122,11 +122,32 @@ on_progress(void *arg, const struct replicate_report *r)
 	progress_advance(j->env->progress, STEP_COPY, bytes, 0);
 }
 
+/* The run's scope ends with the window, if there is one. */
+static int
+heed_window(struct replica_job *j, struct err *err)
+{
+	int64_t left_ms;
+
+	if (!j->wanted.has_window)
+		return 0;
+	left_ms = day_window_left_ms(
+	    &j->wanted.window, scope_wall_ms(&j->scope));
+	if (left_ms == 0)
+		return err_set(err, ERR_REFUSED,
+		    "outside of the hours that '%s' allows, %s (UTC)",
+		    options[OPT_COPY_WINDOW].key,
+		    settings_str(j->settings, OPT_COPY_WINDOW));
+	j->scope = scope_within(&j->scope, left_ms);
+	return 0;
+}
+
 static int
 work(struct replica_job *j, struct err *err)
 {
 	struct replicate_opts *opts = &j->wanted.opts;
 
+	if (!j->opts->dry_run && heed_window(j, err) != 0)
+		return -1;
 	if (!j->opts->dry_run &&
 	    (see_to_destination(j, err) != 0 ||
 		run_locks_take(&j->locks, LOCK_DR, err) != 0))

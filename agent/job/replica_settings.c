@@ -153,6 +153,13 @@ take_carry(struct replica_settings *r, char *text, struct err *err)
 }
 
 static int
+take_window(struct replica_settings *r, char *text, struct err *err)
+{
+	r->has_window = true;
+	return day_window_parse(&r->window, text, err);
+}
+
+static int
 take_texts(
     struct replica_settings *r, const struct settings *s, struct err *err)
 {
@@ -164,6 +171,7 @@ take_texts(
 	    {OPT_COPY_AGE, take_ages},
 	    {OPT_COPY_TYPES, take_types},
 	    {OPT_COPY_CARRY, take_carry},
+	    {OPT_COPY_WINDOW, take_window},
 	};
 	int rc = 0;
 

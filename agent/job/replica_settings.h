@@ -4,8 +4,12 @@
 #ifndef AGENT_JOB_REPLICA_SETTINGS_H
 #define AGENT_JOB_REPLICA_SETTINGS_H
 
+#include <stdbool.h>
+
 #include "storage/replica_filter.h"
 #include "storage/replicate.h"
+
+#include "agent/job/day_window.h"
 
 struct err;
 struct settings;
@@ -13,7 +17,9 @@ struct settings;
 struct replica_settings {
 	struct replicate_opts opts; /* its filter is the one below */
 	struct replica_filter filter;
-	bool create;	 /* the destination's container */
+	bool create; /* the destination's container */
+	bool has_window;
+	struct day_window window;
 	char **lists[3]; /* what the filter's lists point to */
 };
 
