@@ -81,7 +81,7 @@ split_range(char *text, const char **least, const char **most, struct err *err)
 static int
 take_sizes(struct replica_settings *r, char *text, struct err *err)
 {
-	const char *least, *most;
+	const char *least = "", *most = "";
 
 	if (split_range(text, &least, &most, err) != 0 ||
 	    (*least != '\0' &&
@@ -95,7 +95,7 @@ take_sizes(struct replica_settings *r, char *text, struct err *err)
 static int
 take_ages(struct replica_settings *r, char *text, struct err *err)
 {
-	const char *least, *most;
+	const char *least = "", *most = "";
 
 	if (split_range(text, &least, &most, err) != 0 ||
 	    (*least != '\0' &&
