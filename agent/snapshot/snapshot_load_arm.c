@@ -12,10 +12,8 @@
 
 #include "arm/redis_resource.h"
 #include "base/err.h"
-#include "base/json.h"
 #include "base/scope.h"
 #include "base/secret.h"
-#include "rdb/fingerprint.h"
 #include "rdb/redis_target.h"
 #include "storage/store.h"
 
@@ -23,14 +21,13 @@
 #include "agent/snapshot/dump_take.h"
 #include "agent/snapshot/env.h"
 #include "agent/snapshot/import_stage.h"
+#include "agent/snapshot/import_trace.h"
 #include "agent/snapshot/lent_place.h"
 #include "agent/snapshot/manifest.h"
 #include "agent/snapshot/progress.h"
-#include "agent/snapshot/snapshot_compare.h"
 #include "agent/snapshot/snapshot_load_private.h"
 
 #define TIMEOUT_DEFAULT_MS INT64_C(21600000)
-#define NOTE_MAX	   4096
 
 struct arm_import {
 	struct loading *l;
@@ -38,48 +35,10 @@ struct arm_import {
 	struct lent_places places;
 	struct operation *op;
 	struct import_files files;
-	bool is_done; /* the target took this snapshot */
+	/* That an earlier run's import, or this one's, is known to have
+	 * brought; "" for none. */
+	char brought[SNAPSHOT_ID_SIZE];
 };
-
-static char *
-format_note(const struct manifest *m)
-{
-	cJSON *o = cJSON_CreateObject();
-	char *text;
-
-	cJSON_AddStringToObject(o, "job", m->job);
-	cJSON_AddStringToObject(o, "snapshot", m->id);
-	text = json_format_line(o);
-	cJSON_Delete(o);
-	return text;
-}
-
-static bool
-is_of(const char *note, const struct manifest *m)
-{
-	char *ours = format_note(m);
-	bool same = strcmp(note, ours) == 0;
-
-	free(ours);
-	return same;
-}
-
-/* What its end does not tell, the data may. */
-static int
-look_at_data(struct arm_import *a, bool *same, struct err *err)
-{
-	const struct snapshot_load_opts *o = a->l->opts;
-	struct fp_comparison comparison;
-
-	*same = false;
-	if (!a->l->m->verified)
-		return 0;
-	if (snapshot_compare(a->l->m, o->target, o->redis, a->l->scope,
-		a->l->env, &comparison, NULL, err) != 0)
-		return -1;
-	*same = comparison.same && comparison.not_compared == 0;
-	return 0;
-}
 
 /* By its name, given once more; another one is refused by the guard. */
 static bool
@@ -107,18 +66,35 @@ ask_person(struct arm_import *a, const struct err *why, struct err *err)
 	    why->text, name);
 }
 
+/* The note of an import of this job; another's target is named otherwise, or
+ * lies in another store. */
+static bool
+is_traced(const struct arm_import *a, struct import_trace *t)
+{
+	struct err ignored = {0};
+
+	return import_trace_parse(t, operation_note(a->op), &ignored) == 0 &&
+	    strcmp(t->job, a->l->m->job) == 0;
+}
+
+/* What its end does not tell, the data may. */
 static int
 judge_unknown(struct arm_import *a, const struct err *why, struct err *err)
 {
+	struct loading *l = a->l;
+	struct import_trace t;
 	struct err ignored = {0};
-	bool same = false;
+	bool done = false;
 
-	if (is_of(operation_note(a->op), a->l->m) &&
-	    look_at_data(a, &same, &ignored) == 0 && same) {
-		progress_note(a->l->env->progress, STEP_IMPORT,
-		    "the import's answer was lost, but the Redis holds the "
-		    "snapshot");
-		a->is_done = true;
+	if (is_traced(a, &t) &&
+	    import_trace_proves(
+		&t, &l->guard, l->scope, l->env, &done, &ignored) == 0 &&
+	    done) {
+		progress_note(l->env->progress, STEP_IMPORT,
+		    "the import's answer was lost, but the Redis holds "
+		    "snapshot '%s' now",
+		    t.snapshot);
+		memcpy(a->brought, t.snapshot, sizeof(a->brought));
 		return 0;
 	}
 	return is_allowed(a) ? 0 : ask_person(a, why, err);
@@ -175,6 +151,7 @@ take_up(struct arm_import *a, struct err *err)
 {
 	struct loading *l = a->l;
 	struct operation_end end;
+	struct import_trace t;
 
 	a->op = redis_resource_resume(a->resource, "import", err);
 	if (a->op == NULL && err->kind == ERR_MISSING) {
@@ -186,10 +163,10 @@ take_up(struct arm_import *a, struct err *err)
 	l->guard.followed = true;
 	if (operation_follow(a->op, l->scope, &end, err) != 0)
 		return give_up(a, err);
-	if (end.outcome == OPERATION_SUCCEEDED)
-		a->is_done = is_of(operation_note(a->op), l->m);
 	if (end.outcome == OPERATION_UNKNOWN)
 		return judge_unknown(a, &end.why, err);
+	if (end.outcome == OPERATION_SUCCEEDED && is_traced(a, &t))
+		memcpy(a->brought, t.snapshot, sizeof(a->brought));
 	return 0;
 }
 
@@ -258,15 +235,23 @@ stage(struct arm_import *a, struct err *err)
 	return import_stage(&what, a->l->scope, a->l->env, &a->files, err);
 }
 
+/* Whoever asks may have waited for a token, or was put off. */
+static int
+look_again(void *arg, struct err *err)
+{
+	const struct arm_import *a = arg;
+
+	return loading_last_look(a->l, err);
+}
+
 static int
 post(struct arm_import *a, struct err *err)
 {
-	const struct snapshot_env *env = a->l->env;
-	char *note = format_note(a->l->m);
+	char *note = import_trace_format(a->l->m, &a->l->answer);
 	const struct operation_opts opts = {
 	    .note = note,
-	    .still_ours = env->still_ours,
-	    .still_ours_arg = env->still_ours_arg,
+	    .still_ours = look_again,
+	    .still_ours_arg = a,
 	    .timeout_ms = timeout_ms(a),
 	};
 	const struct redis_import what = {
@@ -299,7 +284,7 @@ follow(struct arm_import *a, struct err *err)
 	if (end.outcome == OPERATION_UNKNOWN) {
 		if (judge_unknown(a, &end.why, err) != 0)
 			return -1;
-		return a->is_done ? 0 : ask_person(a, &end.why, err);
+		return a->brought[0] != '\0' ? 0 : ask_person(a, &end.why, err);
 	}
 	*err = end.why;
 	note_none_begun(a);
@@ -343,21 +328,39 @@ import_anew(struct arm_import *a, struct err *err)
 {
 	/* Staging takes long, and it may be linked or changed meanwhile. */
 	if (check_target(a, err) != 0 || stage(a, err) != 0 ||
-	    check_target(a, err) != 0 || note_begin(a, err) != 0)
-		return -1;
-	if (loading_last_look(a->l, err) != 0) {
-		note_none_begun(a);
-		return -1;
-	}
-	if (post(a, err) != 0)
+	    check_target(a, err) != 0 || note_begin(a, err) != 0 ||
+	    post(a, err) != 0)
 		return -1;
 	progress_note(a->l->env->progress, STEP_IMPORT,
 	    "the Redis imports %zu file%s, and answers nobody meanwhile",
 	    a->files.n, a->files.n == 1 ? "" : "s");
-	if (follow(a, err) != 0)
-		return -1;
-	a->is_done = true;
-	return 0;
+	return follow(a, err);
+}
+
+static int
+note_end(struct arm_import *a, const char *snapshot, struct err *err)
+{
+	struct loading *l = a->l;
+	struct guard_request q = l->guard;
+
+	q.snapshot = snapshot;
+	return import_guard_note(&q, &l->answer, true, l->scope, err);
+}
+
+/* What the target holds by now it need not be given: it would answer nobody
+ * meanwhile. */
+static bool
+is_there(const struct arm_import *a)
+{
+	const struct loading *l = a->l;
+
+	if (strcmp(l->answer.copy_of, l->m->id) != 0)
+		return false;
+	if (a->brought[0] == '\0')
+		progress_note(l->env->progress, STEP_IMPORT,
+		    "the Redis holds that snapshot already, and so is not "
+		    "asked to import it");
+	return true;
 }
 
 static int
@@ -375,11 +378,12 @@ run(struct arm_import *a, struct err *err)
 	if (import_guard_ask(&l->guard, l->scope, l->env, &l->answer, err) != 0)
 		return -1;
 	l->facts->replaced = !l->answer.empty;
-	/* What was written since it ended is to be overwritten: once more. */
-	a->is_done = a->is_done && !l->answer.forced;
-	if (!a->is_done && (settle(a, err) != 0 || import_anew(a, err) != 0))
+	/* What an earlier run brought is this job's own, whatever comes next. */
+	if (a->brought[0] != '\0' && note_end(a, a->brought, err) != 0)
 		return -1;
-	if (import_guard_note(&l->guard, &l->answer, true, l->scope, err) != 0)
+	if (!is_there(a) && (settle(a, err) != 0 || import_anew(a, err) != 0))
+		return -1;
+	if (note_end(a, l->m->id, err) != 0)
 		return -1;
 	return settle(a, err);
 }

@@ -87,6 +87,8 @@ struct ground {
 	char notes[4096];
 	size_t staged; /* files, while the service read them */
 	bool loads;
+	const char *value; /* of what it loads */
+	unsigned asked;	   /* how often the leases were */
 };
 
 static struct ground *watched;
@@ -107,7 +109,7 @@ load_keys(struct ground *g)
 {
 	redis_data_do(g->conn, "FLUSHALL");
 	for (unsigned i = 0; i < KEYS; i++)
-		redis_data_do(g->conn, "SET key:%u value", i);
+		redis_data_do(g->conn, "SET key:%u %s", i, g->value);
 }
 
 static int
@@ -154,7 +156,7 @@ on_note(struct progress *p, enum step step, const char *text)
 }
 
 static void
-write_dump(struct snapshot_rig *r, unsigned db)
+write_dump(struct snapshot_rig *r, unsigned db, const char *value)
 {
 	char name[32];
 	struct buf b;
@@ -166,7 +168,7 @@ write_dump(struct snapshot_rig *r, unsigned db)
 		buf_addc(&b, 0);
 		snprintf(name, sizeof(name), "key:%u", i);
 		rdb_put_string(&b, name);
-		rdb_put_string(&b, "value");
+		rdb_put_string(&b, value);
 	}
 	rdb_end(&b);
 	snapshot_rig_write(r, b.data, b.len);
@@ -209,12 +211,13 @@ up(struct ground *g, const struct arm_step *steps, size_t n)
 	temp_dir_make(&g->dir);
 	g->store = lending_store_open(&g->dir);
 	start_server(g);
-	write_dump(&g->rig, 0);
+	write_dump(&g->rig, 0, "value");
 	g->m = snapshot_rig_must_take(&g->rig, g->store);
 	g->progress = (struct progress){on_advance, on_note};
 	g->rig.env.progress = &g->progress;
 	g->resource = open_resource(g, g->rig.env.journal);
 	g->loads = true;
+	g->value = "value";
 	g->opts = (struct snapshot_load_opts){
 	    .target = &g->target,
 	    .redis = &g->redis,
@@ -290,6 +293,15 @@ noted(struct ground *g)
 	ended = job_state_import(&state, name) != NULL;
 	job_state_release(&state);
 	return ended;
+}
+
+/* Another one of the job, in which each key has that value. */
+static void
+take_another(struct ground *g, const char *value)
+{
+	manifest_free(g->m);
+	write_dump(&g->rig, 0, value);
+	g->m = snapshot_rig_must_take(&g->rig, g->store);
 }
 
 static void
@@ -383,7 +395,7 @@ what_it_could_not_take_is_refused_before(void **state)
 
 	UP(&g, good);
 	manifest_free(g.m);
-	write_dump(&g.rig, 3);
+	write_dump(&g.rig, 3, "value");
 	g.m = snapshot_rig_must_take(&g.rig, g.store);
 	fails(&g, ERR_UNSUPPORTED, "database 3");
 	assert_nothing_left(&g);
@@ -548,6 +560,123 @@ or_else_by_a_person(void **state)
 	down(&g);
 }
 
+static void
+a_redis_that_holds_it_is_not_asked_to_import_it(void **state)
+{
+	static const struct arm_step steps[] = {GOOD, IMPORTED};
+	struct ground g;
+
+	(void)state;
+	UP(&g, steps);
+	must_load(&g);
+	must_load(&g);
+	assert_non_null(strstr(g.notes, "holds that snapshot already"));
+	assert_true(noted(&g));
+	assert_nothing_left(&g);
+	down(&g);
+}
+
+/* The target held the same data, by an earlier snapshot. */
+static void
+what_it_may_have_held_before_proves_nothing(void **state)
+{
+	static const struct arm_step first[] = {GOOD, IMPORTED};
+	static const struct arm_step then[] = {GOOD, LOST, GOES_ON_AND_ENDS};
+	struct ground g;
+
+	(void)state;
+	UP(&g, first);
+	must_load(&g);
+	take_another(&g, "value");
+	g.loads = false;
+	ARM_THEN(&g.arm, then);
+	fails(&g, ERR_REFUSED, "look in the portal");
+	assert_int_equal(journalled(&g), 1);
+	down(&g);
+}
+
+/* And the other way round: it held an earlier one, and does so no more. */
+static void
+what_it_held_before_and_holds_no_more_proves_it(void **state)
+{
+	static const struct arm_step first[] = {GOOD, IMPORTED};
+	static const struct arm_step then[] = {GOOD, LOST, GOES_ON_AND_ENDS};
+	struct ground g;
+
+	(void)state;
+	UP(&g, first);
+	take_another(&g, "earlier");
+	g.value = "earlier";
+	must_load(&g);
+	take_another(&g, "value");
+	g.value = "value";
+	ARM_THEN(&g.arm, then);
+	must_load(&g);
+	assert_true(noted(&g));
+	assert_nothing_left(&g);
+	down(&g);
+}
+
+/* Its process ended; a later one has another snapshot to import. */
+static void
+the_data_prove_an_earlier_snapshots_import_too(void **state)
+{
+	static const struct arm_step first[] = {GOOD, LOST,
+	    {"GET " AMR VERSION, 401, NULL, NULL, ARM_ANSWER},
+	    {"GET " AMR VERSION, 401, NULL, NULL, ARM_ANSWER}};
+	static const struct arm_step refused_one[] = {GOES_ON_AND_ENDS, GOOD,
+	    {"POST " DB "/import" VERSION, 400, NULL, NULL, ARM_ANSWER}};
+	static const struct arm_step then[] = {GOOD, IMPORTED};
+	struct scope whole;
+	struct ground g;
+
+	(void)state;
+	UP(&g, first);
+	whole = g.arm.scope;
+	assert_int_equal(load(&g), -1);
+	g.arm.scope = whole;
+	take_another(&g, "later");
+	g.value = "later";
+	ARM_THEN(&g.arm, refused_one);
+	assert_int_equal(load(&g), -1);
+	assert_non_null(strstr(g.notes, "but the Redis holds snapshot"));
+	/* So what it holds is known for this job's own from then on. */
+	ARM_THEN(&g.arm, then);
+	must_load(&g);
+	assert_true(noted(&g));
+	assert_nothing_left(&g);
+	down(&g);
+}
+
+static int
+write_beside(void *arg, struct err *err)
+{
+	struct ground *g = arg;
+
+	(void)err;
+	if (++g->asked == 2)
+		redis_data_do(g->conn, "SET theirs 1");
+	return 0;
+}
+
+/* The service puts it off; meanwhile somebody writes. */
+static void
+each_request_comes_right_after_a_look(void **state)
+{
+	static const struct arm_step steps[] = {GOOD,
+	    {"POST " DB "/import" VERSION, 429, "Retry-After: 1\r\n", NULL,
+		ARM_ANSWER}};
+	struct ground g;
+
+	(void)state;
+	UP(&g, steps);
+	g.rig.env.still_ours = write_beside;
+	g.rig.env.still_ours_arg = &g;
+	fails(&g, ERR_REFUSED, "1 keys, 0 function libraries");
+	assert_nothing_left(&g);
+	down(&g);
+}
+
 /* A name that is not the target's is nobody's word about it. */
 static void
 another_name_is_no_leave(void **state)
@@ -615,6 +744,11 @@ main(void)
 		one_that_goes_on_is_followed_and_not_asked_for_again),
 	    cmocka_unit_test(a_lost_answer_is_made_up_for_by_the_data),
 	    cmocka_unit_test(or_else_by_a_person),
+	    cmocka_unit_test(a_redis_that_holds_it_is_not_asked_to_import_it),
+	    cmocka_unit_test(what_it_may_have_held_before_proves_nothing),
+	    cmocka_unit_test(what_it_held_before_and_holds_no_more_proves_it),
+	    cmocka_unit_test(the_data_prove_an_earlier_snapshots_import_too),
+	    cmocka_unit_test(each_request_comes_right_after_a_look),
 	    cmocka_unit_test(another_name_is_no_leave),
 	    cmocka_unit_test(what_another_agent_began_is_not_asked_for_again),
 	};
