@@ -14,6 +14,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "arm/operation.h"
 #include "arm/resource_id.h"
@@ -74,7 +75,8 @@ struct redis_description {
 	char *generation; /* redisEnterprise: "v1" Enterprise, "v2" Managed */
 	char *version;	  /* "7.4" */
 	char *sku;	  /* "Balanced_B10", "Premium_P1" */
-	char *location;	  /* as regions are named in settings: "westus2" */
+	uint64_t memory_bytes; /* that its SKU has for data; 0: not known */
+	char *location;	       /* as regions are named in settings: "westus2" */
 	char *subscription;
 	char *host;
 	int port; /* 0: not told */

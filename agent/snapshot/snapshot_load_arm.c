@@ -209,6 +209,9 @@ check_target(struct arm_import *a, struct err *err)
 	rc = arm_target_is(&d, a->l->opts->named, err);
 	if (rc == 0)
 		rc = arm_target_check(a->resource, &d, a->l->m, err);
+	if (rc == 0)
+		rc = arm_target_room(&d, a->l->m, a->l->opts->target,
+		    a->l->opts->redis, a->l->scope, err);
 	redis_description_release(&d);
 	return rc;
 }

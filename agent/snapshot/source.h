@@ -92,10 +92,10 @@ struct source_ops {
 	    const struct manifest *m, struct export_set *,
 	    struct source_facts *, struct err *);
 
-	/* The snapshot stands (ERR_NONE), or does not: what it was made from
-	 * goes, but for what the next try begins with. */
-	void (*left_off)(struct source *, const struct scope *,
-	    const struct snapshot_env *, enum err_kind why);
+	/* The snapshot stands, or does not, for a reason of that kind: what it
+	 * was made from goes, but for what the next try begins with. */
+	void (*left_off)(struct source *, const struct snapshot_env *,
+	    bool stands, enum err_kind why);
 	void (*free)(struct source *);
 };
 

@@ -11,6 +11,7 @@
 #include "base/xalloc.h"
 #include "storage/store.h"
 
+#include "agent/snapshot/azure_modules.h"
 #include "agent/snapshot/dump_take.h"
 #include "agent/snapshot/env.h"
 #include "agent/snapshot/export_set.h"
@@ -189,6 +190,7 @@ tell_facts(const struct redis_description *d, struct source_facts *f)
 	    .consistent = true,
 	    .diskless = true,
 	};
+	f->profile = azure_modules_profile(d);
 	if (d->version[0] != '\0')
 		snprintf(
 		    f->server, sizeof(f->server), "redis %.40s", d->version);
@@ -344,19 +346,19 @@ arm_export(struct source *s, const struct store *beside,
  * the next try begins with its files.
  */
 static void
-arm_left_off(struct source *s, const struct scope *scope,
-    const struct snapshot_env *env, enum err_kind why)
+arm_left_off(struct source *s, const struct snapshot_env *env, bool stands,
+    enum err_kind why)
 {
 	struct source_arm *a = (struct source_arm *)s;
+	bool is_no_dump = !stands && why == ERR_CORRUPT;
 	struct err err = {0};
 
-	(void)scope;
-	if (a->op != NULL && (why == ERR_NONE || why == ERR_CORRUPT) &&
+	if (a->op != NULL && (stands || is_no_dump) &&
 	    operation_settle(a->op, &err) != 0)
 		progress_note(env->progress, STEP_SNAPSHOT, "%s", err.text);
-	else if (a->op != NULL && why == ERR_NONE)
+	else if (a->op != NULL && stands)
 		remove_place(a, env);
-	else if (a->op != NULL && why == ERR_CORRUPT)
+	else if (a->op != NULL && is_no_dump)
 		progress_note(env->progress, STEP_SNAPSHOT,
 		    "what it exported is kept in container '%s' until the "
 		    "job's next run",

@@ -146,6 +146,10 @@ put_file(struct ground *g, const char *name, const char *tag, bool plain)
 	    "ctime");
 	snprintf(made, sizeof(made), "%d", 1795000000 + *tag);
 	rdb_put_string(&b, made);
+	RAW(&b,
+	    "\xfa\x08"
+	    "used-mem");
+	rdb_put_string(&b, "1000");
 	RAW(&b, "\xf5");
 	rdb_put_string(&b, "#!lua name=both");
 	RAW(&b, "\xfe\x00");
@@ -167,7 +171,9 @@ put_file(struct ground *g, const char *name, const char *tag, bool plain)
 static int
 take(struct ground *g)
 {
+	cJSON *profile = cJSON_Parse("{\"modules\":[{\"name\":\"bf\"}]}");
 	const struct source_facts facts = {
+	    .profile = profile,
 	    .host = "cache1:10000",
 	    .server = "redis 7.4",
 	    .offset = -1,
@@ -179,11 +185,25 @@ take(struct ground *g)
 	const struct export_from from = {"/subscriptions/s/cache1", &facts};
 	struct snapshot_rig *r = &g->rig;
 
+	int rc;
+
 	r->err = (struct err){0};
-	if (export_set_read(&g->set, g->exports, &r->scope, &r->err) != 0)
-		return -1;
-	return export_take(&g->set, &from, g->store, &r->scope, &r->env,
-	    &r->take, g->m, &r->err);
+	rc = export_set_read(&g->set, g->exports, &r->scope, &r->err);
+	if (rc == 0)
+		rc = export_take(&g->set, &from, g->store, &r->scope, &r->env,
+		    &r->take, g->m, &r->err);
+	cJSON_Delete(profile);
+	return rc;
+}
+
+/* Of its servers' memory, and of its modules. */
+static void
+assert_profile(const struct manifest *m, const char *says)
+{
+	char *text = cJSON_PrintUnformatted(m->profile);
+
+	assert_string_equal(text, says);
+	cJSON_free(text);
 }
 
 static struct manifest *
@@ -226,6 +246,8 @@ one_file_is_a_dump_and_a_point_in_time(void **state)
 	assert_true(m->consistent);
 	assert_int_equal(m->total.keys, KEYS);
 	assert_int_equal(m->point_ms, (1795000000 + 'a') * INT64_C(1000));
+	assert_profile(
+	    m, "{\"modules\":[{\"name\":\"bf\"}],\"used_memory\":1000}");
 	assert_int_equal(snapshot_rig_verify(&g->rig, g->store, m), 0);
 	manifest_free(m);
 }
@@ -265,6 +287,8 @@ several_are_shards_of_the_slots_that_they_have_keys_of(void **state)
 	assert_false(m->consistent);
 	assert_int_equal(m->total.keys, 3 * KEYS);
 	assert_int_equal(m->functions, 1);
+	assert_profile(
+	    m, "{\"modules\":[{\"name\":\"bf\"}],\"used_memory\":3000}");
 	assert_int_equal(m->spread_ms, 2000);
 	assert_int_equal(m->shared_slots, 0);
 	assert_int_equal(snapshot_rig_verify(&g->rig, g->store, m), 0);

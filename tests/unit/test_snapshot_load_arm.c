@@ -402,6 +402,85 @@ what_it_could_not_take_is_refused_before(void **state)
 	down(&g);
 }
 
+#define SMALL \
+	"{\"sku\":{\"name\":\"Balanced_B0\"},\"properties\":{" \
+	"\"hostName\":\"127.0.0.1\",\"redisVersion\":\"7.4\"," \
+	"\"provisioningState\":\"Succeeded\"," \
+	"\"resourceState\":\"Running\"}}"
+
+/* So much memory did the source use, by its own word. */
+static void
+weigh(struct ground *g, double bytes)
+{
+	cJSON_Delete(g->m->profile);
+	g->m->profile = cJSON_CreateObject();
+	cJSON_AddNumberToObject(g->m->profile, "used_memory", bytes);
+}
+
+static void
+what_has_no_room_is_refused_before(void **state)
+{
+	static const struct arm_step small[] = {
+	    {"GET " AMR VERSION, 200, NULL, SMALL, ARM_ANSWER},
+	    {"GET " DB VERSION, 200, NULL, DATABASE("Succeeded", ""),
+		ARM_ANSWER}};
+	static const struct arm_step limited[] = {FIT};
+	static const struct arm_step proxy[] = {
+	    DESCRIBED("7.4", "Succeeded",
+		",\"clusteringPolicy\":\"EnterpriseCluster\""),
+	    DESCRIBED("7.4", "Succeeded",
+		",\"clusteringPolicy\":\"EnterpriseCluster\""),
+	    IMPORTED};
+	struct ground g;
+
+	(void)state;
+	UP(&g, small);
+	weigh(&g, 410 << 20);
+	fails(&g, ERR_UNSUPPORTED,
+	    "needs about 410 MiB, and Balanced_B0 has 409 MiB");
+	assert_nothing_left(&g);
+	down(&g);
+
+	UP(&g, limited);
+	weigh(&g, 64 << 20);
+	redis_data_do(g.conn, "CONFIG SET maxmemory 32mb");
+	fails(&g, ERR_UNSUPPORTED,
+	    "needs about 64 MiB, and its maxmemory leaves 32 MiB");
+	assert_nothing_left(&g);
+	down(&g);
+
+	/* Whose limit that is, nobody says there. */
+	UP(&g, proxy);
+	weigh(&g, 64 << 20);
+	redis_data_do(g.conn, "CONFIG SET maxmemory 32mb");
+	must_load(&g);
+	down(&g);
+}
+
+static void
+what_lacks_a_module_is_refused_before(void **state)
+{
+	static const struct arm_step none[] = {FIT};
+	static const struct arm_step another[] = {DESCRIBED(
+	    "7.4", "Succeeded", ",\"modules\":[{\"name\":\"RedisBloom\"}]")};
+	struct ground g;
+
+	(void)state;
+	UP(&g, none);
+	g.m->has_modules = true;
+	fails(&g, ERR_UNSUPPORTED, "no module is loaded there");
+	down(&g);
+
+	UP(&g, another);
+	g.m->has_modules = true;
+	cJSON_Delete(g.m->profile);
+	g.m->profile = cJSON_Parse("{\"modules\":[{\"name\":\"ReJSON\"}]}");
+	fails(&g, ERR_UNSUPPORTED, "its source had 'ReJSON'");
+	assert_nothing_left(&g);
+	assert_false(noted(&g));
+	down(&g);
+}
+
 /* As one that an export made, of that Redis. */
 static void
 never_into_the_redis_that_it_comes_from(void **state)
@@ -735,6 +814,8 @@ main(void)
 	    cmocka_unit_test(gzip_is_given_as_it_lies_there),
 	    cmocka_unit_test(anything_else_is_written_anew_as_gzip),
 	    cmocka_unit_test(what_it_could_not_take_is_refused_before),
+	    cmocka_unit_test(what_has_no_room_is_refused_before),
+	    cmocka_unit_test(what_lacks_a_module_is_refused_before),
 	    cmocka_unit_test(never_into_the_redis_that_it_comes_from),
 	    cmocka_unit_test(
 		data_of_others_are_left_unless_the_target_is_named),

@@ -40,7 +40,8 @@ static const char cluster[] =
 
 #define DATABASE(state) \
 	"{\"properties\":{\"provisioningState\":\"" state "\"," \
-	"\"resourceState\":\"Running\",\"port\":10000}}"
+	"\"resourceState\":\"Running\",\"port\":10000,\"modules\":[{" \
+	"\"name\":\"RedisJSON\",\"version\":\"2.4.7\"}]}}"
 
 #define DESCRIBED(state) \
 	{"GET " AMR VERSION, 200, NULL, cluster, ARM_ANSWER}, \
@@ -199,6 +200,7 @@ what_it_exported_is_the_snapshot_and_nothing_else_stays(void **state)
 	    DESCRIBED("Succeeded"), EXPORTED};
 	struct ground g;
 	struct manifest *m;
+	char *profile;
 
 	(void)state;
 	UP(&g, steps);
@@ -211,6 +213,9 @@ what_it_exported_is_the_snapshot_and_nothing_else_stays(void **state)
 	assert_string_equal(m->host, "cache1.example:10000");
 	assert_true(m->consistent);
 	assert_int_equal(m->point_ms, g.arm.clock.wall_ms);
+	profile = cJSON_PrintUnformatted(m->profile);
+	assert_non_null(strstr(profile, "\"ReJSON\",\"version\":20407"));
+	cJSON_free(profile);
 	manifest_free(m);
 	arm_rig_sent(&g.arm, 2,
 	    "{\"sasUri\":\"https://acct.blob.example/drsync-export-cache-");
@@ -310,7 +315,8 @@ end_early(struct ground *g)
 		&set, &facts, &g->rig.err) != 0)
 		fail_msg("%s", g->rig.err.text);
 	export_set_release(&set);
-	ops->left_off(g->source, &g->arm.scope, &g->rig.env, ERR_UNREACHABLE);
+	cJSON_Delete(facts.profile);
+	ops->left_off(g->source, &g->rig.env, false, ERR_UNREACHABLE);
 	manifest_free(m);
 	assert_int_equal(lending_store_lent(&g->dir, NULL), 1);
 }
