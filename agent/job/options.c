@@ -289,6 +289,10 @@ const struct option_row options[OPTIONS] = {
 [OPT_ARM_TIMEOUT] = {"arm_timeout", "arm-timeout", "TIME", OPTION_DURATION,
     .fallback = "6h",
     .help = "what an export or import by Azure may take"},
+[OPT_ARM_SETTLE] = {"arm_settle", "arm-settle", "TIME", OPTION_DURATION,
+    .fallback = "1m",
+    .help = "where an export's end is told by its Redis' state alone, its "
+	"files are taken when they have stayed the same for so long"},
 [OPT_TIMEOUT] = {"timeout", "timeout", "TIME", OPTION_DURATION,
     .fallback = "24h", .help = "what takes longer is ended"},
 };

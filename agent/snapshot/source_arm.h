@@ -16,12 +16,18 @@
 
 #include <stdint.h>
 
+#include "agent/snapshot/export_count.h"
+
 struct redis_resource;
 struct source;
 
 struct source_arm_opts {
 	struct redis_resource *resource; /* borrowed */
 	int64_t timeout_ms;		 /* of the export; 0: six hours */
+	/* That what it wrote must stay the same, where the resource's state
+	 * alone tells that it has ended; 0: a minute. */
+	int64_t still_ms;
+	struct export_counted counted;
 };
 
 struct source *source_arm_new(const struct source_arm_opts *);

@@ -7,7 +7,7 @@ import path from 'node:path';
 import { test } from 'node:test';
 
 import { Cluster } from './cluster.mjs';
-import { EXIT, Redis, tempDir } from './harness.mjs';
+import { EXIT, Redis, tempDir, until } from './harness.mjs';
 import {
 	assertNothingLent, assertSame, oneDb, twoRegions,
 } from './two_caches.mjs';
@@ -92,4 +92,76 @@ test('an export of three files goes into a cluster, and into one Redis',
 		assert.equal(r.code, EXIT.CORRUPT, r.stderr);
 		assert.deepEqual(JSON.parse(r.stdout).keys.map((k) => k.key),
 			['later']);
+	});
+
+const hideStatus = (azure) => {
+	for (const what of ['operationsStatus', 'operationResults'])
+		azure.deny(`Microsoft.Cache/locations/${what}/read`);
+};
+
+test('how complete an export is known to be stands in its manifest',
+	async (t) => {
+		const { azure, azurite, job, source, from } =
+			await twoRegions(t, { files: 3, plain: true });
+		await source.cli('debug', 'populate', '3000', 'k', '30');
+		const keys = (m) => [m.source.complete, m.source.keys_before,
+			m.source.keys_after];
+		const first = await job.ok('snapshot', ...from);
+		assert.deepEqual(keys(first.snapshot),
+			['told', undefined, undefined]);
+
+		// Its keys are counted where its address is known.
+		job.source = source;
+		const told = await job.ok('snapshot', ...from);
+		assert.deepEqual(keys(told.snapshot), ['told', 3000, 3000]);
+		hideStatus(azure);
+		const settle = ['--arm-settle', '1s'];
+		const r = await job.run('snapshot', ...from, ...settle);
+		assert.equal(r.code, 0, r.stderr);
+		assert.match(r.stdout, /complete +as its source's state told/);
+		assert.match(r.stdout, /counted +3,000 keys before .*, 3,000 after/);
+		assert.equal((await job.list())[0].complete, 'seen');
+
+		// A change that is another's is taken for the export's end.
+		azure.script('Databases_Export', { operation: { hold: 'half' } },
+			{ times: 1 });
+		const early = job.start('snapshot', ...from, ...settle);
+		await until('a file is there', () =>
+			azure.holds('Databases_Export'));
+		const looks = azure.asked('Databases_Get').length;
+		await until('it was seen to be busy', () =>
+			azure.asked('Databases_Get').length > looks + 1);
+		const { operations } = azure;
+		operations.of = () => undefined;
+		const done = await early.ended;
+		assert.equal(done.code, EXIT.CORRUPT, done.stderr);
+		assert.match(done.stderr, new RegExp('the export holds \\d+ keys, ' +
+			'and the Redis had 3000 before it and 3000 after it: a file ' +
+			'may be missing'));
+		delete operations.of;
+		azure.release();
+		await until('it ends', () => operations.running.size === 0);
+		assert.equal((await job.list()).length, 3);
+		await job.ok('snapshot', ...from, ...settle);
+		await assertNothingLent(azurite);
+	});
+
+test('what was counted before a killed agent\'s export is known to the next',
+	async (t) => {
+		const { azure, job, source, from } =
+			await twoRegions(t, { plain: true });
+		await source.cli('debug', 'populate', '300', 'k', '30');
+		job.source = source;
+		azure.script('Databases_Export', { operation: { hold: 'end' } });
+		const first = job.start('snapshot', ...from);
+		await until('the export goes on', () =>
+			azure.asked('OperationsStatus_Get').length > 1);
+		first.child.kill('SIGKILL');
+		await first.ended;
+		azure.release();
+		await source.cli('set', 'later', '1');
+		const { snapshot } = await job.ok('snapshot', ...from);
+		assert.equal(snapshot.source.keys_before, 300);
+		assert.equal(snapshot.source.keys_after, 301);
+		assert.equal(azure.asked('Databases_Export').length, 1);
 	});
