@@ -6,6 +6,8 @@
 
 #include "arm/redis_resource.h"
 #include "base/err.h"
+#include "base/scope.h"
+#include "rdb/fingerprint.h"
 #include "rdb/redis_census.h"
 #include "rdb/redis_info.h"
 #include "rdb/redis_target.h"
@@ -15,6 +17,9 @@
 #include "agent/snapshot/manifest.h"
 #include "agent/snapshot/manifest_target.h"
 #include "agent/snapshot/source_blob.h"
+
+/* Of two clocks, by which keys expire. */
+#define SKEW_MS INT64_C(300000)
 
 static int
 check_state(const struct redis_description *d, struct err *err)
@@ -177,4 +182,27 @@ arm_target_check(const struct redis_resource *r,
 	    check_data(r, d, m, err) != 0)
 		return err_in(err, "'%s'", d->name);
 	return 0;
+}
+
+int
+arm_target_count(const struct manifest *m, const struct redis_target *target,
+    const struct redis_opts *redis, const struct scope *scope, struct err *err)
+{
+	struct redis_census census;
+	uint64_t has, lasting;
+
+	if (!m->verified)
+		return 0;
+	if (redis_census_take(target, redis, scope, &census, err) != 0)
+		return -1;
+	has = redis_census_keys(&census, m->total.keys);
+	lasting = fingerprint_lasting(
+	    m->fingerprint, scope_wall_ms(scope) + SKEW_MS);
+	if (has >= lasting)
+		return 0;
+	return err_set(err, ERR_CORRUPT,
+	    "the import is said to have ended well, and the Redis holds "
+	    "%" PRIu64 " keys of the snapshot's %" PRIu64
+	    ", of which at least %" PRIu64 " have not expired",
+	    has, m->total.keys, lasting);
 }

@@ -38,4 +38,12 @@ int arm_target_room(const struct redis_description *, const struct manifest *,
     const struct redis_target *, const struct redis_opts *,
     const struct scope *, struct err *);
 
+/*
+ * After an import that ended well: whether it has no fewer keys than the
+ * snapshot, but for those whose time has passed (ERR_CORRUPT).  More may have
+ * been written since.
+ */
+int arm_target_count(const struct manifest *, const struct redis_target *,
+    const struct redis_opts *, const struct scope *, struct err *);
+
 #endif

@@ -269,11 +269,33 @@ post(struct arm_import *a, struct err *err)
 	return -1;
 }
 
+/* By the service's word it is over, and what it left is no copy. */
+static int
+fail(struct arm_import *a, struct err *err)
+{
+	struct err later = {0};
+
+	note_none_begun(a);
+	settle(a, &later);
+	return err_in(err,
+	    "the import failed, and what the Redis held before may be lost");
+}
+
+static int
+count_keys(struct arm_import *a, struct err *err)
+{
+	const struct loading *l = a->l;
+
+	if (arm_target_count(
+		l->m, l->opts->target, l->opts->redis, l->scope, err) == 0)
+		return 0;
+	return err->kind == ERR_CORRUPT ? fail(a, err) : -1;
+}
+
 static int
 follow(struct arm_import *a, struct err *err)
 {
 	struct operation_end end;
-	struct err later = {0};
 
 	if (operation_follow(a->op, a->l->scope, &end, err) != 0)
 		return -1;
@@ -282,7 +304,7 @@ follow(struct arm_import *a, struct err *err)
 			progress_note(a->l->env->progress, STEP_IMPORT,
 			    "that the import has ended is told by the Redis' "
 			    "state alone");
-		return 0;
+		return count_keys(a, err);
 	}
 	if (end.outcome == OPERATION_UNKNOWN) {
 		if (judge_unknown(a, &end.why, err) != 0)
@@ -290,10 +312,7 @@ follow(struct arm_import *a, struct err *err)
 		return a->brought[0] != '\0' ? 0 : ask_person(a, &end.why, err);
 	}
 	*err = end.why;
-	note_none_begun(a);
-	settle(a, &later);
-	return err_in(err,
-	    "the import failed, and what the Redis held before may be lost");
+	return fail(a, err);
 }
 
 /* The service reads the files until it says that it has ended. */

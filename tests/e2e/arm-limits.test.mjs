@@ -165,3 +165,25 @@ test('what was counted before a killed agent\'s export is known to the next',
 		assert.equal(snapshot.source.keys_after, 301);
 		assert.equal(azure.asked('Databases_Export').length, 1);
 	});
+
+test('an import that is said to have ended well, and lacks keys, is none',
+	async (t) => {
+		const { azure, azurite, job, source, target, from, to } =
+			await twoRegions(t, { plain: true });
+		await source.pipe(oneDb());
+		azure.script('Databases_Import', { operation: { hold: 'end' } },
+			{ times: 1 });
+		const sync = job.start('sync', ...from, ...to, ...SYNC);
+		await until('all is loaded', () => azure.holds('Databases_Import'));
+		const keys = Number(await target.keys());
+		await target.cli('del', await target.cli('randomkey'));
+		azure.release();
+		const { code, stderr } = await sync.ended;
+		assert.equal(code, EXIT.CORRUPT, stderr);
+		assert.match(stderr, new RegExp(`the Redis holds ${keys - 1} keys ` +
+			`of the snapshot's ${keys}`));
+		await assertNothingLent(azurite);
+		await job.ok('restore', ...to, '--overwrite-target',
+			`127.0.0.1:${target.port}`);
+		await assertSame(source, target);
+	});

@@ -87,6 +87,8 @@ struct ground {
 	char notes[4096];
 	size_t staged; /* files, while the service read them */
 	bool loads;
+	unsigned lacks;	   /* keys of what it loads */
+	bool silent;	   /* to clients, afterwards */
 	const char *value; /* of what it loads */
 	unsigned asked;	   /* how often the leases were */
 };
@@ -108,7 +110,7 @@ static void
 load_keys(struct ground *g)
 {
 	redis_data_do(g->conn, "FLUSHALL");
-	for (unsigned i = 0; i < KEYS; i++)
+	for (unsigned i = g->lacks; i < KEYS; i++)
 		redis_data_do(g->conn, "SET key:%u %s", i, g->value);
 }
 
@@ -153,6 +155,8 @@ on_note(struct progress *p, enum step step, const char *text)
 	g->staged = count_staged(g);
 	if (g->loads)
 		load_keys(g);
+	if (g->silent)
+		redis_data_do(g->conn, "CONFIG SET requirepass x");
 }
 
 static void
@@ -558,6 +562,44 @@ a_failed_one_leaves_no_files_and_no_note(void **state)
 	down(&g);
 }
 
+/* By the service's word it ended well. */
+static void
+one_that_brought_fewer_keys_is_none(void **state)
+{
+	static const struct arm_step steps[] = {GOOD, IMPORTED};
+	struct ground g;
+
+	(void)state;
+	UP(&g, steps);
+	g.lacks = 1;
+	fails(&g, ERR_CORRUPT, "the Redis holds 19 keys of the snapshot's 20");
+	assert_non_null(strstr(g.rig.err.text, "may be lost"));
+	assert_false(noted(&g));
+	assert_nothing_left(&g);
+	down(&g);
+}
+
+/* While it does not answer, nothing is known of it. */
+static void
+one_that_cannot_be_counted_is_not_over(void **state)
+{
+	static const struct arm_step steps[] = {GOOD, IMPORTED};
+	struct ground g;
+
+	(void)state;
+	UP(&g, steps);
+	g.silent = true;
+	assert_int_equal(load(&g), -1);
+	assert_int_not_equal(g.rig.err.kind, ERR_CORRUPT);
+	assert_int_equal(journalled(&g), 1);
+	assert_false(noted(&g));
+	redis_data_do(g.conn, "CONFIG SET requirepass %s", "");
+	must_load(&g);
+	assert_true(noted(&g));
+	assert_nothing_left(&g);
+	down(&g);
+}
+
 /* The process ends while it goes on; the next one only asks how it went. */
 static void
 one_that_goes_on_is_followed_and_not_asked_for_again(void **state)
@@ -633,6 +675,7 @@ or_else_by_a_person(void **state)
 	ARM_THEN(&g.arm, named);
 	snprintf(name, sizeof(name), "127.0.0.1:%d", real_redis_port(g.server));
 	g.opts.overwrite = name;
+	g.loads = true;
 	must_load(&g);
 	assert_true(noted(&g));
 	assert_nothing_left(&g);
@@ -821,6 +864,8 @@ main(void)
 		data_of_others_are_left_unless_the_target_is_named),
 	    cmocka_unit_test(a_lost_lease_sends_nothing),
 	    cmocka_unit_test(a_failed_one_leaves_no_files_and_no_note),
+	    cmocka_unit_test(one_that_brought_fewer_keys_is_none),
+	    cmocka_unit_test(one_that_cannot_be_counted_is_not_over),
 	    cmocka_unit_test(
 		one_that_goes_on_is_followed_and_not_asked_for_again),
 	    cmocka_unit_test(a_lost_answer_is_made_up_for_by_the_data),
