@@ -313,7 +313,9 @@ check_service(const struct guard_request *q, const struct job_state *state,
     const char *name, struct err *err)
 {
 	if (q->followed || q->overwrite != NULL ||
-	    !job_state_service_begun(state, name))
+	    !job_state_service_begun(state, name) ||
+	    (q->begin_id != NULL &&
+		job_state_begun_by(state, name, q->begin_id)))
 		return 0;
 	return err_set(err, ERR_REFUSED,
 	    "an import into '%s' by Azure began, and this agent cannot tell "
@@ -412,6 +414,7 @@ import_guard_note(const struct guard_request *q, const struct guard_answer *a,
 			.snapshot = q->snapshot,
 			.ended = ended,
 			.by_service = q->by_service,
+			.begin_id = q->begin_id,
 			.at_ms = scope_wall_ms(scope)});
 		rc = job_state_write(q->store, scope, q->job, &state, err);
 	}

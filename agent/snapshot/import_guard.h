@@ -63,6 +63,9 @@ struct guard_request {
 	/* A service carries it out, which goes on when nobody is there: noted
 	 * so when it begins. */
 	bool by_service;
+	/* By which the caller knows again what it noted so, and what it has no
+	 * operation of (import_begin.h); NULL: it knows of none. */
+	const char *begin_id;
 	/* What such a note tells of was followed to its end by the caller.
 	 * Else it refuses, whoever imports: the journal of that import is on
 	 * another host, or is lost, and it may still go on. */

@@ -20,6 +20,7 @@
 #include "agent/snapshot/arm_target.h"
 #include "agent/snapshot/dump_take.h"
 #include "agent/snapshot/env.h"
+#include "agent/snapshot/import_begin.h"
 #include "agent/snapshot/import_stage.h"
 #include "agent/snapshot/import_trace.h"
 #include "agent/snapshot/lent_place.h"
@@ -38,32 +39,28 @@ struct arm_import {
 	/* That an earlier run's import, or this one's, is known to have
 	 * brought; "" for none. */
 	char brought[SNAPSHOT_ID_SIZE];
+	char begin_id[IMPORT_BEGIN_SIZE];
+	char name[600]; /* of the target, as the user repeats it */
 };
 
 /* By its name, given once more; another one is refused by the guard. */
 static bool
 is_allowed(const struct arm_import *a)
 {
-	char name[600];
-
-	redis_target_name(a->l->opts->target, name, sizeof(name));
 	return a->l->opts->overwrite != NULL &&
-	    strcmp(a->l->opts->overwrite, name) == 0;
+	    strcmp(a->l->opts->overwrite, a->name) == 0;
 }
 
 /* It stays in the journal: only a person can say that it is over. */
 static int
 ask_person(struct arm_import *a, const struct err *why, struct err *err)
 {
-	char name[600];
-
-	redis_target_name(a->l->opts->target, name, sizeof(name));
 	return err_set(err, ERR_REFUSED,
 	    "whether an import that began was carried out is not known "
 	    "(%.200s); look in the portal whether it still goes on, and what "
 	    "the Redis holds; when it is over, give --overwrite-target %.200s "
 	    "to import again",
-	    why->text, name);
+	    why->text, a->name);
 }
 
 /* The note of an import of this job; another's target is named otherwise, or
@@ -127,19 +124,16 @@ snapshot_load_await(struct redis_resource *resource, const struct scope *scope,
 static int
 give_up(struct arm_import *a, struct err *err)
 {
-	char name[600];
-
 	if (err->kind != ERR_UNREACHABLE || scope_left_ms(a->l->scope) <= 0)
 		return -1;
 	if (is_allowed(a)) {
 		*err = (struct err){0};
 		return 0;
 	}
-	redis_target_name(a->l->opts->target, name, sizeof(name));
 	return err_in(err,
 	    "when it is over all the same, give --overwrite-target %.200s to "
 	    "import again",
-	    name);
+	    a->name);
 }
 
 /*
@@ -182,6 +176,27 @@ settle(struct arm_import *a, struct err *err)
 	return 0;
 }
 
+/* What this agent noted, and did not ask for. */
+static int
+recall_begin(struct arm_import *a, struct err *err)
+{
+	struct loading *l = a->l;
+
+	l->guard.begin_id = a->begin_id;
+	return import_begin_get(
+	    l->env->journal, l->m->job, a->name, a->begin_id, err);
+}
+
+/* One that stays there does no harm. */
+static void
+forget_begin(struct arm_import *a)
+{
+	struct loading *l = a->l;
+	struct err ignored = {0};
+
+	import_begin_remove(l->env->journal, l->m->job, a->name, &ignored);
+}
+
 /* That it began is not true, or not any more; where this cannot be noted, a
  * person is asked. */
 static void
@@ -193,9 +208,10 @@ note_none_begun(struct arm_import *a)
 
 	l->guard.by_service = false;
 	/* Another agent's note would be overwritten. */
-	if (loading_still_ours(l, &ignored) == 0)
-		import_guard_note(
-		    &l->guard, &l->answer, false, &scope, &ignored);
+	if (loading_still_ours(l, &ignored) == 0 &&
+	    import_guard_note(&l->guard, &l->answer, false, &scope, &ignored) ==
+		0)
+		forget_begin(a);
 }
 
 static int
@@ -263,10 +279,12 @@ post(struct arm_import *a, struct err *err)
 	a->op = redis_resource_import(
 	    a->resource, &what, &opts, a->l->scope, err);
 	free(note);
-	if (a->op != NULL)
-		return 0;
-	note_none_begun(a);
-	return -1;
+	if (a->op == NULL) {
+		note_none_begun(a);
+		return -1;
+	}
+	forget_begin(a);
+	return 0;
 }
 
 /* By the service's word it is over, and what it left is no copy. */
@@ -336,6 +354,9 @@ note_begin(struct arm_import *a, struct err *err)
 {
 	struct loading *l = a->l;
 
+	if (import_begin_make(l->env->journal, l->m->job, a->name, l->scope,
+		a->begin_id, err) != 0)
+		return -1;
 	l->guard.by_service = true;
 	if (loading_note_begin(l, err) != 0)
 		return -1;
@@ -391,7 +412,8 @@ run(struct arm_import *a, struct err *err)
 	struct loading *l = a->l;
 	struct err ignored = {0};
 
-	if (store_lend_check(l->store, err) != 0 || take_up(a, err) != 0)
+	if (store_lend_check(l->store, err) != 0 || take_up(a, err) != 0 ||
+	    recall_begin(a, err) != 0)
 		return -1;
 	if (lent_places_clear(&a->places, l->scope, &ignored) != 0)
 		progress_note(l->env->progress, STEP_IMPORT,
@@ -420,6 +442,7 @@ loading_by_arm(struct loading *l, struct err *err)
 	};
 	int rc;
 
+	redis_target_name(l->opts->target, a.name, sizeof(a.name));
 	l->facts->way = RESTORER_ARM;
 	snprintf(l->facts->why, sizeof(l->facts->why), "%s",
 	    l->opts->way == RESTORER_ARM ? "as asked"

@@ -537,7 +537,27 @@ a_lost_lease_sends_nothing(void **state)
 	UP(&g, steps);
 	g.rig.env.still_ours = lost;
 	fails(&g, ERR_LOCKED, "the lease was lost");
-	assert_nothing_left(&g);
+	assert_int_equal(lending_store_lent(&g.dir, NULL), 0);
+	assert_int_equal(journalled(&g), 1); /* that it asked for nothing */
+	down(&g);
+}
+
+/* As where a run ended in between, or lost the store. */
+static void
+what_was_noted_and_not_asked_for_is_begun_again(void **state)
+{
+	static const struct arm_step steps[] = {GOOD};
+	static const struct arm_step then[] = {GOOD, IMPORTED};
+	struct ground g;
+
+	(void)state;
+	UP(&g, steps);
+	g.rig.env.still_ours = lost;
+	fails(&g, ERR_LOCKED, "the lease was lost");
+	g.rig.env.still_ours = NULL;
+	ARM_THEN(&g.arm, then);
+	must_load(&g);
+	assert_true(noted(&g));
 	down(&g);
 }
 
@@ -863,6 +883,7 @@ main(void)
 	    cmocka_unit_test(
 		data_of_others_are_left_unless_the_target_is_named),
 	    cmocka_unit_test(a_lost_lease_sends_nothing),
+	    cmocka_unit_test(what_was_noted_and_not_asked_for_is_begun_again),
 	    cmocka_unit_test(a_failed_one_leaves_no_files_and_no_note),
 	    cmocka_unit_test(one_that_brought_fewer_keys_is_none),
 	    cmocka_unit_test(one_that_cannot_be_counted_is_not_over),
