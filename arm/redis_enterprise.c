@@ -227,8 +227,7 @@ import_body(const struct redis_import *i, struct err *err)
 }
 
 const struct redis_resource_ops redis_enterprise_ops = {
-    /* What Azure's own command line uses, and so is there everywhere. */
-    .api_version = "2025-07-01",
+    .api_version = REDIS_ENTERPRISE_API_VERSION,
     .abilities = {.gzip = true},
     .actions =
 	{

@@ -26,11 +26,15 @@ struct journal;
 struct redis_resource;
 struct scope;
 
+/* Unless it is configured; of the first, what Azure's own command line uses,
+ * and so is there everywhere. */
+#define REDIS_ENTERPRISE_API_VERSION "2025-07-01"
+#define REDIS_PREMIUM_API_VERSION    "2024-11-01"
+
 struct redis_resource_opts {
 	struct arm_client *client; /* borrowed, as the next */
 	struct journal *journal;
-	const char *api_version; /* NULL: 2025-07-01 for redisEnterprise,
-				  * 2024-11-01 for redis */
+	const char *api_version; /* NULL: the ones above */
 };
 
 /* It outlives its operations. */

@@ -87,10 +87,10 @@ show_complete(const struct manifest *m)
 	if (m->complete == NULL)
 		return;
 	if (strcmp(m->complete, MANIFEST_COMPLETE_TOLD) == 0)
-		printf("  %-14s as the export's end told\n", "complete");
+		printf("  %-14s as the export itself told\n", "complete");
 	else
-		printf("  %-14s as its source's state told and the files "
-		       "looked: NOT verified\n",
+		printf("  %-14s NOT told: the Redis was ready again, and no "
+		       "file changed\n",
 		    "complete");
 	if (m->keys_before < 0 || m->keys_after < 0)
 		return;

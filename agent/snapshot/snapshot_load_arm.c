@@ -248,6 +248,7 @@ stage(struct arm_import *a, struct err *err)
 	    .m = a->l->m,
 	    .places = &a->places,
 	    .gzip = redis_resource_abilities(a->resource)->gzip,
+	    .by_identity = a->l->opts->by_identity,
 	    .work_ms = timeout_ms(a),
 	};
 
@@ -274,7 +275,11 @@ post(struct arm_import *a, struct err *err)
 	    .timeout_ms = timeout_ms(a),
 	};
 	const struct redis_import what = {
-	    .files = a->files.urls, .nfiles = a->files.n};
+	    .files = a->files.urls,
+	    .nfiles = a->files.n,
+	    .by_identity = a->l->opts->by_identity,
+	    .storage_subscription = a->l->opts->storage_subscription,
+	};
 
 	a->op = redis_resource_import(
 	    a->resource, &what, &opts, a->l->scope, err);

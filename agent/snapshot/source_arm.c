@@ -244,10 +244,17 @@ post(struct source_arm *a, const struct scope *scope,
 	    .prefix = redis_resource_abilities(a->opts.resource)->needs_prefix
 		? PREFIX
 		: NULL,
+	    .by_identity = a->opts.by_identity,
+	    .storage_subscription = a->opts.storage_subscription,
+	};
+	const struct lent_right right = {
+	    .valid_ms = lent_place_valid_ms(timeout_ms),
+	    .permissions = a->opts.permissions,
+	    .none = a->opts.by_identity,
 	};
 
-	if (a->place->ops->lend->url(a->place, scope, NULL,
-		lent_place_valid_ms(timeout_ms), &url, err) == 0) {
+	if (a->place->ops->lend->url(
+		a->place, scope, NULL, &right, &url, err) == 0) {
 		secret_set(&container, url, strlen(url));
 		a->op = redis_resource_export(
 		    a->opts.resource, &what, &opts, scope, err);

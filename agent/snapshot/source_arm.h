@@ -14,6 +14,7 @@
 #ifndef AGENT_SNAPSHOT_SOURCE_ARM_H
 #define AGENT_SNAPSHOT_SOURCE_ARM_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "agent/snapshot/export_count.h"
@@ -28,6 +29,11 @@ struct source_arm_opts {
 	 * alone tells that it has ended; 0: a minute. */
 	int64_t still_ms;
 	struct export_counted counted;
+	const char *permissions; /* of the SAS; NULL: the documented ones */
+	/* Premium: it writes by its own identity, without a SAS; into an
+	 * account of that subscription, NULL: its own. */
+	bool by_identity;
+	const char *storage_subscription;
 };
 
 struct source *source_arm_new(const struct source_arm_opts *);

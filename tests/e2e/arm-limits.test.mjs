@@ -118,7 +118,7 @@ test('how complete an export is known to be stands in its manifest',
 		const settle = ['--arm-settle', '1s'];
 		const r = await job.run('snapshot', ...from, ...settle);
 		assert.equal(r.code, 0, r.stderr);
-		assert.match(r.stdout, /complete +as its source's state told/);
+		assert.match(r.stdout, /complete +NOT told: the Redis was ready again/);
 		assert.match(r.stdout, /counted +3,000 keys before .*, 3,000 after/);
 		assert.equal((await job.list())[0].complete, 'seen');
 
@@ -186,4 +186,52 @@ test('an import that is said to have ended well, and lacks keys, is none',
 		await job.ok('restore', ...to, '--overwrite-target',
 			`127.0.0.1:${target.port}`);
 		await assertSame(source, target);
+	});
+
+test('Premium reaches storage by its own identity', async (t) => {
+	const { azure, azurite, job, source, target, from, to } =
+		await twoRegions(t, { plain: true });
+	for (const [account, region] of Object.entries({ west: 'westus2',
+		north: 'northeurope' }))
+		azure.accounts[account] = { region, key: azurite.keys[account] };
+	const [west, dr] = [['west', source, 'westus2'], ['dr', target,
+		'northeurope']].map(([name, redis, region]) => azure.addPremium({
+		name, region, redis: [redis], redisVersion: '7.0',
+		identity: true }));
+	const premium = (args) => [args[0],
+		args[1].replace('redisEnterprise', 'redis')];
+	const both = [...premium(from), ...premium(to),
+		'--source-resource-auth', 'identity', '--target-resource-auth',
+		'identity', '--dr-store-subscription', azure.subscription];
+	await source.pipe(oneDb());
+	await job.ok('sync', ...both, ...SYNC);
+	await assertSame(source, target);
+	const [exported] = azure.asked('Redis_ExportData');
+	const [imported] = azure.asked('Redis_ImportData');
+	for (const { body } of [exported, imported]) {
+		assert.equal(body['preferred-data-archive-auth-method'],
+			'ManagedIdentity');
+		assert.doesNotMatch(JSON.stringify(body), /sig=/);
+	}
+	assert.equal(imported.body['storage-subscription-id'],
+		azure.subscription);
+	assert.equal(exported.body['storage-subscription-id'], undefined);
+	assert.ok(west.identity && dr.identity);
+	await assertNothingLent(azurite);
+	await job.fails(EXIT.USAGE, /only a Premium cache can/, 'snapshot',
+		...from, '--source-resource-auth', 'identity');
+});
+
+test('versions and rights are asked for as the settings have them',
+	async (t) => {
+		const { azure, job, source, from } =
+			await twoRegions(t, { plain: true });
+		await source.cli('set', 'k', 'v');
+		azure.enterprise[0].exportPermissions = 'rwdl';
+		await job.fails(EXIT.FAILED, /lacks permissions: 'l'/, 'snapshot',
+			...from);
+		await job.ok('snapshot', ...from, '--export-permissions', 'rwdl',
+			'--api-version-redis-enterprise', '2023-11-01');
+		assert.match(azure.asked('Databases_Export').at(-1).url,
+			/api-version=2023-11-01$/);
 	});
