@@ -115,6 +115,37 @@ take_cluster_state(struct redis_description *d, const cJSON *p)
 	free(resource);
 }
 
+/*
+ * Of Managed Redis' SKUs, by the number in their names ("Balanced_B10" has 12
+ * GB), less the fifth that the service keeps for itself (Microsoft's page on
+ * their architecture, May 2025).  Not told of those of Enterprise, whose
+ * memory depends on their capacity, too.
+ */
+static uint64_t
+memory_of(const char *sku)
+{
+	static const char *const families[] = {"Balanced_B",
+	    "MemoryOptimized_M", "ComputeOptimized_X", "FlashOptimized_A"};
+	static const struct {
+		long number;
+		uint64_t mib;
+	} sizes[] = {{0, 512}, {1, 1024}, {3, 3072}, {5, 6144}, {10, 12288},
+	    {20, 24576}, {50, 61440}, {100, 122880}, {150, 184320},
+	    {250, 245760}, {350, 368640}, {500, 491520}, {700, 737280},
+	    {1000, 983040}, {1500, 1474560}, {2000, 1966080}, {4500, 4608000}};
+	const char *number = NULL;
+
+	for (size_t i = 0; i < sizeof(families) / sizeof(*families); i++)
+		if (strncmp(sku, families[i], strlen(families[i])) == 0)
+			number = sku + strlen(families[i]);
+	if (number == NULL || number[0] < '0' || number[0] > '9')
+		return 0;
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(*sizes); i++)
+		if (strtol(number, NULL, 10) == sizes[i].number)
+			return (sizes[i].mib << 20) / 5 * 4;
+	return 0;
+}
+
 static void
 take_cluster(struct redis_description *d, const cJSON *cluster)
 {
@@ -123,6 +154,7 @@ take_cluster(struct redis_description *d, const cJSON *cluster)
 	d->generation = redis_resource_text(cluster, "kind");
 	d->location = redis_resource_region(cluster, "location");
 	d->sku = redis_resource_text(member(cluster, "sku"), "name");
+	d->memory_bytes = memory_of(d->sku);
 	d->host = redis_resource_text(p, "hostName");
 	if (d->version[0] == '\0') {
 		free(d->version);
@@ -195,8 +227,7 @@ import_body(const struct redis_import *i, struct err *err)
 }
 
 const struct redis_resource_ops redis_enterprise_ops = {
-    /* What Azure's own command line uses, and so is there everywhere. */
-    .api_version = "2025-07-01",
+    .api_version = REDIS_ENTERPRISE_API_VERSION,
     .abilities = {.gzip = true},
     .actions =
 	{

@@ -177,7 +177,7 @@ import_body(const struct redis_import *i, struct err *err)
 }
 
 const struct redis_resource_ops redis_premium_ops = {
-    .api_version = "2024-11-01",
+    .api_version = REDIS_PREMIUM_API_VERSION,
     .abilities = {.page_blobs = true,
 	.needs_prefix = true,
 	.identity_auth = true},

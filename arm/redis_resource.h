@@ -14,6 +14,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "arm/operation.h"
 #include "arm/resource_id.h"
@@ -25,11 +26,15 @@ struct journal;
 struct redis_resource;
 struct scope;
 
+/* Unless it is configured; of the first, what Azure's own command line uses,
+ * and so is there everywhere. */
+#define REDIS_ENTERPRISE_API_VERSION "2025-07-01"
+#define REDIS_PREMIUM_API_VERSION    "2024-11-01"
+
 struct redis_resource_opts {
 	struct arm_client *client; /* borrowed, as the next */
 	struct journal *journal;
-	const char *api_version; /* NULL: 2025-07-01 for redisEnterprise,
-				  * 2024-11-01 for redis */
+	const char *api_version; /* NULL: the ones above */
 };
 
 /* It outlives its operations. */
@@ -74,7 +79,8 @@ struct redis_description {
 	char *generation; /* redisEnterprise: "v1" Enterprise, "v2" Managed */
 	char *version;	  /* "7.4" */
 	char *sku;	  /* "Balanced_B10", "Premium_P1" */
-	char *location;	  /* as regions are named in settings: "westus2" */
+	uint64_t memory_bytes; /* that its SKU has for data; 0: not known */
+	char *location;	       /* as regions are named in settings: "westus2" */
 	char *subscription;
 	char *host;
 	int port; /* 0: not told */

@@ -17,16 +17,18 @@
 #define RENEW_MS       15000
 #define RENEW_AGAIN_MS 30000
 
-#define JUST_CAME_MS 10000
+/* Requests that were sent together may be refused one after the other. */
+#define REFUSALS_MS 10000
 
 struct entry {
 	struct entry *next;
 	char *resource;	    /* without the slash at its end */
 	struct token token; /* value.data NULL: none */
 	/* Of the scope's mono clock, which nobody sets. */
-	int64_t came_ms, renew_ms, over_ms;
+	int64_t renew_ms, over_ms;
 
-	bool refused; /* what is kept was */
+	bool refused;	      /* what is kept was, or what was before it */
+	int64_t heed_from_ms; /* of the same clock */
 
 	bool fetching;
 	uint64_t fetches; /* that ended */
@@ -96,7 +98,6 @@ put(struct entry *e, struct token *token, const struct scope *scope,
 	e->token = *token;
 	*token = (struct token){0};
 	e->refused = false;
-	e->came_ms = now_ms;
 	e->renew_ms = e->over_ms = INT64_MAX;
 	if (e->token.expires_ms == INT64_MAX)
 		return 0;
@@ -153,13 +154,17 @@ is_shared(const struct entry *e, const struct scope *scope)
 	}
 }
 
-/* Of requests that were refused at once the later ones tell of a token that
- * is gone already: what has only just come is not theirs. */
+/* After the first refusal the next ones tell of a token that is gone already,
+ * and a service that refuses all costs no fetch for each request. */
 static void
 drop_refused(struct entry *e, const struct scope *scope)
 {
-	if (e->refused && scope_mono_ms(scope) - e->came_ms >= JUST_CAME_MS)
+	int64_t now_ms = scope_mono_ms(scope);
+
+	if (e->refused && now_ms >= e->heed_from_ms) {
 		secret_release(&e->token.value);
+		e->heed_from_ms = now_ms + REFUSALS_MS;
+	}
 	e->refused = false;
 }
 

@@ -13,9 +13,9 @@
 struct credential;
 
 /*
- * Takes inner over.  forget() drops what is kept, unless that has only just
- * come: the others of many requests that were refused at once are told of a
- * token which is no longer there.
+ * Takes inner over.  forget() drops what is kept, once in ten seconds: the
+ * others of many requests that were refused are told of a token which is no
+ * longer there.
  */
 struct credential *token_cache_new(struct credential *inner);
 

@@ -53,3 +53,55 @@ credential_fixed_new(const struct secret *value)
 	secret_copy(&f->value, value);
 	return &f->base;
 }
+
+struct aimed {
+	struct credential base;
+	struct credential *of;
+	char *resource;
+};
+
+static int
+aimed_get(struct credential *c, const struct scope *scope, const char *resource,
+    struct token *token, struct err *err)
+{
+	const struct aimed *a = (const struct aimed *)c;
+
+	(void)resource;
+	return a->of->ops->get(a->of, scope, a->resource, token, err);
+}
+
+static void
+aimed_forget(struct credential *c, const char *resource)
+{
+	const struct aimed *a = (const struct aimed *)c;
+
+	(void)resource;
+	if (a->of->ops->forget != NULL)
+		a->of->ops->forget(a->of, a->resource);
+}
+
+static void
+aimed_free(struct credential *c)
+{
+	if (c == NULL)
+		return;
+	free(((struct aimed *)c)->resource);
+	free(c);
+}
+
+static const struct credential_ops aimed_ops = {
+    .get = aimed_get,
+    .forget = aimed_forget,
+    .free = aimed_free,
+};
+
+struct credential *
+credential_for_new(struct credential *of, const char *resource)
+{
+	struct aimed *a = xcalloc(1, sizeof(*a));
+
+	a->base.ops = &aimed_ops;
+	a->of = of;
+	a->resource = xstrdup(resource);
+	return &a->base;
+}

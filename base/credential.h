@@ -42,4 +42,9 @@ struct credential {
 /* One value for all resources, copied. */
 struct credential *credential_fixed_new(const struct secret *);
 
+/* The other's, which is borrowed, for that audience (copied), whichever is
+ * asked for. */
+struct credential *
+credential_for_new(struct credential *, const char *resource);
+
 #endif

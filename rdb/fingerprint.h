@@ -66,6 +66,8 @@ struct fp_sum fingerprint_persistent(const struct fingerprint *);
 const struct fp_bucket *
 fingerprint_buckets(const struct fingerprint *, size_t *n);
 uint64_t fingerprint_keys(const struct fingerprint *);
+/* So many of them, or some more, have not expired by then. */
+uint64_t fingerprint_lasting(const struct fingerprint *, int64_t then_ms);
 uint64_t fingerprint_fields(const struct fingerprint *);    /* that expire */
 uint64_t fingerprint_functions(const struct fingerprint *); /* libraries */
 

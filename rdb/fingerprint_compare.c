@@ -89,6 +89,18 @@ fingerprint_keys(const struct fingerprint *f)
 }
 
 uint64_t
+fingerprint_lasting(const struct fingerprint *f, int64_t then_ms)
+{
+	uint64_t keys = f->persistent.keys;
+	int64_t until_ms;
+	size_t i = fp_bucket_of(f->anchor_ms, then_ms, &until_ms);
+
+	while (++i < FP_BUCKETS)
+		keys += f->buckets[i].sum.keys;
+	return keys;
+}
+
+uint64_t
 fingerprint_fields(const struct fingerprint *f)
 {
 	uint64_t fields = 0;

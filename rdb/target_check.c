@@ -38,6 +38,14 @@ no(char why[200], const char *fmt, ...)
 	return false;
 }
 
+uint64_t
+target_memory_need(const struct target_dump *dump)
+{
+	uint64_t need = dump->size + dump->rdb->keys * KEY_OVERHEAD;
+
+	return dump->used_memory > need ? dump->used_memory : need;
+}
+
 /*
  * Its old data go first, so their memory does not count against it; what an
  * empty server uses stays.
@@ -46,11 +54,9 @@ static bool
 memory_ok(const struct judging *j, char why[200])
 {
 	const struct redis_info *info = j->info;
-	uint64_t need = j->dump->size + j->dump->rdb->keys * KEY_OVERHEAD;
+	uint64_t need = target_memory_need(j->dump);
 	uint64_t used = info->keys == 0 ? info->used_memory : 0;
 
-	if (j->dump->used_memory > need)
-		need = j->dump->used_memory;
 	if (info->maxmemory > 0 && need > info->maxmemory)
 		return no(why,
 		    "the dump needs about %" PRIu64 " MiB, its maxmemory is "

@@ -45,6 +45,9 @@ struct target_verdict {
 	char restore_why[200];
 };
 
+/* The memory that its data take, at least and about. */
+uint64_t target_memory_need(const struct target_dump *);
+
 /* Whether 'restore' brings some of its values by plain commands, as far as
  * the dump's facts tell. */
 bool target_needs_plain(const struct redis_info *, const struct restore_limit *,

@@ -98,19 +98,24 @@ make_sas(struct store *s, const struct scope *scope,
 
 static int
 lend_url(struct store *s, const struct scope *scope, const char *blob,
-    int64_t valid_ms, char **url, struct err *err)
+    const struct lent_right *right, char **url, struct err *err)
 {
 	const struct azure_container *c = store_azure_container(s);
 	struct azure_sas sas = {
 	    .account = c->account,
 	    .container = c->name,
-	    .permissions = blob != NULL ? AZURE_SAS_READ : AZURE_SAS_EXPORT,
-	    .expires_ms = scope_wall_ms(scope) + valid_ms,
+	    .permissions = right->permissions != NULL ? right->permissions
+		: blob != NULL			      ? AZURE_SAS_READ
+						      : AZURE_SAS_EXPORT,
+	    .expires_ms = scope_wall_ms(scope) + right->valid_ms,
 	    .https_only = c->https,
 	};
 	struct buf name, query;
 	int rc = lend_check(s, err);
 
+	if (right->none)
+		return rc == 0 ? azure_container_url(c, blob, NULL, url, err)
+			       : -1;
 	buf_init(&name, 2 * BLOB_NAME_MAX);
 	buf_init(&query, SAS_MAX);
 	if (blob != NULL) {

@@ -1,4 +1,5 @@
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/buf.h"
 #include "base/err.h"
@@ -88,6 +89,19 @@ sign(struct buf *out, const struct azure_sas *sas, const char *expires,
 	}
 	buf_release(&signature);
 	return rc;
+}
+
+bool
+azure_sas_permissions_ok(const char *letters)
+{
+	const char *all = AZURE_SAS_PERMISSIONS;
+	const char *p = letters;
+
+	while (*p != '\0' && (all = strchr(all, *p)) != NULL) {
+		all++;
+		p++;
+	}
+	return p > letters && *p == '\0';
 }
 
 int

@@ -25,6 +25,12 @@ struct err;
  * order that a signature wants: read, add, create, write, delete, tag, move. */
 #define AZURE_SAS_EXPORT "racwdtm"
 
+/* All rights there are, in the order that a signature wants. */
+#define AZURE_SAS_PERMISSIONS "racwdxltmeop"
+
+/* Whether these are letters of rights, each once, in that order. */
+bool azure_sas_permissions_ok(const char *);
+
 struct azure_sas {
 	const char *account;
 	const char *container;

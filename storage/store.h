@@ -339,6 +339,15 @@ struct store_kind_ops {
  * nothing but a URL that says it all (STORE_CAP_LEND).  What is lent to be
  * written to is a container of its own beside the store's.
  */
+/* What a URL that is lent is good for. */
+struct lent_right {
+	int64_t valid_ms;
+	/* Letters, in the order that a signature wants; NULL: to read a blob,
+	 * or what an Azure Redis asks for to export into a container. */
+	const char *permissions;
+	bool none; /* the URL alone, for who has rights of its own */
+};
+
 struct store_lend_ops {
 	/* ERR_UNSUPPORTED, with what to do, when the right that the store was
 	 * opened by cannot make such a URL. */
@@ -358,7 +367,7 @@ struct store_lend_ops {
 	/* A secret, to be freed by store_lent_url_free(): to read that blob, or
 	 * with NULL to write into the store's whole container. */
 	int (*url)(struct store *, const struct scope *, const char *blob,
-	    int64_t valid_ms, char **url, struct err *);
+	    const struct lent_right *, char **url, struct err *);
 };
 
 void store_lent_url_free(char *);

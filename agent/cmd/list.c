@@ -1,5 +1,7 @@
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/err.h"
 #include "base/json.h"
@@ -28,17 +30,26 @@ struct listing {
 	struct err damaged; /* the first that was met */
 };
 
+/* An export of which nobody told that it is whole. */
+static bool
+is_seen(const struct manifest *m)
+{
+	return m->complete != NULL &&
+	    strcmp(m->complete, MANIFEST_COMPLETE_TOLD) != 0;
+}
+
 static void
 show_row(const struct manifest *m)
 {
 	char at[32], keys[32], raw[32], stored[32];
 
-	printf("%-10s  %-23s  %-20s  %12s  %10s  %10s  %s%s\n", m->job, m->id,
+	printf("%-10s  %-23s  %-20s  %12s  %10s  %10s  %s%s%s\n", m->job, m->id,
 	    show_time(m->point_ms, at),
 	    m->verified ? show_count(m->total.keys, keys) : "-",
 	    show_bytes(m->raw_bytes, raw),
 	    show_bytes(manifest_stored_bytes(m), stored),
 	    m->verified ? "verified" : "unverified",
+	    is_seen(m) ? ", end not told" : "",
 	    m->filter != NULL ? ", filtered" : "");
 }
 
@@ -55,6 +66,8 @@ json_row(cJSON *list, const struct manifest *m)
 	json_add_int(o, "stored_bytes", (int64_t)manifest_stored_bytes(m));
 	cJSON_AddBoolToObject(o, "verified", m->verified);
 	cJSON_AddBoolToObject(o, "filtered", m->filter != NULL);
+	if (m->complete != NULL)
+		cJSON_AddStringToObject(o, "complete", m->complete);
 	cJSON_AddItemToArray(list, o);
 }
 

@@ -7,6 +7,7 @@
 
 #include "agent/cmd/manifest_show.h"
 #include "agent/cmd/show.h"
+#include "agent/snapshot/export_count.h"
 #include "agent/snapshot/manifest.h"
 
 #define SLOTS_TOLD 4
@@ -76,6 +77,31 @@ show_point(const struct manifest *m)
 	}
 }
 
+/* How it is known that no file of an export is missing. */
+static void
+show_complete(const struct manifest *m)
+{
+	enum export_count judged = export_count_judge(m);
+	char before[32], after[32];
+
+	if (m->complete == NULL)
+		return;
+	if (strcmp(m->complete, MANIFEST_COMPLETE_TOLD) == 0)
+		printf("  %-14s as the export itself told\n", "complete");
+	else
+		printf("  %-14s NOT told: the Redis was ready again, and no "
+		       "file changed\n",
+		    "complete");
+	if (m->keys_before < 0 || m->keys_after < 0)
+		return;
+	printf("  %-14s %s keys before the export, %s after it%s\n", "counted",
+	    show_count((uint64_t)m->keys_before, before),
+	    show_count((uint64_t)m->keys_after, after),
+	    judged == EXPORT_WITHIN	? ""
+		: judged == EXPORT_MORE ? ", FEWER than it has"
+					: ", MORE than it has");
+}
+
 /* Who reads nothing else must read this. */
 static void
 show_filter(const struct manifest *m)
@@ -108,6 +134,7 @@ manifest_show_short(const struct manifest *m)
 	if (m->filter != NULL)
 		show_filter(m);
 	show_point(m);
+	show_complete(m);
 	show_size(m);
 	if (!m->verified) {
 		printf("  %-14s NO: RDB version %d is newer than this drsync "

@@ -239,6 +239,9 @@ agent_resource(struct agent *a, enum region region, struct err *err)
 		return NULL;
 	opts.client = azure_access_arm(a->azure, err);
 	opts.journal = ledger_journal(a->ledger);
+	opts.api_version = settings_str(a->settings,
+	    id.kind == RESOURCE_REDIS ? OPT_ARM_VERSION_REDIS
+				      : OPT_ARM_VERSION_ENTERPRISE);
 	if (opts.client != NULL)
 		*out = redis_resource_new(&id, &opts);
 	return *out;

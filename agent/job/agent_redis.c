@@ -3,7 +3,6 @@
 #include "base/credential.h"
 #include "base/err.h"
 #include "base/url.h"
-#include "rdb/redis_login.h"
 #include "rdb/redis_sentinel.h"
 #include "rdb/sentinel_settle.h"
 
@@ -84,18 +83,23 @@ set_identity(struct agent *a, struct agent_region *r, const struct scope *scope,
     struct err *err)
 {
 	const struct region_options *o = r->options;
+	const char *audience = settings_str(a->settings, OPT_REDIS_AUDIENCE);
+	struct credential *identity;
 
 	if (check_private(&r->target, err) != 0)
 		return err_in(err, "'%s'", options[o->redis].key);
 	if (agent_azure(a, err) == NULL)
 		return -1;
-	r->redis.password = azure_access_identity(a->azure, err);
-	if (r->redis.password == NULL)
+	identity = azure_access_identity(a->azure, err);
+	if (identity == NULL)
 		return -1;
+	free_credential(&r->password);
+	r->redis.password = r->password = credential_for_new(
+	    identity, audience);
 	if (r->redis.user != NULL || r->target.user != NULL)
 		return 0;
 	if (azure_access_object_id(
-		a->azure, REDIS_RESOURCE, scope, r->object_id, err) != 0)
+		a->azure, audience, scope, r->object_id, err) != 0)
 		return -1;
 	if (r->object_id[0] == '\0')
 		return err_set(err, ERR_USAGE,

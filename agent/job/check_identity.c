@@ -7,7 +7,6 @@
 #include "arm/lever_set.h"
 #include "arm/token_claims.h"
 #include "base/err.h"
-#include "rdb/redis_login.h"
 #include "storage/azure_container.h"
 
 #include "agent/job/agent.h"
@@ -53,7 +52,8 @@ find_needs(
 		n = add_need(needs, n, "storage", AZURE_RESOURCE);
 	if (agent_redis_by_identity(a, REGION_SOURCE) ||
 	    agent_redis_by_identity(a, REGION_DR))
-		n = add_need(needs, n, "Redis", REDIS_RESOURCE);
+		n = add_need(needs, n, "Redis",
+		    settings_str(c->settings, OPT_REDIS_AUDIENCE));
 	if (has_vault_secret(c->settings))
 		n = add_need(needs, n, "Key Vault", cloud->vault_audience);
 	if (settings_str(c->settings, OPT_SOURCE_RESOURCE) != NULL ||

@@ -4,6 +4,9 @@
 
 #include "agent/job/options.h"
 #include "agent/snapshot/memory_plan.h"
+#include "arm/redis_resource.h"
+#include "rdb/redis_login.h"
+#include "storage/azure_sas.h"
 
 static const char *const levels[] = {"debug", "info", "warn", "error", NULL};
 static const char *const formats[] = {"text", "json", NULL};
@@ -15,6 +18,7 @@ static const char *const compats[] = {"auto", "newest", "redis-7.2", NULL};
 static const char *const ways[] = {"auto", "sync", "arm", "scan", NULL};
 static const char *const changes[] = {"ask", "probe", "trust", NULL};
 static const char *const no_yes[] = {"no", "yes", NULL};
+static const char *const resource_auths[] = {"sas", "identity", NULL};
 static const char *const auths[] = {"password", "entra", NULL};
 static const char *const clouds[] = {"public", "usgov", "china", NULL};
 static const char *const restorers[] = {
@@ -94,6 +98,17 @@ const struct option_row options[OPTIONS] = {
 [OPT_ENDPOINT_KEYVAULT] = {"endpoints.keyvault", "endpoint-keyvault",
     "DOMAIN", OPTION_TEXT, .global = true,
     .help = "domain of key vaults, if not the cloud's (vault.azure.net)"},
+[OPT_REDIS_AUDIENCE] = {"endpoints.redis_audience", "redis-audience", "ID",
+    OPTION_TEXT, .global = true, .fallback = REDIS_RESOURCE,
+    .help = "whom tokens for Redis are made out to, where a cloud has it "
+	"otherwise"},
+[OPT_ARM_VERSION_ENTERPRISE] = {"arm.api_version.redis_enterprise",
+    "api-version-redis-enterprise", "DATE", OPTION_TEXT, .global = true,
+    .help = "version of Resource Manager's interface to Managed Redis and "
+	"Enterprise; default: " REDIS_ENTERPRISE_API_VERSION},
+[OPT_ARM_VERSION_REDIS] = {"arm.api_version.redis", "api-version-redis",
+    "DATE", OPTION_TEXT, .global = true,
+    .help = "the same of Premium; default: " REDIS_PREMIUM_API_VERSION},
 [OPT_SPOOL_DIR] = {"spool.dir", "spool-dir", "DIR", OPTION_PATH,
     .global = true,
     .help = "where compressed bytes wait when the store is slower than the "
@@ -120,6 +135,21 @@ const struct option_row options[OPTIONS] = {
     .help = "Azure Redis to copy, by its resource id /subscriptions/...: "
 	"Managed Redis, Enterprise or Premium; it exports itself into a "
 	"container of its own beside the store"},
+[OPT_SOURCE_RESOURCE_AUTH] = {"source.resource_auth",
+    "source-resource-auth", "BY", OPTION_CHOICE,
+    .fallback = "sas", .choices = resource_auths,
+    .help = "how that Redis writes there: by a SAS that it is given, or, "
+	"Premium alone, by its own managed identity (identity), which needs "
+	"Storage Blob Data Contributor on the account"},
+[OPT_SOURCE_STORE_SUBSCRIPTION] = {"source.store_subscription",
+    "store-subscription", "ID", OPTION_TEXT,
+    .help = "subscription of the store's account, where that Redis reaches "
+	"it by its own identity and is of another one"},
+[OPT_EXPORT_PERMISSIONS] = {"arm.export_permissions", "export-permissions",
+    "LETTERS", OPTION_TEXT, .fallback = AZURE_SAS_EXPORT,
+    .help = "what the SAS that an export is given allows, in that container "
+	"alone; as the service's page has it: read, add, create, write, "
+	"delete, tag, move"},
 [OPT_SOURCE_WAY] = {"source.way", "source-way", "WAY", OPTION_CHOICE,
     .fallback = "auto", .choices = ways,
     .help = "how the source is read: by replication (sync), by an export of "
@@ -203,6 +233,15 @@ const struct option_row options[OPTIONS] = {
     .help = "resource id of that Redis, where Azure runs it: it imports the "
 	"copy by itself then; what it holds is still looked at by its "
 	"address"},
+[OPT_DR_RESOURCE_AUTH] = {"dr.resource_auth", "target-resource-auth", "BY",
+    OPTION_CHOICE, .fallback = "sas", .choices = resource_auths,
+    .help = "how it reads the files: by a SAS of each, or, Premium alone, by "
+	"its own managed identity (identity), which needs Storage Blob Data "
+	"Contributor on the account"},
+[OPT_DR_STORE_SUBSCRIPTION] = {"dr.store_subscription",
+    "dr-store-subscription", "ID", OPTION_TEXT,
+    .help = "subscription of the DR store's account, where the DR Redis "
+	"reaches it by its own identity and is of another one"},
 [OPT_DR_AUTH] = {"dr.auth", "target-auth", "BY", OPTION_CHOICE,
     .fallback = "password", .choices = auths,
     .help = "how the DR Redis is logged in to: by password, or by a token of "
@@ -373,6 +412,10 @@ const struct option_row options[OPTIONS] = {
 [OPT_ARM_TIMEOUT] = {"arm_timeout", "arm-timeout", "TIME", OPTION_DURATION,
     .fallback = "6h",
     .help = "what an export or import by Azure may take"},
+[OPT_ARM_SETTLE] = {"arm_settle", "arm-settle", "TIME", OPTION_DURATION,
+    .fallback = "1m",
+    .help = "where an export's end is told by its Redis' state alone, its "
+	"files are taken when they have stayed the same for so long"},
 [OPT_TIMEOUT] = {"timeout", "timeout", "TIME", OPTION_DURATION,
     .fallback = "24h", .help = "what takes longer is ended"},
 };

@@ -50,12 +50,26 @@ redis_source(const struct settings *s, const struct redis_target *target,
 static struct source *
 arm_source(struct run *r, struct err *err)
 {
+	const struct settings *s = r->settings;
 	struct source_arm_opts opts = {
 	    .resource = agent_resource(r->agent, REGION_SOURCE, err),
-	    .timeout_ms = settings_ms(r->settings, OPT_ARM_TIMEOUT),
+	    .timeout_ms = settings_ms(s, OPT_ARM_TIMEOUT),
+	    .still_ms = settings_ms(s, OPT_ARM_SETTLE),
+	    .permissions = settings_str(s, OPT_EXPORT_PERMISSIONS),
+	    .by_identity = is_set_to(s, OPT_SOURCE_RESOURCE_AUTH, "identity"),
+	    .storage_subscription = settings_str(
+		s, OPT_SOURCE_STORE_SUBSCRIPTION),
 	};
 
-	return opts.resource != NULL ? source_arm_new(&opts) : NULL;
+	if (opts.resource == NULL)
+		return NULL;
+	if (settings_str(s, OPT_SOURCE_REDIS) != NULL) {
+		opts.counted.target = agent_redis(r->agent, REGION_SOURCE,
+		    &r->scope, &opts.counted.redis, err);
+		if (opts.counted.target == NULL)
+			return NULL;
+	}
+	return source_arm_new(&opts);
 }
 
 static struct source *
@@ -157,6 +171,10 @@ load_by_resource(
 {
 	const struct redis_opts *redis;
 
+	const struct settings *s = r->settings;
+
+	opts->by_identity = is_set_to(s, OPT_DR_RESOURCE_AUTH, "identity");
+	opts->storage_subscription = settings_str(s, OPT_DR_STORE_SUBSCRIPTION);
 	opts->resource = agent_resource(r->agent, REGION_DR, err);
 	opts->named = agent_redis(r->agent, REGION_DR, &r->scope, &redis, err);
 	return opts->resource != NULL && opts->named != NULL ? 0 : -1;

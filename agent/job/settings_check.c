@@ -1,3 +1,4 @@
+#include <ctype.h>
 #include <inttypes.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -5,8 +6,10 @@
 
 #include "arm/cloud.h"
 #include "arm/keyvault.h"
+#include "arm/resource_id.h"
 #include "base/err.h"
 #include "rdb/key_filter.h"
+#include "storage/azure_sas.h"
 
 #include "agent/job/filter_settings.h"
 #include "agent/job/settings.h"
@@ -176,13 +179,85 @@ check_vaults(const struct settings *s, struct err *err)
 	return 0;
 }
 
+/* "2025-07-01", "2026-10-01-preview" */
+static int
+check_version(const struct settings *s, enum option o, struct err *err)
+{
+	const char *text = settings_str(s, o);
+	static const char form[] = "dddd-dd-dd";
+	size_t i = 0;
+
+	if (text == NULL)
+		return 0;
+	while (form[i] == 'd' ? isdigit((unsigned char)text[i])
+			      : form[i] != '\0' && text[i] == form[i])
+		i++;
+	if (form[i] == '\0' &&
+	    (text[i] == '\0' || strcmp(text + i, "-preview") == 0))
+		return 0;
+	return err_set(err, ERR_USAGE,
+	    "'%s' is '%.40s', which is no version: YYYY-MM-DD, or "
+	    "YYYY-MM-DD-preview",
+	    options[o].key, text);
+}
+
+static bool
+is_premium(const char *resource)
+{
+	struct err ignored = {0};
+	struct resource_id id;
+
+	return resource != NULL &&
+	    resource_id_parse(&id, resource, &ignored) == 0 &&
+	    id.kind == RESOURCE_REDIS;
+}
+
+/* Before an export or import has begun, which is late. */
+static int
+check_resource_auth(const struct settings *s, enum option resource,
+    enum option auth, enum option subscription, struct err *err)
+{
+	bool by_identity = strcmp(settings_str(s, auth), "identity") == 0;
+
+	if (by_identity && !is_premium(settings_str(s, resource)))
+		return err_set(err, ERR_USAGE,
+		    "'%s' is 'identity', which only a Premium cache can "
+		    "('%s' .../Microsoft.Cache/redis/NAME)",
+		    options[auth].key, options[resource].key);
+	if (!by_identity && settings_str(s, subscription) != NULL)
+		return err_set(err, ERR_USAGE,
+		    "'%s' is of use only where '%s' is 'identity'",
+		    options[subscription].key, options[auth].key);
+	return 0;
+}
+
+static int
+check_arm(const struct settings *s, struct err *err)
+{
+	const char *permissions = settings_str(s, OPT_EXPORT_PERMISSIONS);
+
+	if (!azure_sas_permissions_ok(permissions))
+		return err_set(err, ERR_USAGE,
+		    "'%s' is '%.40s': letters of " AZURE_SAS_PERMISSIONS
+		    ", each once and in that order",
+		    options[OPT_EXPORT_PERMISSIONS].key, permissions);
+	if (check_version(s, OPT_ARM_VERSION_ENTERPRISE, err) != 0 ||
+	    check_version(s, OPT_ARM_VERSION_REDIS, err) != 0 ||
+	    check_resource_auth(s, OPT_SOURCE_RESOURCE,
+		OPT_SOURCE_RESOURCE_AUTH, OPT_SOURCE_STORE_SUBSCRIPTION,
+		err) != 0)
+		return -1;
+	return check_resource_auth(s, OPT_DR_RESOURCE, OPT_DR_RESOURCE_AUTH,
+	    OPT_DR_STORE_SUBSCRIPTION, err);
+}
+
 int
 settings_check(const struct settings *s, struct err *err)
 {
 	if (check_source(s, err) != 0 || check_dr(s, err) != 0 ||
 	    check_stores(s, err) != 0 || check_level(s, err) != 0 ||
 	    check_tls(s, err) != 0 || check_filter(s, err) != 0 ||
-	    check_vaults(s, err) != 0)
+	    check_vaults(s, err) != 0 || check_arm(s, err) != 0)
 		return -1;
 	return 0;
 }

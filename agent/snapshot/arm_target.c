@@ -1,3 +1,4 @@
+#include <inttypes.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -5,12 +6,20 @@
 
 #include "arm/redis_resource.h"
 #include "base/err.h"
+#include "base/scope.h"
+#include "rdb/fingerprint.h"
+#include "rdb/redis_census.h"
 #include "rdb/redis_info.h"
 #include "rdb/redis_target.h"
 
 #include "agent/snapshot/arm_target.h"
+#include "agent/snapshot/azure_modules.h"
 #include "agent/snapshot/manifest.h"
+#include "agent/snapshot/manifest_target.h"
 #include "agent/snapshot/source_blob.h"
+
+/* Of two clocks, by which keys expire. */
+#define SKEW_MS INT64_C(300000)
 
 static int
 check_state(const struct redis_description *d, struct err *err)
@@ -104,11 +113,49 @@ check_data(const struct redis_resource *r, const struct redis_description *d,
 		    "database 0 survives the import there; leave the others "
 		    "out by filter.dbs",
 		    m->db_max);
-	if (m->has_modules && d->nmodules == 0)
+	if (!m->has_modules)
+		return 0;
+	if (d->nmodules == 0)
 		return err_set(err, ERR_UNSUPPORTED,
 		    "the snapshot has values of modules, and no module is "
 		    "loaded there");
-	return 0;
+	return azure_modules_check(m->profile, d, err);
+}
+
+static int
+judge_room(uint64_t need, uint64_t room, const char *whose, struct err *err)
+{
+	if (room == 0 || need <= room)
+		return 0;
+	return err_set(err, ERR_UNSUPPORTED,
+	    "the snapshot needs about %" PRIu64 " MiB, and %.60s %" PRIu64
+	    " MiB for data: the import would delete what is there, and then "
+	    "fail; scale it up first",
+	    need >> 20, whose, room >> 20);
+}
+
+int
+arm_target_room(const struct redis_description *d, const struct manifest *m,
+    const struct redis_target *target, const struct redis_opts *redis,
+    const struct scope *scope, struct err *err)
+{
+	struct manifest_target t;
+	struct redis_census census;
+	char sku[80];
+	uint64_t need;
+	int rc;
+
+	manifest_target(m, &t);
+	need = target_memory_need(&t.dump);
+	snprintf(sku, sizeof(sku), "%.50s has", d->sku);
+	rc = judge_room(need, d->memory_bytes, sku, err);
+	if (rc == 0)
+		rc = redis_census_take(target, redis, scope, &census, err);
+	/* One address speaks for all shards, and its limit may be one's. */
+	if (rc == 0 && strcmp(d->clustering, "EnterpriseCluster") != 0)
+		rc = judge_room(
+		    need, census.maxmemory, "its maxmemory leaves", err);
+	return rc != 0 ? err_in(err, "'%s'", d->name) : 0;
 }
 
 int
@@ -135,4 +182,27 @@ arm_target_check(const struct redis_resource *r,
 	    check_data(r, d, m, err) != 0)
 		return err_in(err, "'%s'", d->name);
 	return 0;
+}
+
+int
+arm_target_count(const struct manifest *m, const struct redis_target *target,
+    const struct redis_opts *redis, const struct scope *scope, struct err *err)
+{
+	struct redis_census census;
+	uint64_t has, lasting;
+
+	if (!m->verified)
+		return 0;
+	if (redis_census_take(target, redis, scope, &census, err) != 0)
+		return -1;
+	has = redis_census_keys(&census, m->total.keys);
+	lasting = fingerprint_lasting(
+	    m->fingerprint, scope_wall_ms(scope) + SKEW_MS);
+	if (has >= lasting)
+		return 0;
+	return err_set(err, ERR_CORRUPT,
+	    "the import is said to have ended well, and the Redis holds "
+	    "%" PRIu64 " keys of the snapshot's %" PRIu64
+	    ", of which at least %" PRIu64 " have not expired",
+	    has, m->total.keys, lasting);
 }

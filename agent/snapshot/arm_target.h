@@ -1,6 +1,7 @@
 /*
- * arm_target.h -- whether an Azure Redis, as Resource Manager describes it, can
- * import a snapshot; asked before anything is done to it.
+ * arm_target.h -- whether an Azure Redis can import a snapshot, by what
+ * Resource Manager and its own servers say of it; asked before anything is
+ * done to it.
  */
 #ifndef AGENT_SNAPSHOT_ARM_TARGET_H
 #define AGENT_SNAPSHOT_ARM_TARGET_H
@@ -8,8 +9,10 @@
 struct err;
 struct manifest;
 struct redis_description;
+struct redis_opts;
 struct redis_resource;
 struct redis_target;
+struct scope;
 
 /*
  * Whether it is the Redis that named, as it is configured, leads to: what was
@@ -26,5 +29,21 @@ int arm_target_is(const struct redis_description *,
  */
 int arm_target_check(const struct redis_resource *,
     const struct redis_description *, const struct manifest *, struct err *);
+
+/*
+ * Whether its memory is enough: what its SKU has for data, and the limits of
+ * its servers, as far as they are told (ERR_UNSUPPORTED).
+ */
+int arm_target_room(const struct redis_description *, const struct manifest *,
+    const struct redis_target *, const struct redis_opts *,
+    const struct scope *, struct err *);
+
+/*
+ * After an import that ended well: whether it has no fewer keys than the
+ * snapshot, but for those whose time has passed (ERR_CORRUPT).  More may have
+ * been written since.
+ */
+int arm_target_count(const struct manifest *, const struct redis_target *,
+    const struct redis_opts *, const struct scope *, struct err *);
 
 #endif

@@ -19,6 +19,8 @@ on_aux(struct rdb_visitor *v, const unsigned char *name, size_t name_len,
 	text[value_len] = '\0';
 	if (name_len == 5 && memcmp(name, "ctime", 5) == 0)
 		d->made_ms = strtoll(text, NULL, 10) * 1000;
+	if (name_len == 8 && memcmp(name, "used-mem", 8) == 0)
+		d->used_memory = strtoll(text, NULL, 10);
 	if (name_len == 9 && memcmp(name, "redis-ver", 9) == 0)
 		snprintf(d->server, sizeof(d->server), "redis %s", text);
 	if (name_len == 10 && memcmp(name, "valkey-ver", 10) == 0)

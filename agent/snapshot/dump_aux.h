@@ -14,6 +14,7 @@ struct dump_aux {
 	struct rdb_visitor visitor;
 	int64_t made_ms; /* by the server's clock, to the second; 0 unknown */
 	char server[48]; /* "redis 7.0.15"; "" unknown */
+	int64_t used_memory; /* of the server; 0 unknown */
 };
 
 void dump_aux_init(struct dump_aux *);

@@ -28,6 +28,18 @@ struct export_set {
 /* ERR_CORRUPT for none, or more than a snapshot may have dumps. */
 int export_set_read(
     struct export_set *, struct store *, const struct scope *, struct err *);
+
+/*
+ * Of one that nobody but its source's state tells the end of: what is there
+ * once it has been the same, to the ETag, for still_ms.  ERR_UNREACHABLE when
+ * that is not so within most_ms.
+ */
+struct export_patience {
+	int64_t still_ms, most_ms;
+};
+int export_set_await(struct export_set *, struct store *,
+    const struct export_patience *, const struct scope *, struct err *);
+
 void export_set_release(struct export_set *);
 
 #endif

@@ -12,6 +12,7 @@
 #include "agent/snapshot/dump_adopt.h"
 #include "agent/snapshot/dump_take.h"
 #include "agent/snapshot/env.h"
+#include "agent/snapshot/export_count.h"
 #include "agent/snapshot/export_set.h"
 #include "agent/snapshot/export_take.h"
 #include "agent/snapshot/manifest.h"
@@ -204,6 +205,27 @@ abandon(struct files *t)
 }
 
 static int
+judge(struct files *t, struct err *err)
+{
+	return export_count_take(t->m, t->from->facts, t->env->progress, err);
+}
+
+static int
+take_one(struct files *t, const struct scope *scope, struct err *err)
+{
+	static const struct dump_name name = {.prefix = "part-"};
+	struct scope afterwards;
+
+	if (take_file(t, 0, scope, t->env, &name, t->m, err) != 0)
+		return -1;
+	if (judge(t, err) == 0)
+		return 0;
+	afterwards = dump_afterwards();
+	dump_abandon(t->store, &afterwards, t->m);
+	return -1;
+}
+
+static int
 take_several(struct files *t, const struct scope *scope, struct err *err)
 {
 	int rc;
@@ -216,6 +238,8 @@ take_several(struct files *t, const struct scope *scope, struct err *err)
 	rc = run_all(t, scope, err);
 	if (rc == 0)
 		rc = put_together(t, err);
+	if (rc == 0)
+		rc = judge(t, err);
 	if (rc != 0)
 		abandon(t);
 	shards_progress_free(t->progress);
@@ -231,7 +255,6 @@ export_take(const struct export_set *set, const struct export_from *from,
     const struct snapshot_env *env, const struct snapshot_take_opts *opts,
     struct manifest *m, struct err *err)
 {
-	static const struct dump_name name = {.prefix = "part-"};
 	struct files t = {
 	    .set = set,
 	    .from = from,
@@ -241,7 +264,6 @@ export_take(const struct export_set *set, const struct export_from *from,
 	    .m = m,
 	};
 
-	if (set->n > 1)
-		return take_several(&t, scope, err);
-	return take_file(&t, 0, scope, env, &name, m, err);
+	return set->n > 1 ? take_several(&t, scope, err)
+			  : take_one(&t, scope, err);
 }

@@ -186,16 +186,16 @@ look(const struct guard_request *q, const struct job_state *state,
 	    : 0;
 }
 
-/* Whether the target is an exact copy of this snapshot. */
-static int
-is_copy_of(const struct guard_request *q, const char *id,
-    const struct scope *scope, const struct snapshot_env *env, bool *copy,
-    struct err *err)
+int
+import_guard_compare(const struct guard_request *q, const char *id,
+    const struct scope *scope, const struct snapshot_env *env,
+    enum guard_likeness *like, struct err *err)
 {
 	struct fp_comparison comparison;
 	struct manifest *m;
 	int rc = 0;
 
+	*like = GUARD_UNTOLD;
 	m = catalog_get(q->store, scope, q->job, id, err);
 	if (m == NULL)
 		return err->kind == ERR_MISSING || err->kind == ERR_CORRUPT
@@ -204,29 +204,48 @@ is_copy_of(const struct guard_request *q, const char *id,
 	if (m->verified) {
 		rc = snapshot_compare(
 		    m, q->target, q->redis, scope, env, &comparison, NULL, err);
-		*copy = rc == 0 && comparison.same &&
-		    comparison.not_compared == 0;
+		if (rc == 0 && !comparison.same)
+			*like = GUARD_OTHER;
+		else if (rc == 0 && comparison.not_compared == 0)
+			*like = GUARD_SAME;
 	}
 	manifest_free(m);
 	return rc;
 }
 
+/* Noted in the answer, where the target is its exact copy. */
+static int
+try_copy(const struct guard_request *q, const char *id,
+    const struct scope *scope, const struct snapshot_env *env,
+    struct guard_answer *a, struct err *err)
+{
+	enum guard_likeness like;
+
+	if (import_guard_compare(q, id, scope, env, &like, err) != 0)
+		return -1;
+	if (like != GUARD_SAME)
+		return 0;
+	a->ours = true;
+	snprintf(a->copy_of, sizeof(a->copy_of), "%s", id);
+	return 0;
+}
+
 static int
 is_ours(const struct guard_request *q, const struct job_state *state,
     const char *name, const struct scope *scope, const struct snapshot_env *env,
-    bool *ours, struct err *err)
+    struct guard_answer *a, struct err *err)
 {
 	const char *id;
 
 	for (int i = 0;
-	     !*ours && (id = job_state_may_hold(state, name, i)) != NULL; i++)
-		if (is_copy_of(q, id, scope, env, ours, err) != 0)
+	     !a->ours && (id = job_state_may_hold(state, name, i)) != NULL; i++)
+		if (try_copy(q, id, scope, env, a, err) != 0)
 			return -1;
 	/* Nothing is lost where a target of ours holds what it is to be given:
 	 * the manifest of the last import may be damaged. */
-	if (!*ours && q->snapshot != NULL &&
+	if (!a->ours && q->snapshot != NULL &&
 	    job_state_may_hold(state, name, 0) != NULL)
-		return is_copy_of(q, q->snapshot, scope, env, ours, err);
+		return try_copy(q, q->snapshot, scope, env, a, err);
 	return 0;
 }
 
@@ -294,7 +313,9 @@ check_service(const struct guard_request *q, const struct job_state *state,
     const char *name, struct err *err)
 {
 	if (q->followed || q->overwrite != NULL ||
-	    !job_state_service_begun(state, name))
+	    !job_state_service_begun(state, name) ||
+	    (q->begin_id != NULL &&
+		job_state_begun_by(state, name, q->begin_id)))
 		return 0;
 	return err_set(err, ERR_REFUSED,
 	    "an import into '%s' by Azure began, and this agent cannot tell "
@@ -323,13 +344,14 @@ judge(const struct guard_request *q, const struct job_state *state,
 	if (check_service(q, state, name, err) != 0 ||
 	    look(q, state, name, scope, &a->mark, &h, err) != 0)
 		return -1;
+	a->keys = h.keys;
 	a->empty = h.keys == 0 && h.functions == 0;
 	a->forced = !a->empty && q->overwrite != NULL;
 	if (a->empty || a->forced)
 		return 0;
 	if (h.half[0] != '\0')
 		return check_half(q, name, &h, scope, env, a, err);
-	if (is_ours(q, state, name, scope, env, &a->ours, err) != 0)
+	if (is_ours(q, state, name, scope, env, a, err) != 0)
 		return -1;
 	return a->ours ? 0 : refuse(name, h.keys, h.functions, state, err);
 }
@@ -392,6 +414,7 @@ import_guard_note(const struct guard_request *q, const struct guard_answer *a,
 			.snapshot = q->snapshot,
 			.ended = ended,
 			.by_service = q->by_service,
+			.begin_id = q->begin_id,
 			.at_ms = scope_wall_ms(scope)});
 		rc = job_state_write(q->store, scope, q->job, &state, err);
 	}

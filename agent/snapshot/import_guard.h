@@ -21,6 +21,8 @@
 
 #include "base/digest.h"
 
+#include "agent/snapshot/snapshot_id.h"
+
 struct err;
 struct manifest;
 struct redis_opts;
@@ -42,6 +44,10 @@ struct guard_answer {
 	bool empty;  /* the target holds no keys and no functions */
 	bool ours;   /* it holds our last import, or a part of one, unchanged */
 	bool forced; /* by its name */
+	uint64_t keys;
+	/* Of which of the job's snapshots it is an exact copy; "" of none, or
+	 * that was not looked into. */
+	char copy_of[SNAPSHOT_ID_SIZE];
 	int64_t epoch;
 	struct guard_mark mark;
 };
@@ -57,6 +63,9 @@ struct guard_request {
 	/* A service carries it out, which goes on when nobody is there: noted
 	 * so when it begins. */
 	bool by_service;
+	/* By which the caller knows again what it noted so, and what it has no
+	 * operation of (import_begin.h); NULL: it knows of none. */
+	const char *begin_id;
 	/* What such a note tells of was followed to its end by the caller.
 	 * Else it refuses, whoever imports: the journal of that import is on
 	 * another host, or is lost, and it may still go on. */
@@ -73,6 +82,18 @@ int import_guard_ask(const struct guard_request *, const struct scope *,
  */
 int import_guard_again(const struct guard_request *, const struct scope *,
     const struct snapshot_env *, struct guard_answer *, struct err *);
+
+enum guard_likeness {
+	GUARD_UNTOLD, /* the snapshot is gone or unverified, or of some of it
+		       * nothing tells */
+	GUARD_SAME,
+	GUARD_OTHER,
+};
+
+/* Whether the target is an exact copy of that snapshot of the job. */
+int import_guard_compare(const struct guard_request *, const char *snapshot,
+    const struct scope *, const struct snapshot_env *, enum guard_likeness *,
+    struct err *);
 
 /*
  * Into the job's state: that an import of this snapshot into the target begins

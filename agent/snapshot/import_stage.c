@@ -49,10 +49,13 @@ static int
 add_url(const struct import_stage *s, struct store *store, const char *blob,
     const struct scope *scope, struct import_files *files, struct err *err)
 {
+	const struct lent_right right = {
+	    .valid_ms = lent_place_valid_ms(s->work_ms),
+	    .none = s->by_identity,
+	};
 	char *url = NULL;
 
-	if (store->ops->lend->url(store, scope, blob,
-		lent_place_valid_ms(s->work_ms), &url, err) != 0)
+	if (store->ops->lend->url(store, scope, blob, &right, &url, err) != 0)
 		return -1;
 	secret_set(&files->urls[files->n++], url, strlen(url));
 	store_lent_url_free(url);

@@ -32,6 +32,7 @@ struct import_stage {
 	const struct manifest *m;
 	const struct lent_places *places; /* beside it */
 	bool gzip;			  /* the service takes it */
+	bool by_identity;		  /* which reads them, without a SAS */
 	int64_t work_ms;		  /* for which the URLs must be good */
 };
 

@@ -141,6 +141,17 @@ job_state_service_begun(const struct job_state *s, const char *target)
 	    cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(e, "by_service"));
 }
 
+bool
+job_state_begun_by(
+    const struct job_state *s, const char *target, const char *begin_id)
+{
+	const cJSON *id = cJSON_GetObjectItemCaseSensitive(
+	    find_import(s, target), "begin_id");
+
+	return job_state_import_begun(s, target) && cJSON_IsString(id) &&
+	    strcmp(id->valuestring, begin_id) == 0;
+}
+
 void
 job_state_set_import(struct job_state *s, const struct job_import *i)
 {
@@ -165,6 +176,8 @@ job_state_set_import(struct job_state *s, const struct job_import *i)
 	cJSON_AddBoolToObject(e, "ended", i->ended);
 	if (i->by_service)
 		cJSON_AddBoolToObject(e, "by_service", true);
+	if (i->by_service && i->begin_id != NULL)
+		cJSON_AddStringToObject(e, "begin_id", i->begin_id);
 	json_add_int(e, "at_ms", i->at_ms);
 	if (previous != NULL)
 		cJSON_AddStringToObject(e, "previous", previous);

@@ -43,6 +43,10 @@ bool job_state_import_begun(const struct job_state *, const char *target);
  * there, and its end was not noted. */
 bool job_state_service_begun(const struct job_state *, const char *target);
 
+/* Whether it was noted by that id. */
+bool job_state_begun_by(
+    const struct job_state *, const char *target, const char *begin_id);
+
 /*
  * Snapshots of which the target may be an exact copy: the one whose import
  * began or ended last, and, when it did not end, the one before it.  NULL
@@ -54,7 +58,8 @@ job_state_may_hold(const struct job_state *, const char *target, int i);
 struct job_import {
 	const char *target, *snapshot;
 	bool ended;
-	bool by_service; /* see job_state_service_begun() */
+	bool by_service;      /* see job_state_service_begun() */
+	const char *begin_id; /* of one that begins so; NULL: none */
 	int64_t at_ms;
 };
 

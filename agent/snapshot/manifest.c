@@ -16,6 +16,7 @@ manifest_new(void)
 	struct manifest *m = xcalloc(1, sizeof(*m));
 
 	m->offset = m->cow_bytes = -1;
+	m->keys_before = m->keys_after = -1;
 	m->diskless = true;
 	return m;
 }
@@ -29,6 +30,7 @@ manifest_free(struct manifest *m)
 	free(m->tool);
 	free(m->way);
 	free(m->changes);
+	free(m->complete);
 	free(m->source);
 	free(m->server);
 	free(m->host);

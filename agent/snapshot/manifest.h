@@ -51,6 +51,12 @@ struct pieces;
 #define MANIFEST_CHANGES_SEEN	 "seen"
 #define MANIFEST_CHANGES_VOUCHED "vouched"
 
+/* How it is known of an export that no file of it is missing: it was told that
+ * it succeeded, or its source was seen to be ready again, and its files to stay
+ * as they are. */
+#define MANIFEST_COMPLETE_TOLD "told"
+#define MANIFEST_COMPLETE_SEEN "seen"
+
 struct manifest_db {
 	uint32_t db;
 	struct keystats_count count;
@@ -69,11 +75,14 @@ struct manifest {
 	char *tool; /* version that made it */
 
 	/* Where and how it was taken. */
-	char *way;	   /* "sync", "arm", "scan", "file" */
-	char *source;	   /* the URL as shown, or a path */
-	char *server;	   /* "redis 7.0.15"; "" unknown */
-	char *host;	   /* the server asked, "10.0.0.4:6379" */
-	char *changes;	   /* of a scan's second pass, or NULL */
+	char *way;	     /* "sync", "arm", "scan", "file" */
+	char *source;	     /* the URL as shown, or a path */
+	char *server;	     /* "redis 7.0.15"; "" unknown */
+	char *host;	     /* the server asked, "10.0.0.4:6379" */
+	char *changes;	     /* of a scan's second pass, or NULL */
+	char *complete;	     /* of an export, or NULL */
+	int64_t keys_before; /* that its source was seen to have; -1 unknown */
+	int64_t keys_after;
 	char replid[41];   /* "" unknown */
 	int64_t offset;	   /* -1 unknown */
 	bool consistent;   /* a point in time */

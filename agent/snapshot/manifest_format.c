@@ -46,6 +46,17 @@ manifest_add_host(cJSON *o, const struct manifest *m)
 }
 
 static void
+add_export(cJSON *o, const struct manifest *m)
+{
+	if (m->complete != NULL)
+		cJSON_AddStringToObject(o, "complete", m->complete);
+	if (m->keys_before >= 0)
+		json_add_int(o, "keys_before", m->keys_before);
+	if (m->keys_after >= 0)
+		json_add_int(o, "keys_after", m->keys_after);
+}
+
+static void
 add_source(cJSON *root, const struct manifest *m)
 {
 	cJSON *o = cJSON_AddObjectToObject(root, "source");
@@ -53,6 +64,7 @@ add_source(cJSON *root, const struct manifest *m)
 	cJSON_AddStringToObject(o, "way", m->way);
 	cJSON_AddStringToObject(o, "url", m->source);
 	cJSON_AddBoolToObject(o, "consistent", m->consistent);
+	add_export(o, m);
 	if (m->nshards > 0) {
 		json_add_int(o, "spread_ms", m->spread_ms);
 		if (manifest_was_scanned(m))

@@ -66,6 +66,18 @@ parse_source_shards(const cJSON *o, struct manifest *m, struct err *err)
 }
 
 static int
+parse_export(const cJSON *o, struct manifest *m, struct err *err)
+{
+	if (cJSON_GetObjectItemCaseSensitive(o, "complete") != NULL &&
+	    field_text(o, "complete", &m->complete, err) != 0)
+		return -1;
+	if (field_opt_count(o, "keys_before", &m->keys_before, err) != 0 ||
+	    field_opt_count(o, "keys_after", &m->keys_after, err) != 0)
+		return -1;
+	return 0;
+}
+
+static int
 parse_source(
     const cJSON *root, bool shards, struct manifest *m, struct err *err)
 {
@@ -74,7 +86,8 @@ parse_source(
 	if (json_get_object(root, "source", &o, err) != 0 ||
 	    field_text(o, "way", &m->way, err) != 0 ||
 	    field_text(o, "url", &m->source, err) != 0 ||
-	    json_get_bool(o, "consistent", &m->consistent, err) != 0)
+	    json_get_bool(o, "consistent", &m->consistent, err) != 0 ||
+	    parse_export(o, m, err) != 0)
 		return -1;
 	if (shards)
 		return parse_source_shards(o, m, err);

@@ -44,6 +44,10 @@ struct snapshot_load_opts {
 	/* The target as it is configured: the resource must be it. */
 	const struct redis_target *named;
 	int64_t import_ms; /* that may take; 0: six hours */
+	/* Premium: it reads the files by its own identity, without a SAS; of
+	 * an account of that subscription, NULL: its own. */
+	bool by_identity;
+	const char *storage_subscription;
 	/* The target's name, repeated by the user, when data there
 	 * that is not this job's may be destroyed; NULL: may not. */
 	const char *overwrite;

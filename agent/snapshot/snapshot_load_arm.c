@@ -12,25 +12,23 @@
 
 #include "arm/redis_resource.h"
 #include "base/err.h"
-#include "base/json.h"
 #include "base/scope.h"
 #include "base/secret.h"
-#include "rdb/fingerprint.h"
 #include "rdb/redis_target.h"
 #include "storage/store.h"
 
 #include "agent/snapshot/arm_target.h"
 #include "agent/snapshot/dump_take.h"
 #include "agent/snapshot/env.h"
+#include "agent/snapshot/import_begin.h"
 #include "agent/snapshot/import_stage.h"
+#include "agent/snapshot/import_trace.h"
 #include "agent/snapshot/lent_place.h"
 #include "agent/snapshot/manifest.h"
 #include "agent/snapshot/progress.h"
-#include "agent/snapshot/snapshot_compare.h"
 #include "agent/snapshot/snapshot_load_private.h"
 
 #define TIMEOUT_DEFAULT_MS INT64_C(21600000)
-#define NOTE_MAX	   4096
 
 struct arm_import {
 	struct loading *l;
@@ -38,87 +36,62 @@ struct arm_import {
 	struct lent_places places;
 	struct operation *op;
 	struct import_files files;
-	bool is_done; /* the target took this snapshot */
+	/* That an earlier run's import, or this one's, is known to have
+	 * brought; "" for none. */
+	char brought[SNAPSHOT_ID_SIZE];
+	char begin_id[IMPORT_BEGIN_SIZE];
+	char name[600]; /* of the target, as the user repeats it */
 };
-
-static char *
-format_note(const struct manifest *m)
-{
-	cJSON *o = cJSON_CreateObject();
-	char *text;
-
-	cJSON_AddStringToObject(o, "job", m->job);
-	cJSON_AddStringToObject(o, "snapshot", m->id);
-	text = json_format_line(o);
-	cJSON_Delete(o);
-	return text;
-}
-
-static bool
-is_of(const char *note, const struct manifest *m)
-{
-	char *ours = format_note(m);
-	bool same = strcmp(note, ours) == 0;
-
-	free(ours);
-	return same;
-}
-
-/* What its end does not tell, the data may. */
-static int
-look_at_data(struct arm_import *a, bool *same, struct err *err)
-{
-	const struct snapshot_load_opts *o = a->l->opts;
-	struct fp_comparison comparison;
-
-	*same = false;
-	if (!a->l->m->verified)
-		return 0;
-	if (snapshot_compare(a->l->m, o->target, o->redis, a->l->scope,
-		a->l->env, &comparison, NULL, err) != 0)
-		return -1;
-	*same = comparison.same && comparison.not_compared == 0;
-	return 0;
-}
 
 /* By its name, given once more; another one is refused by the guard. */
 static bool
 is_allowed(const struct arm_import *a)
 {
-	char name[600];
-
-	redis_target_name(a->l->opts->target, name, sizeof(name));
 	return a->l->opts->overwrite != NULL &&
-	    strcmp(a->l->opts->overwrite, name) == 0;
+	    strcmp(a->l->opts->overwrite, a->name) == 0;
 }
 
 /* It stays in the journal: only a person can say that it is over. */
 static int
 ask_person(struct arm_import *a, const struct err *why, struct err *err)
 {
-	char name[600];
-
-	redis_target_name(a->l->opts->target, name, sizeof(name));
 	return err_set(err, ERR_REFUSED,
 	    "whether an import that began was carried out is not known "
 	    "(%.200s); look in the portal whether it still goes on, and what "
 	    "the Redis holds; when it is over, give --overwrite-target %.200s "
 	    "to import again",
-	    why->text, name);
+	    why->text, a->name);
 }
 
+/* The note of an import of this job; another's target is named otherwise, or
+ * lies in another store. */
+static bool
+is_traced(const struct arm_import *a, struct import_trace *t)
+{
+	struct err ignored = {0};
+
+	return import_trace_parse(t, operation_note(a->op), &ignored) == 0 &&
+	    strcmp(t->job, a->l->m->job) == 0;
+}
+
+/* What its end does not tell, the data may. */
 static int
 judge_unknown(struct arm_import *a, const struct err *why, struct err *err)
 {
+	struct loading *l = a->l;
+	struct import_trace t;
 	struct err ignored = {0};
-	bool same = false;
+	bool done = false;
 
-	if (is_of(operation_note(a->op), a->l->m) &&
-	    look_at_data(a, &same, &ignored) == 0 && same) {
-		progress_note(a->l->env->progress, STEP_IMPORT,
-		    "the import's answer was lost, but the Redis holds the "
-		    "snapshot");
-		a->is_done = true;
+	if (is_traced(a, &t) &&
+	    import_trace_proves(
+		&t, &l->guard, l->scope, l->env, &done, &ignored) == 0 &&
+	    done) {
+		progress_note(l->env->progress, STEP_IMPORT,
+		    "the import's answer was lost, but the Redis holds "
+		    "snapshot '%s' now",
+		    t.snapshot);
+		memcpy(a->brought, t.snapshot, sizeof(a->brought));
 		return 0;
 	}
 	return is_allowed(a) ? 0 : ask_person(a, why, err);
@@ -151,19 +124,16 @@ snapshot_load_await(struct redis_resource *resource, const struct scope *scope,
 static int
 give_up(struct arm_import *a, struct err *err)
 {
-	char name[600];
-
 	if (err->kind != ERR_UNREACHABLE || scope_left_ms(a->l->scope) <= 0)
 		return -1;
 	if (is_allowed(a)) {
 		*err = (struct err){0};
 		return 0;
 	}
-	redis_target_name(a->l->opts->target, name, sizeof(name));
 	return err_in(err,
 	    "when it is over all the same, give --overwrite-target %.200s to "
 	    "import again",
-	    name);
+	    a->name);
 }
 
 /*
@@ -175,6 +145,7 @@ take_up(struct arm_import *a, struct err *err)
 {
 	struct loading *l = a->l;
 	struct operation_end end;
+	struct import_trace t;
 
 	a->op = redis_resource_resume(a->resource, "import", err);
 	if (a->op == NULL && err->kind == ERR_MISSING) {
@@ -186,10 +157,10 @@ take_up(struct arm_import *a, struct err *err)
 	l->guard.followed = true;
 	if (operation_follow(a->op, l->scope, &end, err) != 0)
 		return give_up(a, err);
-	if (end.outcome == OPERATION_SUCCEEDED)
-		a->is_done = is_of(operation_note(a->op), l->m);
 	if (end.outcome == OPERATION_UNKNOWN)
 		return judge_unknown(a, &end.why, err);
+	if (end.outcome == OPERATION_SUCCEEDED && is_traced(a, &t))
+		memcpy(a->brought, t.snapshot, sizeof(a->brought));
 	return 0;
 }
 
@@ -205,6 +176,27 @@ settle(struct arm_import *a, struct err *err)
 	return 0;
 }
 
+/* What this agent noted, and did not ask for. */
+static int
+recall_begin(struct arm_import *a, struct err *err)
+{
+	struct loading *l = a->l;
+
+	l->guard.begin_id = a->begin_id;
+	return import_begin_get(
+	    l->env->journal, l->m->job, a->name, a->begin_id, err);
+}
+
+/* One that stays there does no harm. */
+static void
+forget_begin(struct arm_import *a)
+{
+	struct loading *l = a->l;
+	struct err ignored = {0};
+
+	import_begin_remove(l->env->journal, l->m->job, a->name, &ignored);
+}
+
 /* That it began is not true, or not any more; where this cannot be noted, a
  * person is asked. */
 static void
@@ -216,9 +208,10 @@ note_none_begun(struct arm_import *a)
 
 	l->guard.by_service = false;
 	/* Another agent's note would be overwritten. */
-	if (loading_still_ours(l, &ignored) == 0)
-		import_guard_note(
-		    &l->guard, &l->answer, false, &scope, &ignored);
+	if (loading_still_ours(l, &ignored) == 0 &&
+	    import_guard_note(&l->guard, &l->answer, false, &scope, &ignored) ==
+		0)
+		forget_begin(a);
 }
 
 static int
@@ -232,6 +225,9 @@ check_target(struct arm_import *a, struct err *err)
 	rc = arm_target_is(&d, a->l->opts->named, err);
 	if (rc == 0)
 		rc = arm_target_check(a->resource, &d, a->l->m, err);
+	if (rc == 0)
+		rc = arm_target_room(&d, a->l->m, a->l->opts->target,
+		    a->l->opts->redis, a->l->scope, err);
 	redis_description_release(&d);
 	return rc;
 }
@@ -252,40 +248,77 @@ stage(struct arm_import *a, struct err *err)
 	    .m = a->l->m,
 	    .places = &a->places,
 	    .gzip = redis_resource_abilities(a->resource)->gzip,
+	    .by_identity = a->l->opts->by_identity,
 	    .work_ms = timeout_ms(a),
 	};
 
 	return import_stage(&what, a->l->scope, a->l->env, &a->files, err);
 }
 
+/* Whoever asks may have waited for a token, or was put off. */
+static int
+look_again(void *arg, struct err *err)
+{
+	const struct arm_import *a = arg;
+
+	return loading_last_look(a->l, err);
+}
+
 static int
 post(struct arm_import *a, struct err *err)
 {
-	const struct snapshot_env *env = a->l->env;
-	char *note = format_note(a->l->m);
+	char *note = import_trace_format(a->l->m, &a->l->answer);
 	const struct operation_opts opts = {
 	    .note = note,
-	    .still_ours = env->still_ours,
-	    .still_ours_arg = env->still_ours_arg,
+	    .still_ours = look_again,
+	    .still_ours_arg = a,
 	    .timeout_ms = timeout_ms(a),
 	};
 	const struct redis_import what = {
-	    .files = a->files.urls, .nfiles = a->files.n};
+	    .files = a->files.urls,
+	    .nfiles = a->files.n,
+	    .by_identity = a->l->opts->by_identity,
+	    .storage_subscription = a->l->opts->storage_subscription,
+	};
 
 	a->op = redis_resource_import(
 	    a->resource, &what, &opts, a->l->scope, err);
 	free(note);
-	if (a->op != NULL)
-		return 0;
+	if (a->op == NULL) {
+		note_none_begun(a);
+		return -1;
+	}
+	forget_begin(a);
+	return 0;
+}
+
+/* By the service's word it is over, and what it left is no copy. */
+static int
+fail(struct arm_import *a, struct err *err)
+{
+	struct err later = {0};
+
 	note_none_begun(a);
-	return -1;
+	settle(a, &later);
+	return err_in(err,
+	    "the import failed, and what the Redis held before may be lost");
+}
+
+static int
+count_keys(struct arm_import *a, struct err *err)
+{
+	const struct loading *l = a->l;
+
+	if (arm_target_count(
+		l->m, l->opts->target, l->opts->redis, l->scope, err) == 0)
+		return 0;
+	return err->kind == ERR_CORRUPT ? fail(a, err) : -1;
 }
 
 static int
 follow(struct arm_import *a, struct err *err)
 {
 	struct operation_end end;
-	struct err later = {0};
 
 	if (operation_follow(a->op, a->l->scope, &end, err) != 0)
 		return -1;
@@ -294,18 +327,15 @@ follow(struct arm_import *a, struct err *err)
 			progress_note(a->l->env->progress, STEP_IMPORT,
 			    "that the import has ended is told by the Redis' "
 			    "state alone");
-		return 0;
+		return count_keys(a, err);
 	}
 	if (end.outcome == OPERATION_UNKNOWN) {
 		if (judge_unknown(a, &end.why, err) != 0)
 			return -1;
-		return a->is_done ? 0 : ask_person(a, &end.why, err);
+		return a->brought[0] != '\0' ? 0 : ask_person(a, &end.why, err);
 	}
 	*err = end.why;
-	note_none_begun(a);
-	settle(a, &later);
-	return err_in(err,
-	    "the import failed, and what the Redis held before may be lost");
+	return fail(a, err);
 }
 
 /* The service reads the files until it says that it has ended. */
@@ -329,6 +359,9 @@ note_begin(struct arm_import *a, struct err *err)
 {
 	struct loading *l = a->l;
 
+	if (import_begin_make(l->env->journal, l->m->job, a->name, l->scope,
+		a->begin_id, err) != 0)
+		return -1;
 	l->guard.by_service = true;
 	if (loading_note_begin(l, err) != 0)
 		return -1;
@@ -343,21 +376,39 @@ import_anew(struct arm_import *a, struct err *err)
 {
 	/* Staging takes long, and it may be linked or changed meanwhile. */
 	if (check_target(a, err) != 0 || stage(a, err) != 0 ||
-	    check_target(a, err) != 0 || note_begin(a, err) != 0)
-		return -1;
-	if (loading_last_look(a->l, err) != 0) {
-		note_none_begun(a);
-		return -1;
-	}
-	if (post(a, err) != 0)
+	    check_target(a, err) != 0 || note_begin(a, err) != 0 ||
+	    post(a, err) != 0)
 		return -1;
 	progress_note(a->l->env->progress, STEP_IMPORT,
 	    "the Redis imports %zu file%s, and answers nobody meanwhile",
 	    a->files.n, a->files.n == 1 ? "" : "s");
-	if (follow(a, err) != 0)
-		return -1;
-	a->is_done = true;
-	return 0;
+	return follow(a, err);
+}
+
+static int
+note_end(struct arm_import *a, const char *snapshot, struct err *err)
+{
+	struct loading *l = a->l;
+	struct guard_request q = l->guard;
+
+	q.snapshot = snapshot;
+	return import_guard_note(&q, &l->answer, true, l->scope, err);
+}
+
+/* What the target holds by now it need not be given: it would answer nobody
+ * meanwhile. */
+static bool
+is_there(const struct arm_import *a)
+{
+	const struct loading *l = a->l;
+
+	if (strcmp(l->answer.copy_of, l->m->id) != 0)
+		return false;
+	if (a->brought[0] == '\0')
+		progress_note(l->env->progress, STEP_IMPORT,
+		    "the Redis holds that snapshot already, and so is not "
+		    "asked to import it");
+	return true;
 }
 
 static int
@@ -366,7 +417,8 @@ run(struct arm_import *a, struct err *err)
 	struct loading *l = a->l;
 	struct err ignored = {0};
 
-	if (store_lend_check(l->store, err) != 0 || take_up(a, err) != 0)
+	if (store_lend_check(l->store, err) != 0 || take_up(a, err) != 0 ||
+	    recall_begin(a, err) != 0)
 		return -1;
 	if (lent_places_clear(&a->places, l->scope, &ignored) != 0)
 		progress_note(l->env->progress, STEP_IMPORT,
@@ -375,11 +427,12 @@ run(struct arm_import *a, struct err *err)
 	if (import_guard_ask(&l->guard, l->scope, l->env, &l->answer, err) != 0)
 		return -1;
 	l->facts->replaced = !l->answer.empty;
-	/* What was written since it ended is to be overwritten: once more. */
-	a->is_done = a->is_done && !l->answer.forced;
-	if (!a->is_done && (settle(a, err) != 0 || import_anew(a, err) != 0))
+	/* What an earlier run brought is this job's own, whatever comes next. */
+	if (a->brought[0] != '\0' && note_end(a, a->brought, err) != 0)
 		return -1;
-	if (import_guard_note(&l->guard, &l->answer, true, l->scope, err) != 0)
+	if (!is_there(a) && (settle(a, err) != 0 || import_anew(a, err) != 0))
+		return -1;
+	if (note_end(a, l->m->id, err) != 0)
 		return -1;
 	return settle(a, err);
 }
@@ -394,6 +447,7 @@ loading_by_arm(struct loading *l, struct err *err)
 	};
 	int rc;
 
+	redis_target_name(l->opts->target, a.name, sizeof(a.name));
 	l->facts->way = RESTORER_ARM;
 	snprintf(l->facts->why, sizeof(l->facts->why), "%s",
 	    l->opts->way == RESTORER_ARM ? "as asked"

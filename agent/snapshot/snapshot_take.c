@@ -66,6 +66,7 @@ take_export(struct taking *t, struct err *err)
 		rc = export_take(&set, &from, t->store, t->scope, t->env,
 		    t->opts, t->m, err);
 	export_set_release(&set);
+	cJSON_Delete(facts.profile);
 	return rc;
 }
 
@@ -160,8 +161,7 @@ snapshot_take(struct source *source, struct store *store,
 	if (rc != 0)
 		take_back(&t, err->kind);
 	if (source->ops->left_off != NULL)
-		source->ops->left_off(
-		    source, scope, env, rc == 0 ? ERR_NONE : err->kind);
+		source->ops->left_off(source, env, rc == 0, err->kind);
 	if (rc == 0)
 		return t.m;
 	manifest_free(t.m);

@@ -13,6 +13,7 @@
 #include "base/err.h"
 
 #include "agent/snapshot/source_guard.h"
+#include "rdb/redis_census.h"
 #include "rdb/scan_witness.h"
 
 struct export_set;
@@ -37,6 +38,10 @@ struct source_facts {
 	bool consistent;
 	int64_t point_ms;  /* the data stood for this instant */
 	int64_t window_ms; /* not a point in time: keys were read for so long */
+	/* Of an export: how it is known that it is whole, as a manifest says
+	 * it, and what the source held then; no primaries: nobody asked. */
+	const char *complete;
+	struct redis_census before, after;
 	const char *changes; /* how a second pass knew what had changed, as a
 			      * manifest says it; NULL: there was none */
 	int64_t child_ms;    /* life of the source's snapshot child */
@@ -92,10 +97,10 @@ struct source_ops {
 	    const struct manifest *m, struct export_set *,
 	    struct source_facts *, struct err *);
 
-	/* The snapshot stands (ERR_NONE), or does not: what it was made from
-	 * goes, but for what the next try begins with. */
-	void (*left_off)(struct source *, const struct scope *,
-	    const struct snapshot_env *, enum err_kind why);
+	/* The snapshot stands, or does not, for a reason of that kind: what it
+	 * was made from goes, but for what the next try begins with. */
+	void (*left_off)(struct source *, const struct snapshot_env *,
+	    bool stands, enum err_kind why);
 	void (*free)(struct source *);
 };
 

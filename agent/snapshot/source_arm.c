@@ -9,10 +9,13 @@
 #include "base/json.h"
 #include "base/scope.h"
 #include "base/xalloc.h"
+#include "rdb/redis_census.h"
 #include "storage/store.h"
 
+#include "agent/snapshot/azure_modules.h"
 #include "agent/snapshot/dump_take.h"
 #include "agent/snapshot/env.h"
+#include "agent/snapshot/export_count.h"
 #include "agent/snapshot/export_set.h"
 #include "agent/snapshot/lent_place.h"
 #include "agent/snapshot/manifest.h"
@@ -22,8 +25,10 @@
 #include "agent/snapshot/source_blob.h"
 
 #define TIMEOUT_DEFAULT_MS INT64_C(21600000)
+#define STILL_DEFAULT_MS   INT64_C(60000)
 
-/* What an earlier process exported stands for an older point in time. */
+/* What an earlier process exported stands for an older point in time.  One
+ * that began no longer ago than this ends before another would. */
 #define FRESH_MS INT64_C(3600000)
 
 /* Premium wants its names to begin with something. */
@@ -42,6 +47,8 @@ struct source_arm {
 	struct lent_places places;
 	struct store *place;
 	int64_t begun_ms;
+	bool by_state; /* its end was told by that alone */
+	struct redis_census before, after;
 };
 
 static int64_t
@@ -69,9 +76,29 @@ format_note(const struct source_arm *a)
 	cJSON_AddStringToObject(o, "job", a->places.job);
 	cJSON_AddStringToObject(o, "container", a->place->url);
 	json_add_int(o, "begun_ms", a->begun_ms);
+	if (a->before.primaries > 0) {
+		json_add_int(o, "keys", (int64_t)a->before.keys);
+		json_add_int(o, "keys_alike", (int64_t)a->before.keys_alike);
+	}
 	text = json_format_line(o);
 	cJSON_Delete(o);
 	return text;
+}
+
+/* How many keys there were, if that process asked. */
+static void
+take_before(struct source_arm *a, const cJSON *o)
+{
+	struct err ignored = {0};
+	int64_t keys = -1, alike = 0;
+
+	a->before = (struct redis_census){0};
+	json_opt_int(o, "keys", &keys, &ignored);
+	json_opt_int(o, "keys_alike", &alike, &ignored);
+	if (keys >= 0 && alike >= 0)
+		a->before = (struct redis_census){.keys = (uint64_t)keys,
+		    .keys_alike = (uint64_t)alike,
+		    .primaries = 1};
 }
 
 /* Opens the place that an earlier process noted; none when it is not this
@@ -89,6 +116,7 @@ open_noted(struct source_arm *a, const char *note, int64_t now_ms)
 	    strcmp(job, a->places.job) != 0 || strrchr(url, '/') == NULL ||
 	    now_ms - a->begun_ms > FRESH_MS)
 		goto out;
+	take_before(a, o);
 	a->place = lent_place_open(&a->places, strrchr(url, '/') + 1, &ignored);
 	if (a->place != NULL && strcmp(a->place->url, url) != 0) {
 		store_free(a->place);
@@ -101,9 +129,10 @@ out:
 /* Whoever exports may not see how it goes, or another's change may have been
  * taken for its end. */
 static void
-tell_by_state(const struct source_arm *a, const struct snapshot_env *env,
+tell_by_state(struct source_arm *a, const struct snapshot_env *env,
     const struct operation_end *end)
 {
+	a->by_state = end->by_state;
 	if (end->by_state)
 		progress_note(env->progress, STEP_SNAPSHOT,
 		    "that the export of '%s' has ended, and so that no file "
@@ -189,6 +218,7 @@ tell_facts(const struct redis_description *d, struct source_facts *f)
 	    .consistent = true,
 	    .diskless = true,
 	};
+	f->profile = azure_modules_profile(d);
 	if (d->version[0] != '\0')
 		snprintf(
 		    f->server, sizeof(f->server), "redis %.40s", d->version);
@@ -214,10 +244,17 @@ post(struct source_arm *a, const struct scope *scope,
 	    .prefix = redis_resource_abilities(a->opts.resource)->needs_prefix
 		? PREFIX
 		: NULL,
+	    .by_identity = a->opts.by_identity,
+	    .storage_subscription = a->opts.storage_subscription,
+	};
+	const struct lent_right right = {
+	    .valid_ms = lent_place_valid_ms(timeout_ms),
+	    .permissions = a->opts.permissions,
+	    .none = a->opts.by_identity,
 	};
 
-	if (a->place->ops->lend->url(a->place, scope, NULL,
-		lent_place_valid_ms(timeout_ms), &url, err) == 0) {
+	if (a->place->ops->lend->url(
+		a->place, scope, NULL, &right, &url, err) == 0) {
 		secret_set(&container, url, strlen(url));
 		a->op = redis_resource_export(
 		    a->opts.resource, &what, &opts, scope, err);
@@ -243,9 +280,10 @@ remove_place(struct source_arm *a, const struct snapshot_env *env)
 }
 
 static int
-begin(struct source_arm *a, const char *id, const struct scope *scope,
-    const struct snapshot_env *env, struct err *err)
+begin(struct source_arm *a, const char *id, const struct redis_description *d,
+    const struct scope *scope, const struct snapshot_env *env, struct err *err)
 {
+	export_count_ask(&a->opts.counted, d, scope, env, &a->before);
 	a->place = lent_place_make(&a->places, id, scope, err);
 	if (a->place == NULL)
 		return -1;
@@ -309,9 +347,29 @@ export_anew(struct source_arm *a, const char *id,
 		progress_note(env->progress, STEP_SNAPSHOT,
 		    "what an earlier run left is still there: %.300s",
 		    ignored.text);
-	if (begin(a, id, scope, env, err) != 0)
+	if (begin(a, id, d, scope, env, err) != 0)
 		return -1;
 	return follow(a, scope, env, err);
+}
+
+static int
+read_files(struct source_arm *a, struct export_set *set,
+    const struct scope *scope, struct source_facts *facts, struct err *err)
+{
+	const struct export_patience patience = {
+	    .still_ms = a->opts.still_ms != 0 ? a->opts.still_ms
+					      : STILL_DEFAULT_MS,
+	    .most_ms = export_ms(a),
+	};
+
+	facts->point_ms = a->begun_ms;
+	facts->before = a->before;
+	facts->after = a->after;
+	facts->complete = a->by_state ? MANIFEST_COMPLETE_SEEN
+				      : MANIFEST_COMPLETE_TOLD;
+	return a->by_state
+	    ? export_set_await(set, a->place, &patience, scope, err)
+	    : export_set_read(set, a->place, scope, err);
 }
 
 static int
@@ -332,11 +390,10 @@ arm_export(struct source *s, const struct store *beside,
 		return -1;
 	tell_facts(&d, facts);
 	rc = a->op != NULL ? 0 : export_anew(a, m->id, &d, scope, env, err);
+	if (rc == 0 && a->before.primaries > 0)
+		export_count_ask(&a->opts.counted, &d, scope, env, &a->after);
 	redis_description_release(&d);
-	if (rc != 0)
-		return -1;
-	facts->point_ms = a->begun_ms;
-	return export_set_read(set, a->place, scope, err);
+	return rc == 0 ? read_files(a, set, scope, facts, err) : -1;
 }
 
 /*
@@ -344,19 +401,19 @@ arm_export(struct source *s, const struct store *beside,
  * the next try begins with its files.
  */
 static void
-arm_left_off(struct source *s, const struct scope *scope,
-    const struct snapshot_env *env, enum err_kind why)
+arm_left_off(struct source *s, const struct snapshot_env *env, bool stands,
+    enum err_kind why)
 {
 	struct source_arm *a = (struct source_arm *)s;
+	bool is_no_dump = !stands && why == ERR_CORRUPT;
 	struct err err = {0};
 
-	(void)scope;
-	if (a->op != NULL && (why == ERR_NONE || why == ERR_CORRUPT) &&
+	if (a->op != NULL && (stands || is_no_dump) &&
 	    operation_settle(a->op, &err) != 0)
 		progress_note(env->progress, STEP_SNAPSHOT, "%s", err.text);
-	else if (a->op != NULL && why == ERR_NONE)
+	else if (a->op != NULL && stands)
 		remove_place(a, env);
-	else if (a->op != NULL && why == ERR_CORRUPT)
+	else if (a->op != NULL && is_no_dump)
 		progress_note(env->progress, STEP_SNAPSHOT,
 		    "what it exported is kept in container '%s' until the "
 		    "job's next run",

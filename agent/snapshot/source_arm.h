@@ -14,7 +14,10 @@
 #ifndef AGENT_SNAPSHOT_SOURCE_ARM_H
 #define AGENT_SNAPSHOT_SOURCE_ARM_H
 
+#include <stdbool.h>
 #include <stdint.h>
+
+#include "agent/snapshot/export_count.h"
 
 struct redis_resource;
 struct source;
@@ -22,6 +25,15 @@ struct source;
 struct source_arm_opts {
 	struct redis_resource *resource; /* borrowed */
 	int64_t timeout_ms;		 /* of the export; 0: six hours */
+	/* That what it wrote must stay the same, where the resource's state
+	 * alone tells that it has ended; 0: a minute. */
+	int64_t still_ms;
+	struct export_counted counted;
+	const char *permissions; /* of the SAS; NULL: the documented ones */
+	/* Premium: it writes by its own identity, without a SAS; into an
+	 * account of that subscription, NULL: its own. */
+	bool by_identity;
+	const char *storage_subscription;
 };
 
 struct source *source_arm_new(const struct source_arm_opts *);

@@ -3,6 +3,7 @@
 
 #include "base/chunk.h"
 #include "base/err.h"
+#include "base/json.h"
 #include "base/flow.h"
 #include "base/relay.h"
 #include "base/scope.h"
@@ -110,6 +111,22 @@ pump(const struct source_blob *b, const struct source_call *call,
 	return 0;
 }
 
+/* With what the dump says of its server's memory. */
+static cJSON *
+profile_of(const struct dump_blob *b, const struct dump_aux *aux)
+{
+	cJSON *profile = b->facts.profile != NULL
+	    ? cJSON_Duplicate(b->facts.profile, true)
+	    : NULL;
+
+	if (aux->used_memory <= 0)
+		return profile;
+	if (profile == NULL)
+		profile = cJSON_CreateObject();
+	json_add_int(profile, "used_memory", aux->used_memory);
+	return profile;
+}
+
 void
 dump_blob_facts(const struct dump_blob *b, const struct dump_aux *aux,
     bool newer, int64_t read_ms, struct source_facts *facts)
@@ -121,6 +138,7 @@ dump_blob_facts(const struct dump_blob *b, const struct dump_aux *aux,
 	if (aux->made_ms > facts->point_ms && aux->made_ms <= read_ms)
 		facts->point_ms = aux->made_ms;
 	facts->unverified = newer;
+	facts->profile = profile_of(b, aux);
 }
 
 static int

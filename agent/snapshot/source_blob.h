@@ -25,9 +25,9 @@ struct dump_blob {
 	struct blob_props props;     /* all reading is bound to this ETag */
 	enum codec codec;	     /* by its first bytes: dump_blob_sniff() */
 	const char *shown;	     /* who wrote it, as a source has it */
-	struct source_facts facts;   /* known before; no profile.  The dump's
-				    * own server goes before, and its time,
-				    * if it is later than point_ms */
+	struct source_facts facts;   /* known before; the profile is borrowed.
+				    * The dump's own server goes before, and
+				    * its time, if it is later than point_ms */
 	struct rdb_visitor *visitor; /* to see it, too; or NULL */
 };
 

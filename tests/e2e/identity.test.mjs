@@ -224,6 +224,11 @@ test('both Redis are logged in to by a token', async (t) => {
 	assert.equal((await job.ok('sync')).comparison.same, true);
 	// One token does for all of the connections.
 	assert.equal(tokensFor(azure, REDIS).length, before + 1);
+	// Another audience is asked for where a cloud has one.
+	const other = 'acca5fbb-b7e4-4009-81f1-37e38fd66d78';
+	await job.ok('check', '--redis-audience', other);
+	assert.equal(tokensFor(azure, other).length, 1);
+	assert.equal(tokensFor(azure, REDIS).length, before + 1);
 	// A user that is named is meant.
 	await job.fails(EXIT.AUTH, /by Entra as user 'default': '127[^:]*:\d+': WRONGPASS/,
 		'sync', '--source-user', 'default');

@@ -5,17 +5,22 @@ import assert from 'node:assert/strict';
 import { startAzure } from '../sim/azure/azure.mjs';
 import { Azurite } from './azurite.mjs';
 import { Redis, everyType, testCa } from './harness.mjs';
+import { Regions } from './regions.mjs';
 
 // One database: what Managed Redis has.
 export const oneDb = () => everyType().filter((c) => c[0] !== 'SELECT');
 
-// Two caches, each with an account in its region, and a job of theirs.
-export async function twoRegions(t, { files = 1, byIdentity, plain } = {}) {
+// Two caches, each with an account in its region, and a job of theirs.  With
+// "apart" each account is in a stand-in of its own (regions.mjs).
+export async function twoRegions(t, {
+	files = 1, byIdentity, plain, apart, sim,
+} = {}) {
 	const ca = plain ? undefined : await testCa(t);
 	const [azurite, source, target] = await Promise.all([
-		Azurite.start(t, { ca, oauth: byIdentity }), Redis.start(t),
-		Redis.start(t)]);
-	const azure = await startAzure(t, { ca, retryAfter: 1,
+		apart ? Regions.start(t, { ca })
+			: Azurite.start(t, { ca, oauth: byIdentity }),
+		Redis.start(t), Redis.start(t)]);
+	const azure = await startAzure(t, { ca, retryAfter: 1, ...sim,
 		accounts: { west: { region: 'westus2' },
 			north: { region: 'northeurope' } } });
 	azure.addEnterprise({ name: 'west', region: 'westus2', redis: [source],

@@ -66,17 +66,17 @@ destroy(struct store *s, const struct scope *scope, struct err *err)
 
 static int
 url(struct store *s, const struct scope *scope, const char *blob,
-    int64_t valid_ms, char **out, struct err *err)
+    const struct lent_right *right, char **out, struct err *err)
 {
 	char text[512];
 
 	(void)scope;
 	(void)err;
-	assert_true(valid_ms > 3600000);
-	snprintf(text, sizeof(text),
-	    "https://acct.blob.example/%s%s%s?sig=" LENDING_STORE_SIG,
+	assert_true(right->none || right->valid_ms > 3600000);
+	snprintf(text, sizeof(text), "https://acct.blob.example/%s%s%s%s",
 	    strrchr(s->url, '/') + 1, blob != NULL ? "/" : "",
-	    blob != NULL ? blob : "");
+	    blob != NULL ? blob : "",
+	    right->none ? "" : "?sig=" LENDING_STORE_SIG);
 	*out = xstrdup(text);
 	return 0;
 }

@@ -40,9 +40,11 @@ static int
 url_of(struct azure_rig *r, struct store *s, const char *blob, int64_t valid_ms,
     char **url)
 {
+	const struct lent_right right = {.valid_ms = valid_ms};
+
 	*url = NULL;
 	r->err = (struct err){0};
-	return s->ops->lend->url(s, &r->scope, blob, valid_ms, url, &r->err);
+	return s->ops->lend->url(s, &r->scope, blob, &right, url, &r->err);
 }
 
 static void
@@ -106,6 +108,37 @@ by_the_key_nothing_is_asked(void **state)
 	azure_rig_ok(&r, url_of(&r, r.store, "a b", 2 * HOUR_MS, &url));
 	assert_non_null(
 	    strstr(url, "/acct/cont/pre%20fix/a%20b?sv=2025-11-05&sr=b&sp=r&"));
+	store_lent_url_free(url);
+	store_free(s);
+	azure_rig_down(&r);
+}
+
+static void
+other_rights_are_given_as_they_are_asked_for(void **state)
+{
+	static const struct lent_right list = {
+	    .valid_ms = 2 * HOUR_MS, .permissions = "rwdl"};
+	static const struct lent_right none = {.none = true};
+	const struct store_lend_ops *ops;
+	struct azure_rig r;
+	struct store *s;
+	char *url;
+
+	(void)state;
+	azure_rig_up(&r, NULL, 0);
+	s = lent(&r, "nightly-export");
+	ops = s->ops->lend;
+	azure_rig_ok(&r, ops->url(s, &r.scope, NULL, &list, &url, &r.err));
+	assert_non_null(strstr(url, "&sr=c&sp=rwdl&se="));
+	store_lent_url_free(url);
+	/* To who reaches it by an identity of its own. */
+	azure_rig_ok(&r, ops->url(s, &r.scope, NULL, &none, &url, &r.err));
+	assert_string_equal(url, s->url);
+	store_lent_url_free(url);
+	azure_rig_ok(
+	    &r, ops->url(r.store, &r.scope, "a b", &none, &url, &r.err));
+	assert_non_null(strstr(url, "/acct/cont/pre%20fix/a%20b"));
+	assert_null(strchr(url, '?'));
 	store_lent_url_free(url);
 	store_free(s);
 	azure_rig_down(&r);
@@ -223,6 +256,7 @@ main(void)
 		a_container_is_made_and_destroyed_beside_the_stores),
 	    cmocka_unit_test(what_was_not_lent_is_never_destroyed),
 	    cmocka_unit_test(by_the_key_nothing_is_asked),
+	    cmocka_unit_test(other_rights_are_given_as_they_are_asked_for),
 	    cmocka_unit_test(
 		an_identitys_key_is_kept_until_a_sas_would_outlive_it),
 	    cmocka_unit_test(an_answer_that_is_no_key_is_an_error),

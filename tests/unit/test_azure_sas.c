@@ -148,6 +148,22 @@ one_that_does_not_fit_is_an_error(void **state)
 	secret_release(&key);
 }
 
+static void
+rights_are_letters_in_their_order(void **state)
+{
+	static const char *const good[] = {
+	    "r", "rwdl", AZURE_SAS_EXPORT, "racwdltm", AZURE_SAS_PERMISSIONS};
+	static const char *const bad[] = {"", "wr", "rr", "rq", "r w", "rwdl&"};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++)
+		if (!azure_sas_permissions_ok(good[i]))
+			fail_msg("'%s'", good[i]);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		if (azure_sas_permissions_ok(bad[i]))
+			fail_msg("'%s'", bad[i]);
+}
+
 int
 main(void)
 {
@@ -156,6 +172,7 @@ main(void)
 		by_the_accounts_key_for_a_blob_and_for_a_container),
 	    cmocka_unit_test(by_a_key_that_was_lent_to_an_identity),
 	    cmocka_unit_test(one_that_does_not_fit_is_an_error),
+	    cmocka_unit_test(rights_are_letters_in_their_order),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

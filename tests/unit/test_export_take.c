@@ -40,6 +40,9 @@ struct ground {
 	struct export_set set;
 	struct told told;
 	struct manifest *m;
+	/* How the export is known to be whole, and what its source held. */
+	const char *complete;
+	uint64_t keys;
 };
 
 static void
@@ -78,6 +81,7 @@ up(void **state)
 	pthread_mutex_init(&g->told.lock, NULL);
 	g->told.progress = (struct progress){on_advance, on_note};
 	r->env.progress = &g->told.progress;
+	g->complete = MANIFEST_COMPLETE_TOLD;
 	g->m = manifest_new();
 	snapshot_id_make(&r->scope, g->m->id);
 	g->m->job = xstrdup(RIG_JOB);
@@ -146,6 +150,10 @@ put_file(struct ground *g, const char *name, const char *tag, bool plain)
 	    "ctime");
 	snprintf(made, sizeof(made), "%d", 1795000000 + *tag);
 	rdb_put_string(&b, made);
+	RAW(&b,
+	    "\xfa\x08"
+	    "used-mem");
+	rdb_put_string(&b, "1000");
 	RAW(&b, "\xf5");
 	rdb_put_string(&b, "#!lua name=both");
 	RAW(&b, "\xfe\x00");
@@ -167,7 +175,9 @@ put_file(struct ground *g, const char *name, const char *tag, bool plain)
 static int
 take(struct ground *g)
 {
+	cJSON *profile = cJSON_Parse("{\"modules\":[{\"name\":\"bf\"}]}");
 	const struct source_facts facts = {
+	    .profile = profile,
 	    .host = "cache1:10000",
 	    .server = "redis 7.4",
 	    .offset = -1,
@@ -175,15 +185,32 @@ take(struct ground *g)
 	    .consistent = true,
 	    .diskless = true,
 	    .point_ms = 1,
+	    .complete = g->complete,
+	    .before = {.keys = g->keys, .primaries = g->keys > 0},
+	    .after = {.keys = g->keys, .primaries = g->keys > 0},
 	};
 	const struct export_from from = {"/subscriptions/s/cache1", &facts};
 	struct snapshot_rig *r = &g->rig;
 
+	int rc;
+
 	r->err = (struct err){0};
-	if (export_set_read(&g->set, g->exports, &r->scope, &r->err) != 0)
-		return -1;
-	return export_take(&g->set, &from, g->store, &r->scope, &r->env,
-	    &r->take, g->m, &r->err);
+	rc = export_set_read(&g->set, g->exports, &r->scope, &r->err);
+	if (rc == 0)
+		rc = export_take(&g->set, &from, g->store, &r->scope, &r->env,
+		    &r->take, g->m, &r->err);
+	cJSON_Delete(profile);
+	return rc;
+}
+
+/* Of its servers' memory, and of its modules. */
+static void
+assert_profile(const struct manifest *m, const char *says)
+{
+	char *text = cJSON_PrintUnformatted(m->profile);
+
+	assert_string_equal(text, says);
+	cJSON_free(text);
 }
 
 static struct manifest *
@@ -226,6 +253,8 @@ one_file_is_a_dump_and_a_point_in_time(void **state)
 	assert_true(m->consistent);
 	assert_int_equal(m->total.keys, KEYS);
 	assert_int_equal(m->point_ms, (1795000000 + 'a') * INT64_C(1000));
+	assert_profile(
+	    m, "{\"modules\":[{\"name\":\"bf\"}],\"used_memory\":1000}");
 	assert_int_equal(snapshot_rig_verify(&g->rig, g->store, m), 0);
 	manifest_free(m);
 }
@@ -265,6 +294,8 @@ several_are_shards_of_the_slots_that_they_have_keys_of(void **state)
 	assert_false(m->consistent);
 	assert_int_equal(m->total.keys, 3 * KEYS);
 	assert_int_equal(m->functions, 1);
+	assert_profile(
+	    m, "{\"modules\":[{\"name\":\"bf\"}],\"used_memory\":3000}");
 	assert_int_equal(m->spread_ms, 2000);
 	assert_int_equal(m->shared_slots, 0);
 	assert_int_equal(snapshot_rig_verify(&g->rig, g->store, m), 0);
@@ -312,6 +343,45 @@ fails(struct ground *g, const char *says)
 	assert_int_equal(blobs, 0);
 }
 
+/* Whether of one file or of several. */
+static void
+one_that_lacks_keys_is_none_where_nobody_told_its_end(void **state)
+{
+	struct ground *g = *state;
+
+	g->complete = MANIFEST_COMPLETE_SEEN;
+	g->keys = 4 * KEYS;
+	put_file(g, "1.gz", "a", false);
+	fails(g, "holds 40 keys, and the Redis had 160 before it");
+	put_file(g, "2.gz", "b", false);
+	put_file(g, "3", "c", true);
+	export_set_release(&g->set);
+	manifest_free(g->m);
+	g->m = manifest_new();
+	snapshot_id_make(&g->rig.scope, g->m->id);
+	g->m->job = xstrdup(RIG_JOB);
+	fails(g, "a file may be missing");
+}
+
+static void
+and_is_told_of_where_that_was_told(void **state)
+{
+	struct ground *g = *state;
+	struct manifest *m;
+
+	g->keys = 3 * KEYS;
+	put_file(g, "1.gz", "a", false);
+	put_file(g, "2.gz", "b", false);
+	if (take(g) != 0)
+		fail_msg("%s", g->rig.err.text);
+	assert_non_null(strstr(g->told.notes, "holds 80 keys"));
+	m = written_and_read(g);
+	assert_string_equal(m->complete, MANIFEST_COMPLETE_TOLD);
+	assert_int_equal(m->keys_before, 120);
+	assert_int_equal(m->keys_after, 120);
+	manifest_free(m);
+}
+
 static void
 none_at_all_is_no_export(void **state)
 {
@@ -345,6 +415,8 @@ main(void)
 	    TEST(slots_that_are_in_two_files_are_told),
 	    TEST(none_at_all_is_no_export),
 	    TEST(one_bad_file_is_no_snapshot),
+	    TEST(one_that_lacks_keys_is_none_where_nobody_told_its_end),
+	    TEST(and_is_told_of_where_that_was_told),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -366,6 +366,25 @@ buckets_grow_with_the_distance(void **state)
 }
 
 static void
+what_lasts_is_no_more_than_will_be_there(void **state)
+{
+	static const int64_t after[] = {
+	    30000, 10 * MINUTE_MS, 2 * HOUR_MS, 2 * DAY_MS, 3000 * DAY_MS};
+	struct fingerprint *f = expiring(after, 5);
+
+	(void)state;
+	assert_int_equal(fingerprint_lasting(f, ANCHOR - DAY_MS), 6);
+	assert_int_equal(fingerprint_lasting(f, ANCHOR + 9 * MINUTE_MS), 5);
+	/* Of that minute some may be gone. */
+	assert_int_equal(
+	    fingerprint_lasting(f, ANCHOR + 10 * MINUTE_MS - 1), 4);
+	assert_int_equal(fingerprint_lasting(f, ANCHOR + DAY_MS), 3);
+	assert_int_equal(fingerprint_lasting(f, ANCHOR + 10 * DAY_MS), 2);
+	assert_int_equal(fingerprint_lasting(f, INT64_MAX), 1);
+	fingerprint_free(f);
+}
+
+static void
 what_may_have_expired_is_left_out_on_both_sides(void **state)
 {
 	static const int64_t after[] = {
@@ -774,6 +793,7 @@ main(void)
 	    cmocka_unit_test(an_integer_is_its_decimal_text),
 	    cmocka_unit_test(the_cuts_of_the_stream_do_not_matter),
 	    cmocka_unit_test(buckets_grow_with_the_distance),
+	    cmocka_unit_test(what_lasts_is_no_more_than_will_be_there),
 	    cmocka_unit_test(what_may_have_expired_is_left_out_on_both_sides),
 	    cmocka_unit_test(more_keys_in_what_is_left_out_are_told),
 	    cmocka_unit_test(a_field_that_expired_leaves_its_hash_as_it_was),

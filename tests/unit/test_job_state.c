@@ -237,15 +237,23 @@ a_service_that_began_is_told_until_the_end(void **state)
 {
 	struct ground *g = *state;
 	struct job_import i = {
-	    .target = TARGET, .snapshot = ID, .by_service = true};
+	    .target = TARGET,
+	    .snapshot = ID,
+	    .by_service = true,
+	    .begin_id = "b1",
+	};
 
 	assert_int_equal(read_state(g), 0);
 	job_state_set_import(&g->state, &i);
 	assert_true(job_state_service_begun(&g->state, TARGET));
 	assert_false(job_state_service_begun(&g->state, "another"));
+	assert_true(job_state_begun_by(&g->state, TARGET, "b1"));
+	assert_false(job_state_begun_by(&g->state, TARGET, "b2"));
+	assert_false(job_state_begun_by(&g->state, "another", "b1"));
 	i.ended = true;
 	job_state_set_import(&g->state, &i);
 	assert_false(job_state_service_begun(&g->state, TARGET));
+	assert_false(job_state_begun_by(&g->state, TARGET, "b1"));
 	set_import(&g->state, TARGET, false, 3);
 	assert_false(job_state_service_begun(&g->state, TARGET));
 }

@@ -36,6 +36,9 @@ full_document(void)
 	strcpy(m->replid, "0123456789abcdef0123456789abcdef01234567");
 	m->offset = INT64_C(1) << 52;
 	m->cow_bytes = 12345;
+	m->complete = xstrdup(MANIFEST_COMPLETE_SEEN);
+	m->keys_before = 17;
+	m->keys_after = 0;
 	m->diskless = false;
 	m->nseek = 2;
 	free(m->seek);
@@ -98,6 +101,9 @@ what_was_written_reads_back(void **state)
 		fail_msg("%s", err.text);
 	assert_int_equal(m->offset, INT64_C(1) << 52);
 	assert_int_equal(m->cow_bytes, 12345);
+	assert_string_equal(m->complete, MANIFEST_COMPLETE_SEEN);
+	assert_int_equal(m->keys_before, 17);
+	assert_int_equal(m->keys_after, 0);
 	assert_false(m->diskless);
 	assert_int_equal(strlen(m->replid), 40);
 	assert_int_equal(m->nseek, 2);
@@ -150,8 +156,9 @@ static bool
 optional(const char *name)
 {
 	static const char *const names[] = {"replid", "offset", "diskless",
-	    "cow_bytes", "crc64", "seek", "pieces", "value_max", "string_max",
-	    "element_max", "whole_max", "label_max", "fields_max", "string"};
+	    "cow_bytes", "complete", "keys_before", "keys_after", "crc64",
+	    "seek", "pieces", "value_max", "string_max", "element_max",
+	    "whole_max", "label_max", "fields_max", "string"};
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		if (strcmp(names[i], name) == 0)

@@ -83,6 +83,7 @@ a_managed_redis_is_described(void **state)
 	assert_string_equal(d.generation, "v2");
 	assert_string_equal(d.version, "7.4");
 	assert_string_equal(d.sku, "Balanced_B10");
+	assert_int_equal(d.memory_bytes, (UINT64_C(12) << 30) / 5 * 4);
 	assert_string_equal(d.location, "westus2");
 	assert_string_equal(d.subscription, "s");
 	assert_string_equal(d.host, "cache1.westus2.redis.azure.net");
@@ -137,6 +138,7 @@ a_premium_cache_is_described(void **state)
 	arm_rig_ok(&r, describe(&r, CACHE, &d));
 	assert_string_equal(d.name, "cache1");
 	assert_string_equal(d.sku, "Premium_P1");
+	assert_int_equal(d.memory_bytes, 0);
 	assert_string_equal(d.location, "eastus");
 	assert_int_equal(d.port, 6380);
 	assert_true(d.tls && d.can_export);

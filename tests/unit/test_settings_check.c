@@ -161,6 +161,48 @@ test_what_azure_does_needs_a_resource_and_an_address(void **state)
 	    {OPT_DR_REDIS, "redis://h"}});
 }
 
+#define CACHES "/subscriptions/s/resourceGroups/g/providers/Microsoft.Cache/"
+
+static void
+test_only_premium_reaches_storage_by_itself(void **state)
+{
+	(void)state;
+	good((struct given[GIVEN_MAX]){{OPT_SOURCE_RESOURCE, CACHES "redis/c"},
+	    {OPT_SOURCE_RESOURCE_AUTH, "identity"},
+	    {OPT_SOURCE_STORE_SUBSCRIPTION, "other"}});
+	refused((struct given[GIVEN_MAX]){{OPT_SOURCE_RESOURCE,
+					      CACHES "redisEnterprise/c"},
+		    {OPT_SOURCE_RESOURCE_AUTH, "identity"}},
+	    "only a Premium cache can ('source.resource'");
+	refused((struct given[GIVEN_MAX]){{OPT_DR_RESOURCE_AUTH, "identity"}},
+	    "'dr.resource_auth' is 'identity'");
+	refused((struct given[GIVEN_MAX]){{OPT_DR_STORE_SUBSCRIPTION, "s"}},
+	    "only where 'dr.resource_auth' is 'identity'");
+}
+
+static void
+test_what_resource_manager_is_asked_with_has_its_form(void **state)
+{
+	static const char *const bad[] = {"2025", "2025-7-1", "2025-07-01x",
+	    "2025-07-01-beta", "2025-07-01&x=1", "-preview"};
+
+	(void)state;
+	good((struct given[GIVEN_MAX]){
+	    {OPT_ARM_VERSION_ENTERPRISE, "2026-10-01-preview"},
+	    {OPT_ARM_VERSION_REDIS, "2024-03-01"},
+	    {OPT_EXPORT_PERMISSIONS, "rwdl"}});
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		refused(
+		    (struct given[GIVEN_MAX]){{OPT_ARM_VERSION_REDIS, bad[i]}},
+		    "YYYY-MM-DD-preview");
+		refused((struct given[GIVEN_MAX]){{OPT_ARM_VERSION_ENTERPRISE,
+			    bad[i]}},
+		    "'arm.api_version.redis_enterprise' is");
+	}
+	refused((struct given[GIVEN_MAX]){{OPT_EXPORT_PERMISSIONS, "wr"}},
+	    "letters of racwdxltmeop");
+}
+
 int
 main(void)
 {
@@ -173,6 +215,9 @@ main(void)
 	    cmocka_unit_test(test_secrets_are_in_the_clouds_vaults),
 	    cmocka_unit_test(
 		test_what_azure_does_needs_a_resource_and_an_address),
+	    cmocka_unit_test(test_only_premium_reaches_storage_by_itself),
+	    cmocka_unit_test(
+		test_what_resource_manager_is_asked_with_has_its_form),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

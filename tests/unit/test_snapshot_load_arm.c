@@ -87,6 +87,10 @@ struct ground {
 	char notes[4096];
 	size_t staged; /* files, while the service read them */
 	bool loads;
+	unsigned lacks;	   /* keys of what it loads */
+	bool silent;	   /* to clients, afterwards */
+	const char *value; /* of what it loads */
+	unsigned asked;	   /* how often the leases were */
 };
 
 static struct ground *watched;
@@ -106,8 +110,8 @@ static void
 load_keys(struct ground *g)
 {
 	redis_data_do(g->conn, "FLUSHALL");
-	for (unsigned i = 0; i < KEYS; i++)
-		redis_data_do(g->conn, "SET key:%u value", i);
+	for (unsigned i = g->lacks; i < KEYS; i++)
+		redis_data_do(g->conn, "SET key:%u %s", i, g->value);
 }
 
 static int
@@ -151,10 +155,12 @@ on_note(struct progress *p, enum step step, const char *text)
 	g->staged = count_staged(g);
 	if (g->loads)
 		load_keys(g);
+	if (g->silent)
+		redis_data_do(g->conn, "CONFIG SET requirepass x");
 }
 
 static void
-write_dump(struct snapshot_rig *r, unsigned db)
+write_dump(struct snapshot_rig *r, unsigned db, const char *value)
 {
 	char name[32];
 	struct buf b;
@@ -166,7 +172,7 @@ write_dump(struct snapshot_rig *r, unsigned db)
 		buf_addc(&b, 0);
 		snprintf(name, sizeof(name), "key:%u", i);
 		rdb_put_string(&b, name);
-		rdb_put_string(&b, "value");
+		rdb_put_string(&b, value);
 	}
 	rdb_end(&b);
 	snapshot_rig_write(r, b.data, b.len);
@@ -209,12 +215,13 @@ up(struct ground *g, const struct arm_step *steps, size_t n)
 	temp_dir_make(&g->dir);
 	g->store = lending_store_open(&g->dir);
 	start_server(g);
-	write_dump(&g->rig, 0);
+	write_dump(&g->rig, 0, "value");
 	g->m = snapshot_rig_must_take(&g->rig, g->store);
 	g->progress = (struct progress){on_advance, on_note};
 	g->rig.env.progress = &g->progress;
 	g->resource = open_resource(g, g->rig.env.journal);
 	g->loads = true;
+	g->value = "value";
 	g->opts = (struct snapshot_load_opts){
 	    .target = &g->target,
 	    .redis = &g->redis,
@@ -290,6 +297,15 @@ noted(struct ground *g)
 	ended = job_state_import(&state, name) != NULL;
 	job_state_release(&state);
 	return ended;
+}
+
+/* Another one of the job, in which each key has that value. */
+static void
+take_another(struct ground *g, const char *value)
+{
+	manifest_free(g->m);
+	write_dump(&g->rig, 0, value);
+	g->m = snapshot_rig_must_take(&g->rig, g->store);
 }
 
 static void
@@ -383,10 +399,89 @@ what_it_could_not_take_is_refused_before(void **state)
 
 	UP(&g, good);
 	manifest_free(g.m);
-	write_dump(&g.rig, 3);
+	write_dump(&g.rig, 3, "value");
 	g.m = snapshot_rig_must_take(&g.rig, g.store);
 	fails(&g, ERR_UNSUPPORTED, "database 3");
 	assert_nothing_left(&g);
+	down(&g);
+}
+
+#define SMALL \
+	"{\"sku\":{\"name\":\"Balanced_B0\"},\"properties\":{" \
+	"\"hostName\":\"127.0.0.1\",\"redisVersion\":\"7.4\"," \
+	"\"provisioningState\":\"Succeeded\"," \
+	"\"resourceState\":\"Running\"}}"
+
+/* So much memory did the source use, by its own word. */
+static void
+weigh(struct ground *g, double bytes)
+{
+	cJSON_Delete(g->m->profile);
+	g->m->profile = cJSON_CreateObject();
+	cJSON_AddNumberToObject(g->m->profile, "used_memory", bytes);
+}
+
+static void
+what_has_no_room_is_refused_before(void **state)
+{
+	static const struct arm_step small[] = {
+	    {"GET " AMR VERSION, 200, NULL, SMALL, ARM_ANSWER},
+	    {"GET " DB VERSION, 200, NULL, DATABASE("Succeeded", ""),
+		ARM_ANSWER}};
+	static const struct arm_step limited[] = {FIT};
+	static const struct arm_step proxy[] = {
+	    DESCRIBED("7.4", "Succeeded",
+		",\"clusteringPolicy\":\"EnterpriseCluster\""),
+	    DESCRIBED("7.4", "Succeeded",
+		",\"clusteringPolicy\":\"EnterpriseCluster\""),
+	    IMPORTED};
+	struct ground g;
+
+	(void)state;
+	UP(&g, small);
+	weigh(&g, 410 << 20);
+	fails(&g, ERR_UNSUPPORTED,
+	    "needs about 410 MiB, and Balanced_B0 has 409 MiB");
+	assert_nothing_left(&g);
+	down(&g);
+
+	UP(&g, limited);
+	weigh(&g, 64 << 20);
+	redis_data_do(g.conn, "CONFIG SET maxmemory 32mb");
+	fails(&g, ERR_UNSUPPORTED,
+	    "needs about 64 MiB, and its maxmemory leaves 32 MiB");
+	assert_nothing_left(&g);
+	down(&g);
+
+	/* Whose limit that is, nobody says there. */
+	UP(&g, proxy);
+	weigh(&g, 64 << 20);
+	redis_data_do(g.conn, "CONFIG SET maxmemory 32mb");
+	must_load(&g);
+	down(&g);
+}
+
+static void
+what_lacks_a_module_is_refused_before(void **state)
+{
+	static const struct arm_step none[] = {FIT};
+	static const struct arm_step another[] = {DESCRIBED(
+	    "7.4", "Succeeded", ",\"modules\":[{\"name\":\"RedisBloom\"}]")};
+	struct ground g;
+
+	(void)state;
+	UP(&g, none);
+	g.m->has_modules = true;
+	fails(&g, ERR_UNSUPPORTED, "no module is loaded there");
+	down(&g);
+
+	UP(&g, another);
+	g.m->has_modules = true;
+	cJSON_Delete(g.m->profile);
+	g.m->profile = cJSON_Parse("{\"modules\":[{\"name\":\"ReJSON\"}]}");
+	fails(&g, ERR_UNSUPPORTED, "its source had 'ReJSON'");
+	assert_nothing_left(&g);
+	assert_false(noted(&g));
 	down(&g);
 }
 
@@ -442,7 +537,27 @@ a_lost_lease_sends_nothing(void **state)
 	UP(&g, steps);
 	g.rig.env.still_ours = lost;
 	fails(&g, ERR_LOCKED, "the lease was lost");
-	assert_nothing_left(&g);
+	assert_int_equal(lending_store_lent(&g.dir, NULL), 0);
+	assert_int_equal(journalled(&g), 1); /* that it asked for nothing */
+	down(&g);
+}
+
+/* As where a run ended in between, or lost the store. */
+static void
+what_was_noted_and_not_asked_for_is_begun_again(void **state)
+{
+	static const struct arm_step steps[] = {GOOD};
+	static const struct arm_step then[] = {GOOD, IMPORTED};
+	struct ground g;
+
+	(void)state;
+	UP(&g, steps);
+	g.rig.env.still_ours = lost;
+	fails(&g, ERR_LOCKED, "the lease was lost");
+	g.rig.env.still_ours = NULL;
+	ARM_THEN(&g.arm, then);
+	must_load(&g);
+	assert_true(noted(&g));
 	down(&g);
 }
 
@@ -463,6 +578,44 @@ a_failed_one_leaves_no_files_and_no_note(void **state)
 	assert_non_null(strstr(g.rig.err.text, "bad file"));
 	assert_non_null(strstr(g.rig.err.text, "may be lost"));
 	assert_false(noted(&g));
+	assert_nothing_left(&g);
+	down(&g);
+}
+
+/* By the service's word it ended well. */
+static void
+one_that_brought_fewer_keys_is_none(void **state)
+{
+	static const struct arm_step steps[] = {GOOD, IMPORTED};
+	struct ground g;
+
+	(void)state;
+	UP(&g, steps);
+	g.lacks = 1;
+	fails(&g, ERR_CORRUPT, "the Redis holds 19 keys of the snapshot's 20");
+	assert_non_null(strstr(g.rig.err.text, "may be lost"));
+	assert_false(noted(&g));
+	assert_nothing_left(&g);
+	down(&g);
+}
+
+/* While it does not answer, nothing is known of it. */
+static void
+one_that_cannot_be_counted_is_not_over(void **state)
+{
+	static const struct arm_step steps[] = {GOOD, IMPORTED};
+	struct ground g;
+
+	(void)state;
+	UP(&g, steps);
+	g.silent = true;
+	assert_int_equal(load(&g), -1);
+	assert_int_not_equal(g.rig.err.kind, ERR_CORRUPT);
+	assert_int_equal(journalled(&g), 1);
+	assert_false(noted(&g));
+	redis_data_do(g.conn, "CONFIG SET requirepass %s", "");
+	must_load(&g);
+	assert_true(noted(&g));
 	assert_nothing_left(&g);
 	down(&g);
 }
@@ -542,8 +695,126 @@ or_else_by_a_person(void **state)
 	ARM_THEN(&g.arm, named);
 	snprintf(name, sizeof(name), "127.0.0.1:%d", real_redis_port(g.server));
 	g.opts.overwrite = name;
+	g.loads = true;
 	must_load(&g);
 	assert_true(noted(&g));
+	assert_nothing_left(&g);
+	down(&g);
+}
+
+static void
+a_redis_that_holds_it_is_not_asked_to_import_it(void **state)
+{
+	static const struct arm_step steps[] = {GOOD, IMPORTED};
+	struct ground g;
+
+	(void)state;
+	UP(&g, steps);
+	must_load(&g);
+	must_load(&g);
+	assert_non_null(strstr(g.notes, "holds that snapshot already"));
+	assert_true(noted(&g));
+	assert_nothing_left(&g);
+	down(&g);
+}
+
+/* The target held the same data, by an earlier snapshot. */
+static void
+what_it_may_have_held_before_proves_nothing(void **state)
+{
+	static const struct arm_step first[] = {GOOD, IMPORTED};
+	static const struct arm_step then[] = {GOOD, LOST, GOES_ON_AND_ENDS};
+	struct ground g;
+
+	(void)state;
+	UP(&g, first);
+	must_load(&g);
+	take_another(&g, "value");
+	g.loads = false;
+	ARM_THEN(&g.arm, then);
+	fails(&g, ERR_REFUSED, "look in the portal");
+	assert_int_equal(journalled(&g), 1);
+	down(&g);
+}
+
+/* And the other way round: it held an earlier one, and does so no more. */
+static void
+what_it_held_before_and_holds_no_more_proves_it(void **state)
+{
+	static const struct arm_step first[] = {GOOD, IMPORTED};
+	static const struct arm_step then[] = {GOOD, LOST, GOES_ON_AND_ENDS};
+	struct ground g;
+
+	(void)state;
+	UP(&g, first);
+	take_another(&g, "earlier");
+	g.value = "earlier";
+	must_load(&g);
+	take_another(&g, "value");
+	g.value = "value";
+	ARM_THEN(&g.arm, then);
+	must_load(&g);
+	assert_true(noted(&g));
+	assert_nothing_left(&g);
+	down(&g);
+}
+
+/* Its process ended; a later one has another snapshot to import. */
+static void
+the_data_prove_an_earlier_snapshots_import_too(void **state)
+{
+	static const struct arm_step first[] = {GOOD, LOST,
+	    {"GET " AMR VERSION, 401, NULL, NULL, ARM_ANSWER},
+	    {"GET " AMR VERSION, 401, NULL, NULL, ARM_ANSWER}};
+	static const struct arm_step refused_one[] = {GOES_ON_AND_ENDS, GOOD,
+	    {"POST " DB "/import" VERSION, 400, NULL, NULL, ARM_ANSWER}};
+	static const struct arm_step then[] = {GOOD, IMPORTED};
+	struct scope whole;
+	struct ground g;
+
+	(void)state;
+	UP(&g, first);
+	whole = g.arm.scope;
+	assert_int_equal(load(&g), -1);
+	g.arm.scope = whole;
+	take_another(&g, "later");
+	g.value = "later";
+	ARM_THEN(&g.arm, refused_one);
+	assert_int_equal(load(&g), -1);
+	assert_non_null(strstr(g.notes, "but the Redis holds snapshot"));
+	/* So what it holds is known for this job's own from then on. */
+	ARM_THEN(&g.arm, then);
+	must_load(&g);
+	assert_true(noted(&g));
+	assert_nothing_left(&g);
+	down(&g);
+}
+
+static int
+write_beside(void *arg, struct err *err)
+{
+	struct ground *g = arg;
+
+	(void)err;
+	if (++g->asked == 2)
+		redis_data_do(g->conn, "SET theirs 1");
+	return 0;
+}
+
+/* The service puts it off; meanwhile somebody writes. */
+static void
+each_request_comes_right_after_a_look(void **state)
+{
+	static const struct arm_step steps[] = {GOOD,
+	    {"POST " DB "/import" VERSION, 429, "Retry-After: 1\r\n", NULL,
+		ARM_ANSWER}};
+	struct ground g;
+
+	(void)state;
+	UP(&g, steps);
+	g.rig.env.still_ours = write_beside;
+	g.rig.env.still_ours_arg = &g;
+	fails(&g, ERR_REFUSED, "1 keys, 0 function libraries");
 	assert_nothing_left(&g);
 	down(&g);
 }
@@ -606,15 +877,25 @@ main(void)
 	    cmocka_unit_test(gzip_is_given_as_it_lies_there),
 	    cmocka_unit_test(anything_else_is_written_anew_as_gzip),
 	    cmocka_unit_test(what_it_could_not_take_is_refused_before),
+	    cmocka_unit_test(what_has_no_room_is_refused_before),
+	    cmocka_unit_test(what_lacks_a_module_is_refused_before),
 	    cmocka_unit_test(never_into_the_redis_that_it_comes_from),
 	    cmocka_unit_test(
 		data_of_others_are_left_unless_the_target_is_named),
 	    cmocka_unit_test(a_lost_lease_sends_nothing),
+	    cmocka_unit_test(what_was_noted_and_not_asked_for_is_begun_again),
 	    cmocka_unit_test(a_failed_one_leaves_no_files_and_no_note),
+	    cmocka_unit_test(one_that_brought_fewer_keys_is_none),
+	    cmocka_unit_test(one_that_cannot_be_counted_is_not_over),
 	    cmocka_unit_test(
 		one_that_goes_on_is_followed_and_not_asked_for_again),
 	    cmocka_unit_test(a_lost_answer_is_made_up_for_by_the_data),
 	    cmocka_unit_test(or_else_by_a_person),
+	    cmocka_unit_test(a_redis_that_holds_it_is_not_asked_to_import_it),
+	    cmocka_unit_test(what_it_may_have_held_before_proves_nothing),
+	    cmocka_unit_test(what_it_held_before_and_holds_no_more_proves_it),
+	    cmocka_unit_test(the_data_prove_an_earlier_snapshots_import_too),
+	    cmocka_unit_test(each_request_comes_right_after_a_look),
 	    cmocka_unit_test(another_name_is_no_leave),
 	    cmocka_unit_test(what_another_agent_began_is_not_asked_for_again),
 	};

@@ -40,7 +40,8 @@ static const char cluster[] =
 
 #define DATABASE(state) \
 	"{\"properties\":{\"provisioningState\":\"" state "\"," \
-	"\"resourceState\":\"Running\",\"port\":10000}}"
+	"\"resourceState\":\"Running\",\"port\":10000,\"modules\":[{" \
+	"\"name\":\"RedisJSON\",\"version\":\"2.4.7\"}]}}"
 
 #define DESCRIBED(state) \
 	{"GET " AMR VERSION, 200, NULL, cluster, ARM_ANSWER}, \
@@ -199,6 +200,7 @@ what_it_exported_is_the_snapshot_and_nothing_else_stays(void **state)
 	    DESCRIBED("Succeeded"), EXPORTED};
 	struct ground g;
 	struct manifest *m;
+	char *profile;
 
 	(void)state;
 	UP(&g, steps);
@@ -210,7 +212,12 @@ what_it_exported_is_the_snapshot_and_nothing_else_stays(void **state)
 	assert_string_equal(m->server, "redis 7.0.15");
 	assert_string_equal(m->host, "cache1.example:10000");
 	assert_true(m->consistent);
+	assert_string_equal(m->complete, MANIFEST_COMPLETE_TOLD);
+	assert_int_equal(m->keys_before, -1);
 	assert_int_equal(m->point_ms, g.arm.clock.wall_ms);
+	profile = cJSON_PrintUnformatted(m->profile);
+	assert_non_null(strstr(profile, "\"ReJSON\",\"version\":20407"));
+	cJSON_free(profile);
 	manifest_free(m);
 	arm_rig_sent(&g.arm, 2,
 	    "{\"sasUri\":\"https://acct.blob.example/drsync-export-cache-");
@@ -310,9 +317,46 @@ end_early(struct ground *g)
 		&set, &facts, &g->rig.err) != 0)
 		fail_msg("%s", g->rig.err.text);
 	export_set_release(&set);
-	ops->left_off(g->source, &g->arm.scope, &g->rig.env, ERR_UNREACHABLE);
+	cJSON_Delete(facts.profile);
+	ops->left_off(g->source, &g->rig.env, false, ERR_UNREACHABLE);
 	manifest_free(m);
 	assert_int_equal(lending_store_lent(&g->dir, NULL), 1);
+}
+
+#define GOES_ON \
+	{ \
+		"POST " DB "/export" VERSION, 202, \
+		    "Azure-AsyncOperation: {host}/op\r\n", NULL, ARM_ANSWER \
+	}
+#define HIDDEN \
+	{ \
+		"GET /op", 403, NULL, \
+		    "{\"error\":{\"code\":\"AuthorizationFailed\"}}", \
+		    ARM_ANSWER \
+	}
+
+/* It was seen to be busy, and then to be ready; of files nobody spoke. */
+static void
+one_whose_state_alone_tells_its_end_is_waited_for(void **state)
+{
+	static const struct arm_step steps[] = {DESCRIBED("Succeeded"), GOES_ON,
+	    HIDDEN, DESCRIBED("Updating"), HIDDEN, DESCRIBED("Succeeded")};
+	struct ground g;
+	struct manifest *m;
+	int64_t slept_ms;
+
+	(void)state;
+	UP(&g, steps);
+	slept_ms = g.arm.clock.slept_ms;
+	m = take(&g);
+	if (m == NULL)
+		fail_msg("%s", g.rig.err.text);
+	assert_non_null(strstr(g.notes, "is told by its state alone"));
+	assert_string_equal(m->complete, MANIFEST_COMPLETE_SEEN);
+	assert_true(g.arm.clock.slept_ms - slept_ms >= 60000);
+	manifest_free(m);
+	assert_nothing_left(&g);
+	down(&g);
 }
 
 static void
@@ -407,6 +451,7 @@ main(void)
 	    cmocka_unit_test(one_that_is_not_ready_is_asked_for_nothing),
 	    cmocka_unit_test(a_refused_or_failed_export_leaves_nothing),
 	    cmocka_unit_test(what_is_no_dump_is_kept_until_the_next_run),
+	    cmocka_unit_test(one_whose_state_alone_tells_its_end_is_waited_for),
 	    cmocka_unit_test(
 		what_a_run_that_ended_early_had_exported_is_not_asked_for_again),
 	    cmocka_unit_test(but_when_that_is_too_old_it_is_forgotten),

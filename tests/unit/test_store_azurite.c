@@ -471,10 +471,11 @@ static char *
 lent_url(struct store *s, const char *blob)
 {
 	struct scope scope = patience();
+	const struct lent_right right = {.valid_ms = 7200000};
 	struct err err = {0};
 	char *url;
 
-	if (s->ops->lend->url(s, &scope, blob, 7200000, &url, &err) != 0)
+	if (s->ops->lend->url(s, &scope, blob, &right, &url, &err) != 0)
 		fail_msg("%s", err.text);
 	return url;
 }

@@ -255,7 +255,6 @@ what_was_refused_is_not_given_again(void **state)
 	struct ground *g = *state;
 
 	gives(g, "1 of " STORAGE);
-	fake_clock_pass(&g->clock, MINUTE);
 	g->cache->ops->forget(g->cache, STORAGE);
 	gives(g, "2 of " STORAGE);
 	/* By one that was sent together with the first. */

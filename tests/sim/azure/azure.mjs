@@ -67,6 +67,8 @@
 //		leaves: {...}	what the cache is when it has ended
 //		location: false, asyncOperation: false	a header lacks
 //	{headers}		it is done, and answered with these as well
+//	{meanwhile: async (call) => ...}	done before it is; then as ever
+//	{afterwards: async (call) => ...}	done when it is, before the answer
 // A scripted 429 stands until its Retry-After has passed.
 // azure.deny(action, {objectId, resource}) takes a right away, which lists of
 // permissions show, too; azure.allow() gives all back; azure.tokens.revoke()

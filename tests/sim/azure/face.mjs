@@ -102,6 +102,7 @@ export class Face {
 		const fault = this.sim.rules.take(call, this.name);
 		entry.fault = fault;
 		Object.assign(call, { fault, entry });
+		await fault?.meanwhile?.(call);
 		if (fault?.lost === 'request' || fault?.stall) {
 			if (!fault.stall)
 				reset(call.req.socket);
@@ -109,6 +110,7 @@ export class Face {
 		}
 		const answer = fault?.status ? this.#made(fault)
 			: await this.#done(call, entry);
+		await fault?.afterwards?.(call);
 		Object.assign(answer.headers, fault?.headers);
 		entry.status = answer.status;
 		if (fault?.lost === 'answer')

@@ -48,6 +48,12 @@ export class Tokens {
 		this.revokedBefore = this.issued.length;
 	}
 
+	// Whether it was, though its claims say that it is good.
+	isRevoked(token) {
+		return this.issued.find((i) => i.token === token)?.number <
+			this.revokedBefore;
+	}
+
 	// The claims of the bearer token of this request, which must be for one
 	// of the audiences.
 	check(req, audiences, challenge) {
@@ -68,9 +74,7 @@ export class Tokens {
 			refuse('InvalidAuthenticationToken',
 				'The access token is invalid.');
 		const claims = JSON.parse(Buffer.from(body, 'base64url'));
-		const issued = this.issued.find((i) => i.token === token);
-		if (claims.exp <= Date.now() / 1000 ||
-			issued.number < this.revokedBefore)
+		if (claims.exp <= Date.now() / 1000 || this.isRevoked(token))
 			refuse('ExpiredAuthenticationToken', 'The access token expiry ' +
 				`UTC time '${new Date(claims.exp * 1000).toISOString()}'` +
 				' is earlier than current UTC time.');

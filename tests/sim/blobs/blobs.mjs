@@ -10,6 +10,7 @@
 // Options:
 //	ca	{ca, cert, key}: files, for https; else all is plain http
 //	env	of the Azurites; else the process' own
+//	isRevoked	whether a bearer token is refused, whatever it says
 //	copy	how a Copy Blob goes that no script has a plan for: {polls: 1}
 //
 // What Azurite does as Azure documents it, it does, asked as the client asked
@@ -40,6 +41,7 @@
 //	{flip: true}	one bit of the answer's body, or of what a From URL call
 //			read, is another
 //	{meanwhile: async (call) => ...}	done before it is; then as ever
+//	{afterwards: async (call) => ...}	done when it is, before the answer
 //	{copy: plan}	of a Copy Blob:
 //		polls: n	looks at it that show it pending; 0: it has ended
 //				when it is answered

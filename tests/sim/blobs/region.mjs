@@ -201,6 +201,7 @@ export class Region {
 			return void reset(call.req.socket);
 		const answer = fault?.status ? scripted(fault)
 			: await this.#answer(call);
+		await fault?.afterwards?.(call);
 		entry.status = answer.status;
 		entry.code = answer.code;
 		if (fault?.lost === 'answer')

@@ -78,7 +78,9 @@ function checkToken(region, token) {
 	const wrong = !audiences.includes(aud.replace(/\/$/, ''))
 		? 'Audience validation failed. Audience did not match.'
 		: !(exp > now && nbf <= now)
-			? 'Lifetime validation failed. The token is expired.' : '';
+			? 'Lifetime validation failed. The token is expired.'
+			: region.sim.opts.isRevoked?.(token)
+				? 'The token was revoked.' : '';
 	if (wrong)
 		throw new Refusal(401, 'InvalidAuthenticationInfo', wrong, {
 			'WWW-Authenticate': 'Bearer authorization_uri=' +

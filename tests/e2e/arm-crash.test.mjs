@@ -1,0 +1,217 @@
+// kill -9 at each step of a managed export, of the copy and of a managed
+// import: the next run finishes, or asks a person in plain words, and no
+// snapshot's import is ever asked for twice.
+//
+// A request is held where its step is: "before" it is done, which it then
+// never is, or "after", when nobody is there any more to hear the answer, or
+// "late": it is done when the next run has begun.
+import assert from 'node:assert/strict';
+import path from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { describe, test } from 'node:test';
+
+import { EXIT, until } from './harness.mjs';
+import {
+	assertNothingLent, assertSame, oneDb, twoRegions,
+} from './two_caches.mjs';
+
+// A request that has come, and what lets it go on.
+function hold() {
+	const h = { came: false };
+	h.over = new Promise((resolve) => { h.release = resolve; });
+	h.wait = () => {
+		h.came = true;
+		return h.over;
+	};
+	return h;
+}
+
+const faults = {
+	before: (h) => ({ meanwhile: h.wait, lost: 'request' }),
+	after: (h) => ({ afterwards: h.wait, lost: 'answer' }),
+	late: (h) => ({ meanwhile: h.wait, lost: 'answer' }),
+};
+
+// So long as a resource may take to be seen busy, the next run waits.
+function aMinutePasses(job) {
+	const db = new DatabaseSync(path.join(job.dir, 'state', 'ledger.db'));
+	db.exec("UPDATE journal SET value = json_set(value, '$.began_ms', " +
+		"json_extract(value, '$.began_ms') - 60000) " +
+		"WHERE key LIKE 'arm/%'");
+	db.close();
+}
+
+// Of each import that was asked for, the snapshot.
+const imported = (azure) => azure.asked('Databases_Import').map((e) =>
+	/\d{8}t\d{6}z-[a-z0-9]{6}/i.exec(e.body.sasUris[0])[0].toLowerCase());
+
+class Lane {
+	// managed: the source exports itself.  imports: each run does.
+	static async start(t, { managed, imports }) {
+		const lane = new Lane();
+		Object.assign(lane, await twoRegions(t, { apart: true, plain: true,
+			sim: { polls: 0, retryAfter: undefined } }), { rounds: 0 });
+		const { job, source, from, to } = lane;
+		await source.pipe(oneDb());
+		if (!managed)
+			job.source = source;
+		lane.args = [...managed ? from : ['--codec', 'zstd'], ...to,
+			...imports ? ['--import', 'after-each-sync'] : []];
+		// What the target holds is this job's own from now on.
+		await job.ok('sync', ...lane.args, '--import', 'after-each-sync');
+		return Object.assign(lane, { imports });
+	}
+
+	script(on, ...rest) {
+		const sim = /^(west|north) /.test(on) ? this.azurite.blobs
+			: this.azure;
+		return sim.script(on, ...rest);
+	}
+
+	clear() {
+		this.azurite.blobs.heal();
+		this.azure.rules.clear();
+	}
+
+	// A sync that ends when that request is there.
+	async kill({ on, nth = 1, at, plan }) {
+		const h = hold();
+		this.script(on, { ...faults[at](h), operation: plan }, { nth });
+		const sync = this.job.start('sync', ...this.args);
+		const ended = sync.ended.then((r) => { h.ended = r; });
+		await until(`${on} is asked for`, () => h.came || h.ended);
+		assert.ok(h.came, h.ended?.stderr);
+		sync.child.kill('SIGKILL');
+		await ended;
+		return h;
+	}
+
+	async crash(step) {
+		const { azure, azurite, job, source } = this;
+		await source.cli('set', 'round', ++this.rounds);
+		const h = await this.kill(step);
+		const asked = azure.asked('Databases_Get', 'dr').length;
+		if (step.at !== 'late')
+			h.release();
+		if (step.unseen)
+			aMinutePasses(job);
+		const sync = job.start('sync', ...this.args);
+		if (step.at === 'late') {
+			await until('the next run has looked', () =>
+				azure.asked('Databases_Get', 'dr').length > asked);
+			h.release();
+		}
+		await this.judge(await sync.ended, step);
+		this.clear();
+		if (this.imports)
+			await assertSame(source, this.target);
+		await assertNothingLent(azurite);
+		const ids = imported(azure);
+		assert.equal(new Set(ids).size, ids.length, ids.join());
+	}
+
+	async judge(r, { asks }) {
+		if (!asks) {
+			assert.equal(r.code, 0, r.stderr);
+			return;
+		}
+		const { job, target, to } = this;
+		assert.equal(r.code, EXIT.REFUSED, r.stderr);
+		assert.match(r.stderr, asks);
+		assert.match(r.stderr, /is over, give --overwrite-target 127\.0\.0\.1/);
+		await job.ok('restore', ...to, '--overwrite-target', target.name);
+	}
+
+	async end() {
+		const { job, source, target, to } = this;
+		if (!this.imports)
+			await job.ok('restore', ...to);
+		await assertSame(source, target);
+		await job.assertListedIsGood();
+	}
+}
+
+// unseen: it was not done, and nothing tells.  plan: of the operation, which is
+// to be seen once while it goes on.  asks: the next run asks a person, in these
+// words.
+const seen = { polls: 1 };
+
+const exportSteps = [
+	['its container is to be made',
+		{ on: 'west CreateContainer', at: 'before' }],
+	['its container was made',
+		{ on: 'west CreateContainer', at: 'after' }],
+	['it is noted, and was not asked for',
+		{ on: 'Databases_Export', at: 'before', unseen: true }],
+	['it was asked for',
+		{ on: 'Databases_Export', at: 'after', plan: seen }],
+	['it goes on', { on: 'OperationsStatus_Get', at: 'before' }],
+	['it has ended', { on: 'OperationsStatus_Get', at: 'after' }],
+	['its files are listed', { on: 'west ListBlobs', at: 'before' }],
+	['its files are read', { on: 'west GetBlob', at: 'before' }],
+	['its files were taken', { on: 'west *FromUrl *part-*', at: 'after' }],
+	['the manifest is to be written',
+		{ on: 'west PutBlockList *manifest.json', at: 'before' }],
+	['the manifest was written',
+		{ on: 'west PutBlockList *manifest.json', at: 'after' }],
+	['its container was removed',
+		{ on: 'west DeleteContainer', at: 'after' }],
+	['the copy begins', { on: 'north *FromUrl *part-*', at: 'before' }],
+	['the copy was made', { on: 'north *FromUrl *part-*', at: 'after' }],
+	['the copy is listed',
+		{ on: 'north PutBlockList *manifest.json', at: 'after' }],
+];
+
+const importSteps = [
+	['it is to be noted in the state',
+		{ on: 'north PutBlockList */state.json', at: 'before' }],
+	['it is noted in the state',
+		{ on: 'north PutBlockList */state.json', at: 'after' }],
+	['it is noted, and was not asked for',
+		{ on: 'Databases_Import', at: 'before', unseen: true,
+			asks: /was carried out is not known.*in the portal/s }],
+	['it was asked for',
+		{ on: 'Databases_Import', at: 'after', plan: seen }],
+	['it is asked for late',
+		{ on: 'Databases_Import', at: 'late', plan: seen }],
+	['it goes on', { on: 'OperationsStatus_Get', nth: 2, at: 'before' }],
+	['it has ended', { on: 'OperationsStatus_Get', nth: 2, at: 'after' }],
+	['its end is to be noted in the state',
+		{ on: 'north PutBlockList */state.json', nth: 2, at: 'before' }],
+	['its end is noted in the state',
+		{ on: 'north PutBlockList */state.json', nth: 2, at: 'after' }],
+];
+
+const stagedSteps = [
+	['its container is to be made',
+		{ on: 'north CreateContainer', at: 'before' }],
+	['its container was made',
+		{ on: 'north CreateContainer', at: 'after' }],
+	['its files are to be written',
+		{ on: 'north PutBlock 0001.rdb.gz', at: 'before' }],
+	['its files were written',
+		{ on: 'north PutBlockList 0001.rdb.gz', at: 'after' }],
+	['it was asked for',
+		{ on: 'Databases_Import', at: 'after', plan: seen }],
+	['its files are to be removed',
+		{ on: 'north DeleteContainer', at: 'before' }],
+	['its files were removed',
+		{ on: 'north DeleteContainer', at: 'after' }],
+];
+
+describe('kill -9', { concurrency: 3 }, () => {
+	for (const [title, steps, how] of [
+		['in each step of an export and the copy', exportSteps,
+			{ managed: true }],
+		['in each step of an import', importSteps,
+			{ managed: true, imports: true }],
+		['in each step of a staged import', stagedSteps,
+			{ imports: true }],
+	])
+		test(title, async (t) => {
+			const lane = await Lane.start(t, how);
+			for (const [when, step] of steps)
+				await t.test(when, () => lane.crash(step));
+			await lane.end();
+		});
+});
