@@ -33,6 +33,7 @@
 #include "storage/blob_traits.h"
 #include "storage/store.h"
 
+struct book_copy;
 struct budget;
 struct replica_book;
 
@@ -43,7 +44,7 @@ const char *rung_name(enum rung); /* "put", "blocks", ... */
 /* What holds for all blobs of a run. */
 struct ladder {
 	struct store *from, *to;
-	struct ladder_grants *grants;
+	struct ladder_grants *grants; /* NULL: fetched for each blob alone */
 	struct budget *budget;	   /* what streaming needs is carved from it */
 	struct replica_book *book; /* NULL: none, ad hoc */
 	size_t block_size;	   /* 0: 8 MiB, more for what needs it */
@@ -63,11 +64,14 @@ struct ladder_grants *ladder_grants_new(struct store *from);
 void ladder_grants_free(struct ladder_grants *);
 
 /*
- * Good for `valid_ms` more at least, or the error why not; the caller releases
- * its copy.  ERR_AUTH when what authorizes the source ends before that.
+ * To read any blob, or one whose URL is then complete; the caller releases it.
+ * ERR_AUTH when what authorizes the source has come to its end.
  */
 int ladder_grants_get(struct ladder_grants *, const struct scope *,
     bool by_url_alone, struct store_grant *, struct err *);
+int ladder_grants_blob(struct ladder_grants *, const struct scope *,
+    bool by_url_alone, const char *blob, const char *snapshot,
+    struct store_grant *, struct err *);
 
 /*
  * Whether to's service can read from: one byte of `blob` of the source (a blob
@@ -91,10 +95,13 @@ struct ladder_job {
 
 struct ladder_result {
 	enum rung rung;
-	char why[160]; /* why no rung further up; "" when none was tried */
-	unsigned requests;
-	uint64_t streamed;	 /* bytes that went through us */
+	char why[160];	   /* why no rung further up; "" when none was tried */
+	unsigned requests; /* as far as we made them, retries aside */
+	uint64_t streamed; /* bytes that went through us */
 	struct blob_props props; /* of the destination, as it was seen */
+	/* The snapshot of what was there before, when it could not be removed
+	 * after all had gone well; "" else. */
+	char left[64];
 };
 
 /* Which rung would be taken first; for dry runs too. */
@@ -103,5 +110,14 @@ enum rung ladder_choose(const struct ladder *, const struct blob_props *,
 
 int ladder_copy(const struct ladder *, const struct ladder_job *,
     const struct scope *, struct ladder_result *, struct err *);
+
+/*
+ * What a run that was killed left half done, as the book tells it: a Copy Blob
+ * that goes on is followed, one that ended well stays, and what was written in
+ * place and is not whole is undone.  Then the book holds it as ended.  To be
+ * called before anything is copied to that name.
+ */
+int ladder_settle(const struct ladder *, const struct book_copy *,
+    const struct scope *, struct err *);
 
 #endif

@@ -6,15 +6,12 @@
 
 #include "base/digest.h"
 #include "base/err.h"
-#include "base/scope.h"
 #include "base/xalloc.h"
+#include "storage/blob_ladder.h"
 #include "storage/crew.h"
 #include "storage/store.h"
 
 #include "storage/range_copy.h"
-
-/* A grant is asked for an hour, and again when a quarter of it is left. */
-#define GRANT_MS (INT64_C(3600) * 1000)
 
 struct run;
 
@@ -27,8 +24,8 @@ struct range {
 struct run {
 	const struct range_copy *rc;
 	const struct block_id *ids;
-	pthread_mutex_t lock; /* guards grant and done */
-	struct store_grant grant;
+	const bool *there;
+	pthread_mutex_t lock; /* guards done */
 	uint64_t done;
 };
 
@@ -61,41 +58,12 @@ range_copy_ids(const struct range_copy *rc, struct block_id *ids)
 		    ids[i].hex, sizeof(ids[i].hex), "%s%08x", hex, (unsigned)i);
 }
 
-/* The lock is held. */
-static int
-renew_grant(struct run *run, const struct scope *scope, struct err *err)
+static uint64_t
+range_len(const struct range_copy *rc, size_t i)
 {
-	const struct range_copy *rc = run->rc;
+	uint64_t left = rc->src->size - (uint64_t)i * rc->block_size;
 
-	if (run->grant.url != NULL &&
-	    run->grant.expires_ms - scope_wall_ms(scope) > GRANT_MS / 4)
-		return 0;
-	store_grant_release(&run->grant);
-	if (rc->from->ops->grant->read(
-		rc->from, scope, rc->src_name, GRANT_MS, &run->grant, err) != 0)
-		return err_in(err, "a grant to read '%s'", rc->src_name);
-	return 0;
-}
-
-/* A copy of one's own: the run's may be renewed by another thread. */
-static int
-take_grant(struct run *run, const struct scope *scope, struct store_grant *mine,
-    struct err *err)
-{
-	int rc;
-
-	pthread_mutex_lock(&run->lock);
-	rc = renew_grant(run, scope, err);
-	if (rc == 0) {
-		const struct store_grant *g = &run->grant;
-
-		*mine = *g;
-		mine->url = xstrdup(g->url);
-		if (g->authorization != NULL)
-			mine->authorization = xstrdup(g->authorization);
-	}
-	pthread_mutex_unlock(&run->lock);
-	return rc;
+	return left < rc->block_size ? left : rc->block_size;
 }
 
 static void
@@ -116,14 +84,14 @@ stage_range(
     struct run *run, size_t i, const struct scope *scope, struct err *err)
 {
 	const struct range_copy *rc = run->rc;
-	uint64_t off = (uint64_t)i * rc->block_size;
-	uint64_t left = rc->src->size - off;
-	uint64_t len = left < rc->block_size ? left : rc->block_size;
+	uint64_t off = (uint64_t)i * rc->block_size, len = range_len(rc, i);
 	struct store_grant grant;
 	int failed;
 
-	if (take_grant(run, scope, &grant, err) != 0)
+	if (ladder_grants_blob(rc->grants, scope, false, rc->src_name,
+		rc->src_snapshot, &grant, err) != 0)
 		return -1;
+	atomic_fetch_add(rc->requests, 1);
 	failed = rc->to->ops->copy->stage_from(rc->to, scope, rc->dst_name,
 	    &run->ids[i], &grant, rc->src->etag, off, len, err);
 	store_grant_release(&grant);
@@ -144,19 +112,21 @@ run_range(struct crew_job *job, const struct scope *scope, struct err *err)
 	return stage_range(r->run, r->index, scope, err);
 }
 
-/* All but the first. */
+/* From the first-th on. */
 static int
-stage_rest(
-    struct run *run, size_t n, const struct scope *scope, struct err *err)
+stage_rest(struct run *run, size_t first, size_t n, const struct scope *scope,
+    struct err *err)
 {
 	unsigned in_flight = run->rc->in_flight;
 	struct crew *crew = crew_new(scope, in_flight);
 	struct range *ranges = xcalloc(in_flight, sizeof(*ranges));
 	int rc = 0;
 
-	for (size_t i = 1; rc == 0 && i < n; i++) {
+	for (size_t i = first; rc == 0 && i < n; i++) {
 		unsigned k = 0;
 
+		if (run->there[i])
+			continue;
 		rc = crew_wait_below(crew, in_flight, err);
 		if (rc != 0)
 			break;
@@ -174,23 +144,41 @@ stage_rest(
 	return rc;
 }
 
+/* The first that is not there, or n; those that are, are told as done. */
+static size_t
+count_there(struct run *run, size_t n)
+{
+	uint64_t len = 0;
+	size_t first = n;
+
+	for (size_t i = n; i-- > 0;) {
+		if (run->there[i])
+			len += range_len(run->rc, i);
+		else
+			first = i;
+	}
+	if (len > 0)
+		report(run, len);
+	return first;
+}
+
 int
 range_copy_stage(const struct range_copy *rc, const struct block_id *ids,
-    const struct scope *scope, struct err *err)
+    const bool *there, const struct scope *scope, struct err *err)
 {
 	struct run run = {
 	    .rc = rc,
 	    .ids = ids,
+	    .there = there,
 	    .lock = PTHREAD_MUTEX_INITIALIZER,
 	};
-	size_t n = range_copy_blocks(rc);
+	size_t n = range_copy_blocks(rc), first = count_there(&run, n);
 	int failed = 0;
 
-	if (n > 0)
-		failed = stage_range(&run, 0, scope, err);
-	if (!failed && n > 1)
-		failed = stage_rest(&run, n, scope, err);
-	store_grant_release(&run.grant);
+	if (first < n)
+		failed = stage_range(&run, first, scope, err);
+	if (!failed && first + 1 < n)
+		failed = stage_rest(&run, first + 1, n, scope, err);
 	pthread_mutex_destroy(&run.lock);
 	return failed;
 }

@@ -29,9 +29,8 @@ is_ours(const struct commit_plan *plan, const struct blob_props *there)
 	return o->cond.if_absent || sum_known;
 }
 
-/* Whether the blob shows that a failed commit took effect. */
-static bool
-took_effect(struct store *s, const struct scope *scope, const char *blob,
+bool
+store_commit_seen(struct store *s, const struct scope *scope, const char *blob,
     const struct commit_plan *plan, struct blob_props *props)
 {
 	struct err ignored = {0};
@@ -58,7 +57,7 @@ store_commit(struct store *s, const struct scope *scope, const char *blob,
 			return 0;
 		asked = asked || ambiguous(err);
 		/* A conflict after a lost answer may be with ourselves. */
-		if (asked && took_effect(s, scope, blob, plan, props)) {
+		if (asked && store_commit_seen(s, scope, blob, plan, props)) {
 			*err = (struct err){0};
 			return 0;
 		}

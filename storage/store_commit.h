@@ -11,6 +11,7 @@
 #ifndef STORAGE_STORE_COMMIT_H
 #define STORAGE_STORE_COMMIT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -31,5 +32,10 @@ struct commit_plan {
 /* props may be NULL. */
 int store_commit(struct store *, const struct scope *, const char *blob,
     const struct commit_plan *, struct blob_props *, struct err *);
+
+/* For who makes a blob in another way (plan's ids do not matter): whether it
+ * shows, by the same signs, that it was made; then props are set. */
+bool store_commit_seen(struct store *, const struct scope *, const char *blob,
+    const struct commit_plan *, struct blob_props *);
 
 #endif

@@ -6,7 +6,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/scope.h"
-#include "storage/blob_copy.h"
+#include "storage/blob_ladder.h"
 #include "storage/store.h"
 
 #include "agent/job/agent.h"
@@ -103,16 +103,25 @@ static int
 copy_probe(struct checking *c, struct store *from, struct store *to,
     const struct snapshot_env *env, struct err *err)
 {
-	struct blob_copy_opts opts = {.budget = env->budget};
-	struct blob_copy_result result = {.why = ""};
+	const struct ladder l = {
+	    .from = from,
+	    .to = to,
+	    .budget = env->budget,
+	    .first = RUNG_BLOCKS, /* as a dump is copied */
+	};
 	struct blob_props props;
+	const struct ladder_job job = {
+	    .src_name = c->probe,
+	    .dst_name = c->probe,
+	    .src = &props,
+	};
+	struct ladder_result result;
 
 	if (from->ops->stat(from, &c->scope, c->probe, &props, err) != 0 ||
-	    blob_copy(from, c->probe, &props, to, c->probe, &c->scope, &opts,
-		&result, err) != 0 ||
+	    ladder_copy(&l, &job, &c->scope, &result, err) != 0 ||
 	    remove_probe(c, to, err) != 0)
 		return -1;
-	if (result.way == COPY_WAY_SERVER)
+	if (result.rung != RUNG_STREAM)
 		snprintf(c->detail, sizeof(c->detail),
 		    "the service copies by itself");
 	else

@@ -6,7 +6,7 @@
 #include "rdb/key_filter.h"
 #include "rdb/rdb_compat.h"
 #include "rdb/replicas_wait.h"
-#include "storage/blob_copy.h"
+#include "storage/blob_ladder.h"
 #include "storage/blob_same.h"
 #include "storage/store.h"
 
@@ -246,7 +246,7 @@ advance_blob(void *arg, uint64_t done, uint64_t total)
 /* Sets replace_etag when the destination may be, and has to be, replaced. */
 static int
 look_at_destination(struct run *r, struct blob_side *from, struct blob_side *to,
-    struct blob_props *old, struct blob_copy_opts *opts, struct err *err)
+    struct blob_props *old, struct ladder_job *job, struct err *err)
 {
 	bool *same = &r->report->copy.there_already;
 
@@ -261,7 +261,7 @@ look_at_destination(struct run *r, struct blob_side *from, struct blob_side *to,
 		    "'%s' is in '%s' already, with another content; to "
 		    "replace it give --replace",
 		    to->name, to->store->url);
-	opts->replace_etag = old->etag;
+	job->replace_etag = old->etag;
 	return 0;
 }
 
@@ -286,35 +286,42 @@ prove_blob(struct run *r, const struct blob_side *from,
 int
 run_step_copy_blob(struct run *r, struct err *err)
 {
-	struct blob_copy_opts opts = {
-	    .in_flight = r->env->in_flight,
-	    .budget = r->env->budget,
-	    .progress = advance_blob,
-	    .progress_arg = r->env->progress,
-	};
-	struct blob_copy_result result = {.why = ""};
 	struct snapshot_copy_facts *facts = &r->report->copy;
 	struct store *from = agent_store(r->agent, REGION_SOURCE, err);
 	struct store *to = from != NULL ? agent_store(r->agent, REGION_DR, err)
 					: NULL;
+	const struct ladder l = {
+	    .first = RUNG_BLOCKS,
+	    .from = from,
+	    .to = to,
+	    .in_flight = r->env->in_flight,
+	    .budget = r->env->budget,
+	};
 	const char *name = r->opts->blob;
 	struct blob_props src, old;
+	struct ladder_job job = {
+	    .src_name = name,
+	    .dst_name = name,
+	    .src = &src,
+	    .progress = advance_blob,
+	    .progress_arg = r->env->progress,
+	};
+	struct ladder_result result;
 	struct blob_side a = {from, name, &src}, b = {to, name, &old};
 
 	if (to == NULL ||
 	    from->ops->stat(from, &r->scope, name, &src, err) != 0 ||
-	    look_at_destination(r, &a, &b, &old, &opts, err) != 0)
+	    look_at_destination(r, &a, &b, &old, &job, err) != 0)
 		return -1;
 	if (facts->there_already)
 		return 0;
-	if (blob_copy(from, name, &src, to, name, &r->scope, &opts, &result,
-		err) != 0)
+	if (ladder_copy(&l, &job, &r->scope, &result, err) != 0)
 		return -1;
 	b.props = &result.props;
-	if (result.way == COPY_WAY_SERVER && prove_blob(r, &a, &b, err) != 0)
+	if (result.rung != RUNG_STREAM && prove_blob(r, &a, &b, err) != 0)
 		return -1;
 	facts->bytes = src.size;
-	facts->streamed = result.way == COPY_WAY_STREAMED;
+	facts->streamed = result.rung == RUNG_STREAM;
 	snprintf(facts->why, sizeof(facts->why), "%s", result.why);
 	return 0;
 }

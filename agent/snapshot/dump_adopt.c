@@ -9,7 +9,7 @@
 #include "base/sink.h"
 #include "base/xalloc.h"
 #include "rdb/rdb_reader.h"
-#include "storage/blob_copy.h"
+#include "storage/blob_ladder.h"
 #include "storage/blob_reader.h"
 #include "storage/digest_tap.h"
 #include "storage/store.h"
@@ -151,19 +151,26 @@ static int
 copy(struct adopting *a, const struct scope *scope, struct err *err)
 {
 	const struct dump_blob *b = a->blob;
-	const struct blob_copy_opts opts = {
+	const struct ladder l = {
+	    .first = RUNG_BLOCKS,
+	    .from = b->store,
+	    .to = a->to,
 	    .in_flight = a->env->in_flight,
 	    .budget = a->env->budget,
+	};
+	const struct ladder_job job = {
+	    .src_name = b->name,
+	    .dst_name = a->place,
+	    .src = &b->props,
 	    .progress = advance_copy,
 	    .progress_arg = a,
 	};
-	struct blob_copy_result result;
+	struct ladder_result result;
 
 	a->m->nparts = 1; /* may stand from here on */
-	if (blob_copy(b->store, b->name, &b->props, a->to, a->place, scope,
-		&opts, &result, err) != 0)
+	if (ladder_copy(&l, &job, scope, &result, err) != 0)
 		return -1;
-	if (result.way == COPY_WAY_STREAMED)
+	if (result.rung == RUNG_STREAM)
 		progress_note(a->env->progress, STEP_SNAPSHOT,
 		    "'%.100s' was copied through this machine: %s", b->name,
 		    result.why);

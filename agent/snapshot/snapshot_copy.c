@@ -5,7 +5,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/json.h"
-#include "storage/blob_copy.h"
+#include "storage/blob_ladder.h"
 #include "storage/store.h"
 
 #include "agent/snapshot/catalog.h"
@@ -54,20 +54,29 @@ prove_copy(struct copying *c, struct err *err)
 static int
 copy_part(struct copying *c, const struct manifest_part *p, struct err *err)
 {
-	struct blob_copy_opts opts = {
+	/* Large ones: in parallel, told of as they go, and gone on with. */
+	const struct ladder l = {
+	    .first = RUNG_BLOCKS,
+	    .from = c->from,
+	    .to = c->to,
 	    .in_flight = c->env->in_flight,
 	    .budget = c->env->budget,
+	};
+	char blob[BLOB_NAME_MAX + 1];
+	struct blob_props props, old;
+	struct ladder_job job = {
+	    .src_name = blob,
+	    .dst_name = blob,
+	    .src = &props,
 	    .progress = advance,
 	    .progress_arg = c,
 	};
-	struct blob_copy_result result = {.why = ""};
-	char blob[BLOB_NAME_MAX + 1];
-	struct blob_props props, old;
+	struct ladder_result result;
 
 	catalog_blob(blob, c->m->job, c->m->id, p->name);
 	/* A run that ended early may have left one, of unknown worth. */
 	if (c->to->ops->stat(c->to, c->scope, blob, &old, err) == 0)
-		opts.replace_etag = old.etag;
+		job.replace_etag = old.etag;
 	else if (err->kind != ERR_MISSING)
 		return -1;
 	if (c->from->ops->stat(c->from, c->scope, blob, &props, err) != 0)
@@ -75,12 +84,11 @@ copy_part(struct copying *c, const struct manifest_part *p, struct err *err)
 	if (props.size != p->bytes)
 		return err_set(err, ERR_CORRUPT,
 		    "'%s' has not the size that its manifest says", blob);
-	if (blob_copy(c->from, blob, &props, c->to, blob, c->scope, &opts,
-		&result, err) != 0)
+	if (ladder_copy(&l, &job, c->scope, &result, err) != 0)
 		return -1;
 	c->done += p->bytes;
 	c->facts->bytes += p->bytes;
-	if (result.way == COPY_WAY_STREAMED && !c->facts->streamed) {
+	if (result.rung == RUNG_STREAM && !c->facts->streamed) {
 		c->facts->streamed = true;
 		snprintf(
 		    c->facts->why, sizeof(c->facts->why), "%s", result.why);

@@ -118,6 +118,9 @@ struct blob_props fake_store_put(struct store *, const char *blob,
     enum blob_type, const void *, size_t, const struct blob_traits *);
 void fake_store_drop(struct store *, const char *blob);
 
+/* The service drops the oldest of its uncommitted blocks. */
+void fake_store_lose_block(struct store *, const char *blob);
+
 /* When it was modified; its ETag stays. */
 void fake_store_date(struct store *, const char *blob, int64_t modified_ms);
 

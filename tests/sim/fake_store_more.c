@@ -265,6 +265,7 @@ fake_create(struct store *s, const struct scope *scope, const char *blob,
 	} else if (fake_may_write(f, blob, &opts->cond, err) == 0) {
 		st = fake_state_new(type, type == BLOB_PAGE ? size : 0,
 		    opts->traits != NULL ? opts->traits : &plain);
+		st->traits.is_sealed = false;
 		if (opts->md5 != NULL) {
 			memcpy(st->props.md5, opts->md5, MD5_BYTES);
 			st->props.has_md5 = true;

@@ -74,7 +74,9 @@ assemble(struct fake_blob *b, const struct block_id *ids, size_t n,
     const struct commit_opts *opts, struct err *err)
 {
 	struct blob_traits plain = {
-	    .content_type = opts->content_type,
+	    .content_type = opts->content_type != NULL
+		? opts->content_type
+		: "application/octet-stream",
 	    .content_encoding = opts->content_encoding,
 	};
 	struct fake_state *st;

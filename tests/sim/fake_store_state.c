@@ -122,6 +122,26 @@ fake_store_drop(struct store *s, const char *blob)
 }
 
 void
+fake_store_lose_block(struct store *s, const char *blob)
+{
+	struct fake_store *f = fake_of(s);
+	struct fake_block **p;
+	struct fake_blob *b;
+
+	monitor_lock(&f->mon);
+	b = fake_find(f, blob);
+	for (p = b != NULL ? &b->blocks : NULL; p != NULL && *p != NULL;
+	     p = &(*p)->next)
+		if ((*p)->next == NULL) {
+			free((*p)->data);
+			free(*p);
+			*p = NULL;
+			break;
+		}
+	monitor_unlock(&f->mon);
+}
+
+void
 fake_store_date(struct store *s, const char *blob, int64_t modified_ms)
 {
 	struct fake_store *f = fake_of(s);

@@ -109,6 +109,44 @@ copier_stage_from(struct store *s, const struct scope *scope, const char *blob,
 	return rc;
 }
 
+/* It knows blocks alone. */
+static struct put_call *
+copier_put_begin(struct store *s, const struct scope *scope,
+    const struct put_from *what, void (*ended)(void *arg), void *arg,
+    struct err *err)
+{
+	(void)s;
+	(void)scope;
+	(void)what;
+	(void)ended;
+	(void)arg;
+	err_set(err, ERR_UNSUPPORTED, "it copies by blocks");
+	return NULL;
+}
+
+static int
+copier_put_end(struct put_call *call, struct blob_props *props, struct err *err)
+{
+	(void)call;
+	(void)props;
+	return err_set(err, ERR_UNSUPPORTED, "it copies by blocks");
+}
+
+/* Nor is told what it has. */
+static int
+copier_staged(struct store *s, const struct scope *scope, const char *blob,
+    const struct block_id *ids, size_t n, bool *there, struct err *err)
+{
+	(void)s;
+	(void)scope;
+	(void)blob;
+	(void)ids;
+	(void)n;
+	(void)there;
+	(void)err;
+	return 0;
+}
+
 static int
 copier_grant(struct store *s, const struct scope *scope, const char *blob,
     int64_t valid_ms, struct store_grant *grant, struct err *err)
@@ -136,6 +174,9 @@ copier_free(struct store *s)
 }
 
 static const struct store_copy_ops copier_copy_ops = {
+    .put_begin = copier_put_begin,
+    .put_end = copier_put_end,
+    .staged = copier_staged,
     .stage_from = copier_stage_from,
 };
 

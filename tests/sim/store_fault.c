@@ -14,6 +14,7 @@
 struct store_fault {
 	struct store base;
 	struct store_ops ops;
+	struct store_copy_ops copy;
 	struct store *inner;
 	struct fault faults[FAULTS_MAX];
 	unsigned n;
@@ -212,6 +213,29 @@ fault_stage_from(struct store *s, const struct scope *scope, const char *blob,
 		in, scope, blob, id, src, src_etag, off, len, err));
 }
 
+static struct put_call *
+fault_put_begin(struct store *s, const struct scope *scope,
+    const struct put_from *what, void (*ended)(void *arg), void *arg,
+    struct err *err)
+{
+	struct fault plan = count((struct store_fault *)s, FAULT_PUT);
+	struct store *in = INNER(s);
+
+	if (before(&plan, scope, err) != 0)
+		return NULL;
+	return in->ops->copy->put_begin(in, scope, what, ended, arg, err);
+}
+
+static int
+fault_staged(struct store *s, const struct scope *scope, const char *blob,
+    const struct block_id *ids, size_t n, bool *there, struct err *err)
+{
+	struct store *in = INNER(s);
+
+	PASS(s, FAULT_STAGED, scope, err,
+	    in->ops->copy->staged(in, scope, blob, ids, n, there, err));
+}
+
 static int
 fault_grant(struct store *s, const struct scope *scope, const char *blob,
     int64_t valid_ms, struct store_grant *grant, struct err *err)
@@ -247,10 +271,6 @@ static const struct store_lease_ops fault_lease_ops = {
     .release = fault_release,
 };
 
-static const struct store_copy_ops fault_copy_ops = {
-    .stage_from = fault_stage_from,
-};
-
 static const struct store_grant_ops fault_grant_ops = {
     .read = fault_grant,
 };
@@ -274,10 +294,17 @@ store_fault_new(struct store *take_inner)
 	    .list = fault_list,
 	    .remove = fault_remove,
 	    .lease = in->lease != NULL ? &fault_lease_ops : NULL,
-	    .copy = in->copy != NULL ? &fault_copy_ops : NULL,
+	    .copy = in->copy != NULL ? &f->copy : NULL,
 	    .grant = in->grant != NULL ? &fault_grant_ops : NULL,
 	    .free = fault_free,
 	};
+	if (in->copy != NULL)
+		f->copy = (struct store_copy_ops){
+		    .put_begin = fault_put_begin,
+		    .put_end = in->copy->put_end,
+		    .staged = fault_staged,
+		    .stage_from = fault_stage_from,
+		};
 	f->base.ops = &f->ops;
 	f->base.url = xstrdup(take_inner->url);
 	return &f->base;

@@ -29,6 +29,8 @@ enum fault_op {
 	FAULT_ACQUIRE,
 	FAULT_RENEW,
 	FAULT_RELEASE,
+	FAULT_PUT, /* its beginning */
+	FAULT_STAGED,
 	FAULT_STAGE_FROM,
 	FAULT_GRANT,
 	FAULT_OPS, /* how many there are */

@@ -14,7 +14,7 @@
 #define REFUSED		  CODE("CannotVerifyCopySource")
 #define SOURCE_SAYS(code) REFUSED "x-ms-copy-source-error-code: " code "\r\n"
 #define SOURCE_IS(status) REFUSED "x-ms-copy-source-status-code: " status "\r\n"
-#define WHY_MAX		  160 /* of blob_copy_result */
+#define WHY_MAX		  160 /* of ladder_result */
 
 static int
 stage_from(struct azure_rig *r)
