@@ -40,6 +40,11 @@ show_load(const struct snapshot_load_facts *l)
 {
 	char keys[32], text[400];
 
+	if (l->there_already) {
+		row("loaded",
+		    "nothing: the DR Redis held the snapshot already");
+		return;
+	}
 	snprintf(text, sizeof(text), "%s keys by '%s': %s",
 	    show_count(l->keys - l->expired, keys), restorer_name(l->way),
 	    l->why);
@@ -176,6 +181,7 @@ json_load(cJSON *root, const struct snapshot_load_facts *l)
 	if (l->part != NULL)
 		json_add_int(o, "unwanted", (int64_t)l->unwanted);
 	cJSON_AddBoolToObject(o, "replaced", l->replaced);
+	cJSON_AddBoolToObject(o, "there_already", l->there_already);
 	cJSON_AddStringToObject(o, "saved", saved[l->saved]);
 	if (l->saved == TARGET_NOT_SAVED)
 		cJSON_AddStringToObject(o, "unsaved_why", l->unsaved_why);

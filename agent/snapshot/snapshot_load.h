@@ -79,6 +79,7 @@ struct snapshot_load_facts {
 	uint64_t by_commands; /* keys that no RESTORE could bring, */
 	uint32_t lost;	      /* and what was lost by it: bits of value_loss */
 	bool replaced;	      /* the target held data before */
+	bool there_already;   /* it held the snapshot, and was left alone */
 	/* Whether a restart of the target would lose it again. */
 	enum target_save saved;
 	char unsaved_why[200];

@@ -404,10 +404,13 @@ is_there(const struct arm_import *a)
 
 	if (strcmp(l->answer.copy_of, l->m->id) != 0)
 		return false;
-	if (a->brought[0] == '\0')
-		progress_note(l->env->progress, STEP_IMPORT,
-		    "the Redis holds that snapshot already, and so is not "
-		    "asked to import it");
+	if (a->brought[0] != '\0')
+		return true;
+	progress_note(l->env->progress, STEP_IMPORT,
+	    "the Redis holds that snapshot already, and is not asked to "
+	    "import it");
+	l->facts->there_already = true;
+	l->facts->replaced = false;
 	return true;
 }
 

@@ -24,6 +24,8 @@ for (const byIdentity of [false, true])
 		await assertSame(source, target);
 		await assertNothingLent(azurite);
 		assert.equal(azure.asked('Databases_Export').length, 1);
+		assert.match((await job.run('restore', ...to)).stdout,
+			/loaded +nothing: the DR Redis held the snapshot already\n/);
 		assert.equal(azure.asked('Databases_Import').length, 1);
 
 		// Not compressed again: the same bytes lie in both regions.

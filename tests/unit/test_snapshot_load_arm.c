@@ -711,7 +711,10 @@ a_redis_that_holds_it_is_not_asked_to_import_it(void **state)
 	(void)state;
 	UP(&g, steps);
 	must_load(&g);
+	assert_false(g.facts.there_already);
 	must_load(&g);
+	assert_true(g.facts.there_already);
+	assert_false(g.facts.replaced);
 	assert_non_null(strstr(g.notes, "holds that snapshot already"));
 	assert_true(noted(&g));
 	assert_nothing_left(&g);
