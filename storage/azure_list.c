@@ -177,6 +177,8 @@ static int
 take_inner(struct listing *l, const struct azure_xml_place *at,
     const char *text, struct err *err)
 {
+	if (l->item->is_prefix)
+		return 0;
 	if (at->depth == 5 && l->part == PART_PROPERTIES)
 		return take_property(l, at->name, text, err);
 	if (l->item->traits == NULL)

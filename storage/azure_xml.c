@@ -9,7 +9,6 @@
 
 #include "storage/azure_xml.h"
 
-#define SPACES	      "\t\n\r "
 #define CDATA	      "<![CDATA["
 #define REFERENCE_MAX 12 /* "&#x0010FFFF;" */
 
@@ -68,15 +67,15 @@ skip_past(struct scan *s, const char *what)
 static bool
 is_space(char c)
 {
-	return c != '\0' && strchr(SPACES, c) != NULL;
+	return c == ' ' || c == '\n' || c == '\r' || c == '\t';
 }
 
 static bool
 is_name_char(char c)
 {
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-	    (c >= '0' && c <= '9') || c == '_' || c == '-' || c == '.' ||
-	    c == ':';
+	unsigned char letter = (unsigned char)((c | 0x20) - 'a');
+
+	return letter < 26 || (c >= '-' && c <= ':' && c != '/') || c == '_';
 }
 
 /* Whether the character may stand in XML at all (XML 1.0, 2.2). */
@@ -248,11 +247,11 @@ take_cdata(struct scan *s)
 static size_t
 name_len(const struct scan *s)
 {
-	size_t n = 0;
+	const char *p = s->p;
 
-	while (n < left(s) && is_name_char(s->p[n]))
-		n++;
-	return n;
+	while (p < s->end && is_name_char(*p))
+		p++;
+	return (size_t)(p - s->p);
 }
 
 static int
@@ -388,16 +387,14 @@ static int
 take_end(struct scan *s)
 {
 	const struct element *e;
-	size_t len;
 
 	if (s->place.depth == 0)
 		return bad(s, "an end without a beginning");
 	e = &s->open[s->place.depth - 1];
 	s->p += 2;
-	len = name_len(s);
-	if (len != e->tag_len || memcmp(s->p, e->tag, len) != 0)
+	if (left(s) < e->tag_len || memcmp(s->p, e->tag, e->tag_len) != 0)
 		return bad(s, "an end of another element");
-	s->p += len;
+	s->p += e->tag_len;
 	skip_spaces(s);
 	if (!at(s, ">"))
 		return bad(s, "a tag that does not end");

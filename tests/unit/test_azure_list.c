@@ -312,6 +312,24 @@ directories_are_listed_where_they_were_asked_for(void **state)
 	list_page_release(&page);
 }
 
+/* A hierarchical namespace tells of a prefix what it tells of a directory. */
+static void
+a_prefix_is_one_whatever_it_has(void **state)
+{
+	static const char xml[] = BLOBS(
+	    "<BlobPrefix><Name>p/dir/</Name><Properties><Etag>1</Etag>"
+	    "<Content-Length>0</Content-Length><ResourceType>directory"
+	    "</ResourceType></Properties></BlobPrefix>");
+	struct list_page page;
+
+	(void)state;
+	assert_int_equal(parse_with(xml, LIST_TRAITS, &page), 0);
+	assert_int_equal(page.n, 1);
+	assert_string_equal(page.items[0].name, "dir/");
+	assert_true(page.items[0].is_prefix);
+	list_page_release(&page);
+}
+
 static void
 a_policy_holds_until_its_date(void **state)
 {
@@ -509,6 +527,7 @@ main(void)
 		what_a_blob_carries_is_told_where_it_was_asked_for),
 	    cmocka_unit_test(what_was_not_asked_for_is_not_told),
 	    cmocka_unit_test(directories_are_listed_where_they_were_asked_for),
+	    cmocka_unit_test(a_prefix_is_one_whatever_it_has),
 	    cmocka_unit_test(a_policy_holds_until_its_date),
 	    cmocka_unit_test(traits_that_are_none_are_refused),
 	    cmocka_unit_test(lies_are_refused),
