@@ -73,18 +73,12 @@ was_created(struct climb *c, const struct ladder_undo *u)
 	return ours;
 }
 
-/* The size that it is made with: an append blob's grows. */
-static uint64_t
-pages_of(const struct blob_props *src)
-{
-	return src->type == BLOB_PAGE ? src->size : 0;
-}
-
 static int
 create_until_told(struct climb *c, const struct ladder_undo *u,
     const struct commit_opts *opts, struct err *err)
 {
 	const struct blob_props *src = c->job->src;
+	const uint64_t size = src->type == BLOB_PAGE ? src->size : 0;
 	struct store *to = c->l->to;
 	struct retry r;
 	bool asked = false; /* and the answer was lost */
@@ -93,7 +87,7 @@ create_until_told(struct climb *c, const struct ladder_undo *u,
 	for (;;) {
 		COUNT(c);
 		if (to->ops->kinds->create(to, c->scope, c->job->dst_name,
-			src->type, pages_of(src), opts, NULL, err) == 0)
+			src->type, size, opts, NULL, err) == 0)
 			return 0;
 		asked = asked || err->kind == ERR_TRANSIENT ||
 		    err->kind == ERR_UNREACHABLE;

@@ -260,10 +260,8 @@ fake_create(struct store *s, const struct scope *scope, const char *blob,
 
 	if (fake_begin(s, FAKE_CREATE, scope, blob, err) != 0)
 		return -1;
-	if (type == BLOB_PAGE && size % 512 != 0) {
-		err_set(err, ERR_USAGE, "no whole number of pages");
-	} else if (type == BLOB_APPEND && size != 0) {
-		err_set(err, ERR_USAGE, "no append blob begins with bytes");
+	if (type == BLOB_PAGE ? size % 512 != 0 : size != 0) {
+		err_set(err, ERR_USAGE, "it cannot begin with that size");
 	} else if (fake_may_write(f, blob, &opts->cond, err) == 0) {
 		st = fake_state_new(type, type == BLOB_PAGE ? size : 0,
 		    opts->traits != NULL ? opts->traits : &plain);

@@ -25,11 +25,9 @@
 #include "storage/store.h"
 #include "storage/store_open.h"
 #include "tests/sim/azurite.h"
-#include "tests/sim/node_sim.h"
+#include "tests/sim/region_rig.h"
 
-#define CONTAINER "ground"
-#define WAIT_MS	  60000
-#define GRANT_MS  600000
+#define GRANT_MS 600000
 
 /* Any failure shows its text. */
 #define OK(call) \
@@ -49,92 +47,24 @@
 			    err.kind, want, err.text); \
 	} while (0)
 
-struct rig {
-	struct node_sim *sim;
-	struct http *http;
-	struct scope scope;
-	struct store *west, *north;
-};
-
-static struct store *
-open_region(struct rig *r, const char *region, const char *tail)
-{
-	struct store_opts opts = {.http = r->http, .path_style = true};
-	const char *url, *key;
-	struct secret secret = {0};
-	const cJSON *place;
-	struct buf place_url;
-	struct store *s;
-
-	OK(json_get_object(node_sim_told(r->sim), region, &place, &err));
-	OK(json_get_str(place, "url", &url, &err));
-	OK(json_get_str(place, "key", &key, &err));
-	secret_set(&secret, key, strlen(key));
-	opts.key = &secret;
-	buf_init(&place_url, 4096);
-	buf_addf(&place_url, "%s/" CONTAINER "%s", url, tail);
-	s = store_open(place_url.data, &opts, &(struct err){0});
-	assert_non_null(s);
-	buf_release(&place_url);
-	secret_release(&secret);
-	return s;
-}
-
-static void
-make_container(struct rig *r, struct store *s)
-{
-	struct err ignored = {0};
-	struct store *lent = s->ops->lend->open(s, CONTAINER, &ignored);
-
-	assert_non_null(lent);
-	OK(lent->ops->lend->create(lent, &r->scope, &err));
-	store_free(lent);
-}
-
-/* A copy into "held" goes on until it is aborted, all others show up once. */
-static cJSON *
-config(void)
-{
-	return cJSON_Parse("{\"copy\": {\"polls\": 1}, \"script\": [{"
-			   "\"on\": \"north CopyBlob *held\", \"times\": 9,"
-			   "\"fault\": {\"copy\": {\"hold\": true}}}]}");
-}
-
 static int
 up(void **state)
 {
-	static const struct http_opts plain;
-	struct scope root = scope_root(NULL);
-	struct err err = {0};
-	static struct rig r;
+	static struct region_rig r;
 
 	*state = &r;
-	if (!azurite_installed())
-		return 0;
-	r.sim = node_sim_start("blobs/main.mjs", config());
-	r.http = http_new(&plain, &err);
-	assert_non_null(r.http);
-	r.scope = scope_within(&root, WAIT_MS);
-	r.west = open_region(&r, "west", "/from%20here");
-	r.north = open_region(&r, "north", "");
-	make_container(&r, r.west);
-	make_container(&r, r.north);
+	region_rig_up(&r);
 	return 0;
 }
 
 static int
 down(void **state)
 {
-	struct rig *r = *state;
-
-	store_free(r->west);
-	store_free(r->north);
-	http_free(r->http);
-	node_sim_stop(r->sim);
+	region_rig_down(*state);
 	return 0;
 }
 
-static struct rig *
+static struct region_rig *
 rig(void **state)
 {
 	azurite_require();
@@ -142,7 +72,7 @@ rig(void **state)
 }
 
 static void
-put(struct rig *r, struct store *s, const char *name, const char *text,
+put(struct region_rig *r, struct store *s, const char *name, const char *text,
     struct blob_props *props)
 {
 	OK(store_put(
@@ -150,7 +80,7 @@ put(struct rig *r, struct store *s, const char *name, const char *text,
 }
 
 static void
-holds(struct rig *r, const char *name, const char *text)
+holds(struct region_rig *r, const char *name, const char *text)
 {
 	struct buf got;
 
@@ -169,7 +99,7 @@ struct source {
 };
 
 static void
-source_init(struct rig *r, struct source *src, const char *name,
+source_init(struct region_rig *r, struct source *src, const char *name,
     const char *text, const char *to)
 {
 	put(r, r->west, name, text, &src->props);
@@ -209,8 +139,8 @@ ring(void *arg)
 }
 
 static int
-put_from(struct rig *r, const struct put_from *what, struct blob_props *props,
-    struct err *err)
+put_from(struct region_rig *r, const struct put_from *what,
+    struct blob_props *props, struct err *err)
 {
 	struct bell b = {.lock = PTHREAD_MUTEX_INITIALIZER,
 	    .rung = PTHREAD_COND_INITIALIZER};
@@ -230,7 +160,7 @@ put_from(struct rig *r, const struct put_from *what, struct blob_props *props,
 static void
 a_blob_is_put_from_the_other_region(void **state)
 {
-	struct rig *r = rig(state);
+	struct region_rig *r = rig(state);
 	static struct trait metadata[] = {{"drsync_source", "id:0x9"}};
 	const struct blob_traits traits = {
 	    .content_type = "text/x-copied",
@@ -266,7 +196,7 @@ a_blob_is_put_from_the_other_region(void **state)
 static void
 a_copy_is_followed_to_its_end(void **state)
 {
-	struct rig *r = rig(state);
+	struct region_rig *r = rig(state);
 	const struct store_copy_ops *copy = r->north->ops->copy;
 	struct copy_job job;
 	struct source src;
@@ -296,7 +226,7 @@ a_copy_is_followed_to_its_end(void **state)
 static void
 a_copy_that_is_aborted_leaves_an_empty_blob(void **state)
 {
-	struct rig *r = rig(state);
+	struct region_rig *r = rig(state);
 	const struct store_copy_ops *copy = r->north->ops->copy;
 	struct copy_job job, again;
 	struct source src;
@@ -323,7 +253,7 @@ blocks_that_were_staged_are_found_again(void **state)
 {
 	static const struct block_id ids[] = {{"00000000000000ab00000000"},
 	    {"00000000000000ab00000001"}, {"00000000000000ab00000002"}};
-	struct rig *r = rig(state);
+	struct region_rig *r = rig(state);
 	const struct store_copy_ops *copy = r->north->ops->copy;
 	bool there[3] = {false};
 	struct source src;
@@ -344,8 +274,8 @@ blocks_that_were_staged_are_found_again(void **state)
 
 /* Pages and appends: from the other region, and from here. */
 static void
-write_both(struct rig *r, const char *blob, enum blob_type type, size_t half,
-    const struct put_from *from)
+write_both(struct region_rig *r, const char *blob, enum blob_type type,
+    size_t half, const struct put_from *from)
 {
 	const struct store_kind_ops *kinds = r->north->ops->kinds;
 	char *rest = malloc(half);
@@ -363,7 +293,7 @@ write_both(struct rig *r, const char *blob, enum blob_type type, size_t half,
 static void
 an_append_blob_is_written_in_order_and_sealed(void **state)
 {
-	struct rig *r = rig(state);
+	struct region_rig *r = rig(state);
 	const struct store_kind_ops *kinds = r->north->ops->kinds;
 	const struct commit_opts absent = {.cond.if_absent = true};
 	struct blob_props props;
@@ -396,7 +326,7 @@ an_append_blob_is_written_in_order_and_sealed(void **state)
 static void
 a_page_blob_is_written_where_it_is_not_empty(void **state)
 {
-	struct rig *r = rig(state);
+	struct region_rig *r = rig(state);
 	const struct store_kind_ops *kinds = r->north->ops->kinds;
 	struct blob_props props;
 	struct blob_range *list;
@@ -429,7 +359,7 @@ a_page_blob_is_written_where_it_is_not_empty(void **state)
 static void
 a_snapshot_becomes_the_blob_again(void **state)
 {
-	struct rig *r = rig(state);
+	struct region_rig *r = rig(state);
 	const struct store_undo_ops *undo = r->north->ops->undo;
 	struct blob_props was, props;
 	char id[64];
@@ -455,7 +385,7 @@ a_snapshot_becomes_the_blob_again(void **state)
 static void
 the_account_tells_that_nothing_deleted_is_kept(void **state)
 {
-	struct rig *r = rig(state);
+	struct region_rig *r = rig(state);
 	int days;
 
 	OK(r->north->ops->undo->keeps_deleted(
