@@ -40,7 +40,7 @@ struct store;
 struct replicate_delete {
 	bool mirror;	  /* else never */
 	uint64_t most;	  /* blobs in one run; 0: 1,000 */
-	unsigned percent; /* of the copy's blobs; 0: 10 */
+	unsigned percent; /* of the copy's blobs, rounded up; 0: 10 */
 	int64_t grace_ms; /* missing for so long; 0: at once */
 };
 
@@ -77,7 +77,8 @@ struct replicate_opts {
 	struct replicate_delete del;
 	enum replicate_verify verify;
 	unsigned traits;  /* enum trait_kind to keep equal; 0: all */
-	unsigned history; /* replaced blobs kept; 0: none */
+	unsigned history; /* of each replaced blob so many earlier ones are
+			   * kept, see replicate_history.h; 0: none */
 	bool take_archived;
 	bool dry_run; /* list and decide; change nothing */
 	struct pace_opts pace;
@@ -86,7 +87,7 @@ struct replicate_opts {
 	uint64_t put_max;
 	int64_t copy_timeout_ms;
 	bool abort_late;
-	struct budget *budget;
+	struct budget *budget;	   /* NULL: BUDGET_DEFAULT */
 	struct replica_book *book; /* NULL: one in memory */
 	int64_t run;		   /* its number in the book */
 
@@ -114,20 +115,24 @@ struct replicate_report {
 	uint64_t failed;
 	uint64_t missing, deleted;
 	uint64_t verified; /* blobs read back */
-	uint64_t requests; /* as far as we made them */
+	uint64_t requests; /* as far as we made them; of a dry run those that
+			    * it would take, but for big blobs' blocks */
 	char why_streamed[160];
 	char why_kept[160];   /* missing ones that were not deleted */
 	struct err first;     /* the first failure; ERR_NONE without any */
 	int64_t lag_ms;	      /* age of the oldest change of the source that
-				  * the copy has not, at the end; 0: none */
+				  * the copy has not, at the end, of those
+				  * that were tried; 0: none; -1: not all was
+				  * seen */
 	unsigned concurrency; /* that the pace came to */
 	int64_t took_ms;
 };
 
 /*
  * 0: all that was to be done was done.  -1: err is what ended it, or, where
- * the listings were walked to their end, the first blob's failure; the report
- * is filled as far as it came.
+ * the listings were walked to their end, the first blob's failure, or else
+ * ERR_REFUSED for deletions that a ceiling or an order forbade; the report is
+ * filled as far as it came.
  */
 int
 replicate(struct store *from, struct store *to, const struct replicate_opts *,

@@ -10,11 +10,11 @@
 
 struct fake_clock {
 	struct clock base;
-	int64_t mono_ms;
-	int64_t wall_ms;
-	unsigned char random; /* every byte asked for */
-	int64_t slept_ms;     /* in all */
-	unsigned sleeps;
+	_Atomic int64_t mono_ms; /* threads may sleep at once */
+	_Atomic int64_t wall_ms;
+	unsigned char random;	  /* every byte asked for */
+	_Atomic int64_t slept_ms; /* in all */
+	_Atomic unsigned sleeps;
 };
 
 /* A scope on the clock, which starts at 1,000,000 ms. */
