@@ -208,10 +208,22 @@ decide_source(struct run *r, const struct list_item *source,
 	return rc;
 }
 
+static bool
+is_own(const char *name)
+{
+	return strncmp(name, REPLICA_OWN_PREFIX, strlen(REPLICA_OWN_PREFIX)) ==
+	    0;
+}
+
 static int
 decide(struct run *r, const struct list_item *source,
     const struct list_item *copy, struct err *err)
 {
+	if (is_own(source != NULL ? source->name : copy->name)) {
+		r->own_source += source != NULL;
+		r->own_copy += copy != NULL;
+		return 0;
+	}
 	if (source == NULL)
 		return run_miss(r, copy, err);
 	if (!replica_filter_takes(r->o->filter, source, r->began_ms)) {

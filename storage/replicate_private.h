@@ -59,6 +59,7 @@ struct run {
 	struct listing *source, *copy;
 	struct diff_opts diff;
 	char pair[17], back_pair[17];
+	uint64_t own_source, own_copy; /* names of ours, seen in them */
 
 	/*
 	 * Three, so that none is changed while the crew reads it: as the run

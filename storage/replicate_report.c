@@ -214,10 +214,14 @@ run_report(struct run *r, bool walked)
 	struct replicate_report *rep = r->report;
 	int64_t now = scope_wall_ms(&r->scope);
 
-	if (r->source != NULL)
+	if (r->source != NULL) {
 		listing_facts(r->source, &rep->source);
-	if (r->copy != NULL)
+		rep->source.names -= r->own_source;
+	}
+	if (r->copy != NULL) {
 		listing_facts(r->copy, &rep->copy);
+		rep->copy.names -= r->own_copy;
+	}
 	rep->concurrency = pace_limit(r->pace);
 	rep->took_ms = scope_mono_ms(&r->scope) - r->began_mono_ms;
 	rep->lag_ms = 0;

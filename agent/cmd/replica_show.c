@@ -186,8 +186,8 @@ show_side(
 {
 	char n[32];
 
-	printf("%-8s %s\n         %s blobs%s%s\n", name, s->url,
-	    show_count(f->names, n),
+	printf("%-8s %s\n         %s blob%s%s%s\n", name, s->url,
+	    show_count(f->names, n), f->names == 1 ? "" : "s",
 	    f->is_complete ? "" : " and more: the listing did not end",
 	    f->is_ascending ? "" : ", NOT in order");
 }

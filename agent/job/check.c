@@ -1,12 +1,15 @@
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/err.h"
 #include "base/scope.h"
+#include "storage/replicate.h"
 
 #include "agent/job/agent.h"
 #include "agent/job/check.h"
 #include "agent/job/check_private.h"
+#include "agent/job/settings.h"
 
 #define STEP_MS 60000
 
@@ -71,6 +74,23 @@ static const struct row rows[] = {
 	"role, and that what is to be moved is there"},
 };
 
+/* Of a job of kind container. */
+static const struct row blob_rows[] = {
+    {"settings", check_settings,
+	"'drsync config show' tells each setting and where it comes from"},
+    {"ledger", check_ledger,
+	"give the user of this process a state_dir that it can write"},
+    {"identity", check_identity,
+	"see that this machine or principal has an identity and that "
+	"identity.* names it; or give keys instead"},
+    {"source", check_source_blobs,
+	"see that it exists and that the key, SAS or role (Storage Blob Data "
+	"Reader) allows reading and listing blobs"},
+    {"destination", check_dr_blobs, STORE_ADVICE},
+    {"copy", check_blob_way, "see that both stores can be reached from here"},
+    {"undelete", check_undo, "see that the account's properties can be read"},
+};
+
 static void
 check_row(struct checking *c, const struct row *row, struct err *first)
 {
@@ -110,15 +130,21 @@ check_job(struct agent *agent, const char *job, const struct scope *scope,
 	    .tell = tell,
 	    .arg = arg,
 	};
+	bool is_blobs = strcmp(settings_str(c.settings, OPT_KIND),
+			    "container") == 0;
+	const struct row *all = is_blobs ? blob_rows : rows;
+	size_t n = is_blobs ? sizeof(blob_rows) / sizeof(blob_rows[0])
+			    : sizeof(rows) / sizeof(rows[0]);
 	struct err first = {0};
 	uint32_t random;
 
 	scope_random(scope, &random, sizeof(random));
-	snprintf(c.probe, sizeof(c.probe), "%s/check-%08" PRIx32, job, random);
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+	snprintf(c.probe, sizeof(c.probe), "%s/check-%08" PRIx32,
+	    is_blobs ? REPLICA_OWN_PREFIX "probe" : job, random);
+	for (size_t i = 0; i < n; i++) {
 		if (scope_check(scope, err) != 0)
 			return -1;
-		check_row(&c, &rows[i], &first);
+		check_row(&c, &all[i], &first);
 	}
 	if (first.kind == ERR_NONE)
 		return 0;

@@ -143,6 +143,9 @@ describe('copy SRC DST between two regions', { concurrency: 1 }, () => {
 			p.take();
 			const second = await p.ok();
 			assert.equal(second.same, HARD_NAMES.length);
+			// The run's own lease is nobody's blob.
+			assert.deepEqual([second.missing, second.copy.blobs],
+				[0, HARD_NAMES.length]);
 			assert.equal(second.copied.put.blobs, 0);
 			const writes = p.take().filter((e) => e.method !== 'GET' &&
 				e.method !== 'HEAD' && !/run\.lock/.test(e.blob ?? ''));
