@@ -206,8 +206,8 @@ unknown_keys_suggest_the_nearest(void **state)
 	must_refuse(g, "{\"level\": 3}", "unknown key 'level'");
 	must_refuse(
 	    g, "{\"jobs\": {\"a\": {\"memory\": 3}}}", "unknown key 'memory'");
-	must_refuse(g, "{\"jobs\": {\"a\": {\"kind\": \"table\"}}}",
-	    "unknown key 'kind'");
+	must_refuse(g, "{\"jobs\": {\"a\": {\"kind\": \"tables\"}}}",
+	    "'tables' is none of: redis, container");
 }
 
 static void
