@@ -12,12 +12,13 @@
  * it is touched after that: this is what lets http_do() be a submit and a
  * wait, with the answer on the caller's stack.
  *
+ * A call whose answer came is kept, to be begun again with another request.
+ *
  * Scopes are looked at only when the earliest deadline or stall is due or
  * when some cancel was triggered, so that a busy engine with many calls does
  * not walk them all at every turn.
  */
 #include <assert.h>
-#include <limits.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -27,6 +28,7 @@
 #include "base/xalloc.h"
 
 #include "base/http_call.h"
+#include "base/http_events.h"
 
 #define CONNECT_TIMEOUT_MS 10000
 #define STALL_TIMEOUT_MS   60000
@@ -36,6 +38,7 @@ struct http {
 	struct http_opts opts;
 	char *ca_file;
 	CURLM *multi;
+	struct http_events events;
 	pthread_t thread;
 
 	/* Set by whoever triggers a cancel, who may hold any lock. */
@@ -43,8 +46,11 @@ struct http {
 
 	pthread_mutex_t lock;
 	struct http_calls submitted;
+	struct http_calls idle; /* that may be begun again */
+	size_t nidle;
 	size_t unfinished;
 	bool stop;
+	bool woken; /* for what was submitted since it was taken */
 
 	/* The engine's own. */
 	struct http_calls waiting, running;
@@ -58,6 +64,9 @@ finish(struct http *h, struct http_call *c, int rc, const struct err *err)
 {
 	struct http_response none = {0};
 	struct http_response resp = c->resp;
+	struct http_call *spare = c;
+	http_done_fn *done = c->done;
+	void *done_arg = c->done_arg;
 	long sent = 0;
 
 	cancel_unwatch(c->scope->cancel, &c->watch);
@@ -70,9 +79,14 @@ finish(struct http *h, struct http_call *c, int rc, const struct err *err)
 	/* Before done: whoever hears of it may call http_free() at once. */
 	pthread_mutex_lock(&h->lock);
 	h->unfinished--;
+	if (rc == 0 && h->nidle < h->opts.connections_max) {
+		http_calls_append(&h->idle, c);
+		h->nidle++;
+		spare = NULL;
+	}
 	pthread_mutex_unlock(&h->lock);
-	c->done(c->done_arg, rc, rc == 0 ? &resp : &none, err);
-	http_call_free(c);
+	done(done_arg, rc, rc == 0 ? &resp : &none, err);
+	http_call_free(spare);
 }
 
 static void
@@ -154,6 +168,7 @@ take_submitted(struct http *h)
 	taken = h->submitted;
 	h->submitted = (struct http_calls){0};
 	stop = h->stop;
+	h->woken = false;
 	pthread_mutex_unlock(&h->lock);
 
 	for (struct http_call *c = taken.first; c != NULL; c = next) {
@@ -223,14 +238,10 @@ fail_all(struct http *h, CURLMcode rc)
 	}
 }
 
-static int
+static int64_t
 pause_ms(const struct http *h)
 {
-	int64_t left_ms = h->look_ms - now_ms();
-
-	if (left_ms < 0)
-		return 0;
-	return left_ms < INT_MAX ? (int)left_ms : INT_MAX;
+	return h->look_ms == INT64_MAX ? INT64_MAX : h->look_ms - now_ms();
 }
 
 static void *
@@ -238,21 +249,14 @@ engine(void *arg)
 {
 	struct http *h = arg;
 	CURLMcode rc;
-	int running;
 
 	while (take_submitted(h)) {
 		look(h);
 		start_waiting(h);
-		rc = curl_multi_perform(h->multi, &running);
+		rc = http_events_turn(&h->events, pause_ms(h));
 		if (rc != CURLM_OK)
 			fail_all(h, rc);
 		collect(h);
-		if (h->waiting.first != NULL &&
-		    h->nrunning < h->opts.connections_max)
-			continue;
-		rc = curl_multi_poll(h->multi, NULL, 0, pause_ms(h), NULL);
-		if (rc != CURLM_OK)
-			fail_all(h, rc);
 	}
 	/* Here and not in http_free(): the goodbyes of TLS can raise SIGPIPE,
 	 * which only this thread keeps blocked. */
@@ -303,14 +307,15 @@ http_new(const struct http_opts *opts, struct err *err)
 	h = xcalloc(1, sizeof(*h));
 	fill_opts(h, opts);
 	h->look_ms = INT64_MAX;
+	h->events = (struct http_events){.epoll = -1, .wake = -1};
 	pthread_mutex_init(&h->lock, NULL);
 	h->multi = curl_multi_init();
-	/* Out of descriptors, libcurl makes a handle that cannot be woken. */
-	if (h->multi == NULL || curl_multi_wakeup(h->multi) != CURLM_OK) {
-		err_set(
-		    err, ERR_SYSTEM, "libcurl: out of memory or descriptors");
+	if (h->multi == NULL) {
+		err_set(err, ERR_SYSTEM, "libcurl: out of memory");
 		goto fail;
 	}
+	if (http_events_init(&h->events, h->multi, err) != 0)
+		goto fail;
 	/* Idle ones count: a kept connection makes way for a wanted one. */
 	curl_multi_setopt(h->multi, CURLMOPT_MAX_TOTAL_CONNECTIONS,
 	    (long)h->opts.connections_max);
@@ -323,6 +328,7 @@ http_new(const struct http_opts *opts, struct err *err)
 fail:
 	if (h->multi != NULL)
 		curl_multi_cleanup(h->multi);
+	http_events_release(&h->events);
 	pthread_mutex_destroy(&h->lock);
 	free(h->ca_file);
 	free(h);
@@ -332,14 +338,21 @@ fail:
 void
 http_free(struct http *h)
 {
+	struct http_call *c;
+
 	if (h == NULL)
 		return;
 	pthread_mutex_lock(&h->lock);
 	assert(h->unfinished == 0);
 	h->stop = true;
-	curl_multi_wakeup(h->multi);
+	http_events_wake(&h->events);
 	pthread_mutex_unlock(&h->lock);
 	pthread_join(h->thread, NULL);
+	while ((c = h->idle.first) != NULL) {
+		http_calls_drop(&h->idle, c);
+		http_call_free(c);
+	}
+	http_events_release(&h->events);
 	pthread_mutex_destroy(&h->lock);
 	free(h->ca_file);
 	free(h);
@@ -351,7 +364,23 @@ wake_engine(void *arg)
 	struct http *h = arg;
 
 	atomic_store(&h->look, true);
-	curl_multi_wakeup(h->multi);
+	http_events_wake(&h->events);
+}
+
+/* One that has ended, the latest, or another. */
+static struct http_call *
+get_call(struct http *h, struct err *err)
+{
+	struct http_call *c;
+
+	pthread_mutex_lock(&h->lock);
+	c = h->idle.last;
+	if (c != NULL) {
+		http_calls_drop(&h->idle, c);
+		h->nidle--;
+	}
+	pthread_mutex_unlock(&h->lock);
+	return c != NULL ? c : http_call_new(&h->opts, err);
 }
 
 int
@@ -366,9 +395,13 @@ http_submit(struct http *h, const struct scope *scope, struct http_request *req,
 	if (req->prepare != NULL &&
 	    req->prepare(req, scope, req->prepare_arg, err) != 0)
 		return -1;
-	c = http_call_new(&h->opts, scope, req, err);
+	c = get_call(h, err);
 	if (c == NULL)
+		return http_call_blame(req, err);
+	if (http_call_begin(c, &h->opts, scope, req, err) != 0) {
+		http_call_free(c);
 		return -1;
+	}
 	c->done = done;
 	c->done_arg = arg;
 	cancel_watch(scope->cancel, &c->watch, wake_engine, h);
@@ -378,7 +411,9 @@ http_submit(struct http *h, const struct scope *scope, struct http_request *req,
 	h->unfinished++;
 	/* Under the lock: once it is open the call may end, and its owner may
 	 * free the engine, before this thread goes on. */
-	curl_multi_wakeup(h->multi);
+	if (!h->woken)
+		http_events_wake(&h->events);
+	h->woken = true;
 	pthread_mutex_unlock(&h->lock);
 	return 0;
 }

@@ -16,6 +16,13 @@
 /* What libcurl reads and sends at once; its default of 16 KiB costs CPU. */
 #define IO_SIZE (128L << 10)
 
+/* And what is enough where little is expected: the buffer is made anew for
+ * each transfer. */
+#define IO_SIZE_SMALL (16L << 10)
+
+/* All of them together: what a service takes is less. */
+#define LINES_MAX (4 * HTTP_HEADER_BYTES_MAX)
+
 /* Of the URL in a message: room must be left for what went wrong. */
 #define URL_SHOWN_MAX 240
 
@@ -57,53 +64,55 @@ check_field(const struct http_header *h, struct err *err)
 	return 0;
 }
 
-static void
-add_field(struct http_call *c, const char *line)
+/*
+ * The lines that libcurl adds to a request, one after the other.  "Name;" is
+ * how it is told to send an empty value, and "Name:" takes out what it would
+ * add by itself.
+ */
+static int
+write_lines(struct http_call *c, struct err *err)
 {
-	struct curl_slist *list = curl_slist_append(c->fields, line);
+	const struct http_headers *headers = &c->req->headers;
 
-	if (list == NULL) {
-		fputs("out of memory\n", stderr);
-		_Exit(1);
+	buf_truncate(&c->lines, 0);
+	buf_add(&c->lines, "Expect:", sizeof("Expect:"));
+	if (http_headers_get(headers, "Content-Type") == NULL)
+		buf_add(&c->lines, "Content-Type:", sizeof("Content-Type:"));
+	for (size_t i = 0; i < headers->n; i++) {
+		const struct http_header *h = &headers->list[i];
+
+		if (check_field(h, err) != 0)
+			return -1;
+		buf_adds(&c->lines, h->name);
+		if (h->value[strspn(h->value, " \t")] == '\0') {
+			buf_addc(&c->lines, ';');
+		} else {
+			buf_add(&c->lines, ": ", 2);
+			buf_adds(&c->lines, h->value);
+		}
+		buf_addc(&c->lines, '\0');
 	}
-	c->fields = list;
+	return buf_check(&c->lines, "the request's header", err);
 }
 
 static int
-add_fields(struct http_call *c, struct err *err)
+set_fields(struct http_call *c, struct err *err)
 {
-	struct buf line;
+	size_t most = c->req->headers.n + 2, n = 0;
 
-	/* A name without a value takes out what libcurl would add. */
-	add_field(c, "Expect:");
-	if (http_headers_get(&c->req->headers, "Content-Type") == NULL)
-		add_field(c, "Content-Type:");
-
-	buf_init(&line, HTTP_HEADER_BYTES_MAX);
-	for (size_t i = 0; i < c->req->headers.n; i++) {
-		const struct http_header *h = &c->req->headers.list[i];
-
-		buf_truncate(&line, 0);
-		if (check_field(h, err) != 0)
-			goto fail;
-		buf_adds(&line, h->name);
-		/* "Name;" is how libcurl is told to send an empty value. */
-		if (h->value[strspn(h->value, " \t")] == '\0') {
-			buf_addc(&line, ';');
-		} else {
-			buf_adds(&line, ": ");
-			buf_adds(&line, h->value);
-		}
-		if (buf_check(&line, "a header", err) != 0)
-			goto fail;
-		add_field(c, line.data);
+	if (write_lines(c, err) != 0)
+		return -1;
+	if (c->fields_alloc < most) {
+		c->fields = xreallocarray(c->fields, most, sizeof(*c->fields));
+		c->fields_alloc = most;
 	}
-	buf_release(&line);
+	for (size_t at = 0; at < c->lines.len; n++) {
+		c->fields[n].data = c->lines.data + at;
+		c->fields[n].next = &c->fields[n + 1];
+		at += strlen(c->lines.data + at) + 1;
+	}
+	c->fields[n - 1].next = NULL;
 	return 0;
-
-fail:
-	buf_release(&line);
-	return -1;
 }
 
 /* Returns at the first option that this libcurl refuses. */
@@ -118,10 +127,14 @@ static CURLcode
 set_method(struct http_call *c)
 {
 	const struct http_request *req = c->req;
+	curl_off_t size = body_size(req);
 	bool sends = req->nbody > 0 || strcmp(req->method, "PUT") == 0 ||
 	    strcmp(req->method, "POST") == 0 ||
 	    strcmp(req->method, "PATCH") == 0;
 
+	/* Takes back what the request before was. */
+	SET(CURLOPT_HTTPGET, 1L);
+	SET(CURLOPT_CUSTOMREQUEST, NULL);
 	if (strcmp(req->method, "HEAD") == 0) {
 		SET(CURLOPT_NOBODY, 1L);
 		return CURLE_OK;
@@ -132,12 +145,9 @@ set_method(struct http_call *c)
 	 */
 	if (sends) {
 		SET(CURLOPT_UPLOAD, 1L);
-		SET(CURLOPT_INFILESIZE_LARGE, body_size(req));
-		SET(CURLOPT_READFUNCTION, http_call_on_read);
-		SET(CURLOPT_READDATA, c);
-		SET(CURLOPT_SEEKFUNCTION, http_call_on_seek);
-		SET(CURLOPT_SEEKDATA, c);
-		SET(CURLOPT_UPLOAD_BUFFERSIZE, IO_SIZE);
+		SET(CURLOPT_INFILESIZE_LARGE, size);
+		SET(CURLOPT_UPLOAD_BUFFERSIZE,
+		    size > IO_SIZE_SMALL ? IO_SIZE : IO_SIZE_SMALL);
 	}
 	SET(CURLOPT_CUSTOMREQUEST, req->method);
 	return CURLE_OK;
@@ -157,19 +167,28 @@ on_connected(
 	return CURL_PREREQFUNC_OK;
 }
 
+/* What holds for every request. */
 static CURLcode
-set_transport(struct http_call *c, const struct http_opts *opts)
+set_up(struct http_call *c, const struct http_opts *opts)
 {
+	SET(CURLOPT_PRIVATE, c);
+	SET(CURLOPT_ERRORBUFFER, c->curl_says);
+	SET(CURLOPT_PROTOCOLS_STR, "http,https");
 	SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
 	SET(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
 	if (opts->ca_file != NULL)
 		SET(CURLOPT_CAINFO, opts->ca_file);
-	SET(CURLOPT_CONNECTTIMEOUT_MS,
-	    (long)(c->req->connect_timeout_ms > 0 ? c->req->connect_timeout_ms
-						  : opts->connect_timeout_ms));
-	if (c->req->no_proxy)
-		SET(CURLOPT_NOPROXY, "*");
-	SET(CURLOPT_FRESH_CONNECT, c->req->fresh_connection ? 1L : 0L);
+	/* Blob names may hold "/../", and what was signed must be sent. */
+	SET(CURLOPT_PATH_AS_IS, 1L);
+	SET(CURLOPT_USERAGENT, "drsync/" DRSYNC_VERSION);
+	SET(CURLOPT_READFUNCTION, http_call_on_read);
+	SET(CURLOPT_READDATA, c);
+	SET(CURLOPT_SEEKFUNCTION, http_call_on_seek);
+	SET(CURLOPT_SEEKDATA, c);
+	SET(CURLOPT_HEADERFUNCTION, http_call_on_header);
+	SET(CURLOPT_HEADERDATA, c);
+	SET(CURLOPT_WRITEFUNCTION, http_call_on_body);
+	SET(CURLOPT_WRITEDATA, c);
 	SET(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
 	SET(CURLOPT_OPENSOCKETFUNCTION, on_socket);
 	SET(CURLOPT_PREREQFUNCTION, on_connected);
@@ -184,26 +203,28 @@ set_transport(struct http_call *c, const struct http_opts *opts)
 	return CURLE_OK;
 }
 
-static CURLcode
-set_options(struct http_call *c, const struct http_opts *opts)
+static bool
+expects_much(const struct http_request *req)
 {
-	CURLcode rc;
+	return req->into_size > IO_SIZE_SMALL ||
+	    req->response_max > RESPONSE_MAX;
+}
 
-	SET(CURLOPT_PRIVATE, c);
-	SET(CURLOPT_ERRORBUFFER, c->curl_says);
-	SET(CURLOPT_PROTOCOLS_STR, "http,https");
-	/* Blob names may hold "/../", and what was signed must be sent. */
-	SET(CURLOPT_PATH_AS_IS, 1L);
-	SET(CURLOPT_URL, c->req->url);
-	SET(CURLOPT_USERAGENT, "drsync/" DRSYNC_VERSION);
+/* What may be another for each request, so all of it is set each time. */
+static CURLcode
+set_request(struct http_call *c, const struct http_opts *opts)
+{
+	const struct http_request *req = c->req;
+
+	SET(CURLOPT_URL, req->url);
 	SET(CURLOPT_HTTPHEADER, c->fields);
-	SET(CURLOPT_HEADERFUNCTION, http_call_on_header);
-	SET(CURLOPT_HEADERDATA, c);
-	SET(CURLOPT_WRITEFUNCTION, http_call_on_body);
-	SET(CURLOPT_WRITEDATA, c);
-	SET(CURLOPT_BUFFERSIZE, IO_SIZE);
-	rc = set_transport(c, opts);
-	return rc == CURLE_OK ? set_method(c) : rc;
+	SET(CURLOPT_BUFFERSIZE, expects_much(req) ? IO_SIZE : IO_SIZE_SMALL);
+	SET(CURLOPT_CONNECTTIMEOUT_MS,
+	    (long)(req->connect_timeout_ms > 0 ? req->connect_timeout_ms
+					       : opts->connect_timeout_ms));
+	SET(CURLOPT_NOPROXY, req->no_proxy ? "*" : NULL);
+	SET(CURLOPT_FRESH_CONNECT, req->fresh_connection ? 1L : 0L);
+	return set_method(c);
 }
 #undef SET
 
@@ -216,35 +237,62 @@ check_url(const char *url, struct err *err)
 	return 0;
 }
 
+static int
+curl_err(CURLcode rc, struct err *err)
+{
+	return err_set(err, ERR_SYSTEM, "libcurl: %s", curl_easy_strerror(rc));
+}
+
 struct http_call *
-http_call_new(const struct http_opts *opts, const struct scope *scope,
-    struct http_request *req, struct err *err)
+http_call_new(const struct http_opts *opts, struct err *err)
 {
 	struct http_call *c = xcalloc(1, sizeof(*c));
+	CURLcode rc;
+
+	buf_init(&c->lines, LINES_MAX);
+	c->easy = curl_easy_init();
+	rc = c->easy != NULL ? set_up(c, opts) : CURLE_FAILED_INIT;
+	if (rc == CURLE_OK)
+		return c;
+	http_call_free(c);
+	curl_err(rc, err);
+	return NULL;
+}
+
+static void
+start_anew(struct http_call *c)
+{
+	http_response_release(&c->resp);
+	*c = (struct http_call){
+	    .easy = c->easy,
+	    .lines = c->lines,
+	    .fields = c->fields,
+	    .fields_alloc = c->fields_alloc,
+	};
+}
+
+int
+http_call_begin(struct http_call *c, const struct http_opts *opts,
+    const struct scope *scope, struct http_request *req, struct err *err)
+{
 	int64_t left_ms = scope_left_ms(scope);
 	CURLcode rc;
 
+	start_anew(c);
 	c->scope = scope;
 	c->req = req;
 	c->begun_ms = scope_mono_ms(scope);
 	c->end_ms = left_ms == INT64_MAX ? INT64_MAX : now_ms() + left_ms;
 	buf_init(&c->resp.body,
 	    req->response_max > 0 ? req->response_max : RESPONSE_MAX);
-	if (check_url(req->url, err) != 0 || add_fields(c, err) != 0)
-		goto fail;
-
-	c->easy = curl_easy_init();
-	rc = c->easy != NULL ? set_options(c, opts) : CURLE_FAILED_INIT;
+	if (check_url(req->url, err) != 0 || set_fields(c, err) != 0)
+		return http_call_blame(req, err);
+	rc = set_request(c, opts);
 	if (rc != CURLE_OK) {
-		err_set(err, ERR_SYSTEM, "libcurl: %s", curl_easy_strerror(rc));
-		goto fail;
+		curl_err(rc, err);
+		return http_call_blame(req, err);
 	}
-	return c;
-
-fail:
-	http_call_blame(req, err);
-	http_call_free(c);
-	return NULL;
+	return 0;
 }
 
 void
@@ -253,7 +301,8 @@ http_call_free(struct http_call *c)
 	if (c == NULL)
 		return;
 	curl_easy_cleanup(c->easy);
-	curl_slist_free_all(c->fields);
+	free(c->fields);
+	buf_release(&c->lines);
 	http_response_release(&c->resp);
 	free(c);
 }

@@ -1,8 +1,10 @@
 /*
  * http_call.h -- one request under way, as an easy handle of libcurl's.
  *
- * Private to http.c, which owns the engine.  A call is made on the caller's
- * thread and belongs to the engine's from its submission until call_free().
+ * Private to http.c, which owns the engine.  A call is begun on the caller's
+ * thread and belongs to the engine's from its submission on.  One that ended
+ * well may be begun again with another request: half of what a small request
+ * costs us is libcurl's handle, made, set up and freed.
  */
 #ifndef BASE_HTTP_CALL_H
 #define BASE_HTTP_CALL_H
@@ -19,6 +21,12 @@
 #include "base/scope.h"
 
 struct http_call {
+	/* What it keeps from one request to the next. */
+	CURL *easy;
+	struct buf lines;	   /* the request's headers, each with a NUL */
+	struct curl_slist *fields; /* an array of them, as libcurl wants it */
+	size_t fields_alloc;
+
 	struct http_call *prev, *next; /* the engine's lists */
 	struct cancel_watch watch;
 
@@ -27,8 +35,6 @@ struct http_call {
 	http_done_fn *done;
 	void *done_arg;
 
-	CURL *easy;
-	struct curl_slist *fields;
 	char curl_says[CURL_ERROR_SIZE];
 
 	/* Through proxy and TLS: what is sent from here on is the request. */
@@ -49,10 +55,12 @@ struct http_call {
 	bool running;
 };
 
-/* NULL and ERR_USAGE for a URL or a header that cannot be sent. */
-struct http_call *http_call_new(const struct http_opts *, const struct scope *,
-    struct http_request *, struct err *);
+struct http_call *http_call_new(const struct http_opts *, struct err *);
 void http_call_free(struct http_call *);
+
+/* ERR_USAGE for a URL or a header that cannot be sent: free it then. */
+int http_call_begin(struct http_call *, const struct http_opts *,
+    const struct scope *, struct http_request *, struct err *);
 
 /* The stall is counted from here on. */
 void http_call_start(struct http_call *);
@@ -77,6 +85,9 @@ struct http_calls {
 
 void http_calls_append(struct http_calls *, struct http_call *);
 void http_calls_drop(struct http_calls *, struct http_call *);
+
+/* http_headers.c: both are the headers' from here on. */
+void http_headers_take(struct http_headers *, char *name, char *value);
 
 /* http_transfer.c: what libcurl calls, with the call as arg. */
 size_t http_call_on_read(char *out, size_t size, size_t n, void *arg);

@@ -7,7 +7,7 @@
 
 #include "base/xalloc.h"
 
-#include "base/http.h"
+#include "base/http_call.h"
 
 void
 http_headers_release(struct http_headers *h)
@@ -20,15 +20,14 @@ http_headers_release(struct http_headers *h)
 	*h = (struct http_headers){0};
 }
 
-/* Owns value. */
-static void
-add_taken(struct http_headers *h, const char *name, char *value)
+void
+http_headers_take(struct http_headers *h, char *name, char *value)
 {
 	if (h->n == h->alloc) {
 		h->alloc = h->alloc > 0 ? 2 * h->alloc : 16;
 		h->list = xreallocarray(h->list, h->alloc, sizeof(*h->list));
 	}
-	h->list[h->n].name = xstrdup(name);
+	h->list[h->n].name = name;
 	h->list[h->n].value = value;
 	h->n++;
 }
@@ -36,7 +35,7 @@ add_taken(struct http_headers *h, const char *name, char *value)
 void
 http_headers_add(struct http_headers *h, const char *name, const char *value)
 {
-	add_taken(h, name, xstrdup(value));
+	http_headers_take(h, xstrdup(name), xstrdup(value));
 }
 
 void
@@ -55,13 +54,14 @@ http_headers_addf(
 	va_start(ap, fmt);
 	vsnprintf(value, (size_t)n + 1, fmt, ap);
 	va_end(ap);
-	add_taken(h, name, value);
+	http_headers_take(h, xstrdup(name), value);
 }
 
 void
 http_headers_set(struct http_headers *h, const char *name, const char *value)
 {
-	char *copy = xstrdup(value); /* it may be one of those that go */
+	/* They may be of one that goes. */
+	char *name_copy = xstrdup(name), *copy = xstrdup(value);
 	size_t kept = 0;
 
 	for (size_t i = 0; i < h->n; i++) {
@@ -73,7 +73,7 @@ http_headers_set(struct http_headers *h, const char *name, const char *value)
 		free(h->list[i].value);
 	}
 	h->n = kept;
-	add_taken(h, name, copy);
+	http_headers_take(h, name_copy, copy);
 }
 
 const char *

@@ -108,14 +108,21 @@ take_status(struct http_call *c, const char *line)
 	return 0;
 }
 
+static bool
+is_blank(char c)
+{
+	return c == ' ' || c == '\t';
+}
+
 static char *
 copy_trimmed(const char *from, const char *to)
 {
 	char *s;
 
-	while (from < to && strchr(" \t", *from) != NULL)
+	while (from < to && is_blank(*from))
 		from++;
-	while (from < to && strchr(" \t\r\n", to[-1]) != NULL)
+	while (
+	    from < to && (is_blank(to[-1]) || to[-1] == '\r' || to[-1] == '\n'))
 		to--;
 	s = xmalloc((size_t)(to - from) + 1);
 	memcpy(s, from, (size_t)(to - from));
@@ -127,7 +134,6 @@ static int
 take_field(struct http_call *c, const char *line, size_t len)
 {
 	const char *colon = memchr(line, ':', len);
-	char *name, *value;
 
 	if (colon == NULL || colon == line || memchr(line, '\0', len) != NULL)
 		return err_set(&c->refused, ERR_CORRUPT,
@@ -135,11 +141,8 @@ take_field(struct http_call *c, const char *line, size_t len)
 	if (c->resp.headers.n == HTTP_HEADERS_MAX)
 		return err_set(&c->refused, ERR_CORRUPT,
 		    "the answer has over %d headers", HTTP_HEADERS_MAX);
-	name = copy_trimmed(line, colon);
-	value = copy_trimmed(colon + 1, line + len);
-	http_headers_add(&c->resp.headers, name, value);
-	free(name);
-	free(value);
+	http_headers_take(&c->resp.headers, copy_trimmed(line, colon),
+	    copy_trimmed(colon + 1, line + len));
 	return 0;
 }
 

@@ -1,4 +1,9 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
 #include <string.h>
+#include <cmocka.h>
 
 #include "base/budget.h"
 #include "storage/replica_memory.h"
@@ -96,4 +101,36 @@ replicate_rig_writes(struct replicate_rig *g)
 	for (size_t i = 0; i < sizeof(writes) / sizeof(*writes); i++)
 		n += fake_store_calls(g->to, writes[i]);
 	return n;
+}
+
+void
+replicate_rig_put_some(struct replicate_rig *g, unsigned n)
+{
+	char name[32];
+
+	for (unsigned i = 0; i < n; i++) {
+		snprintf(name, sizeof(name), "dir/%04u", i);
+		replicate_rig_put(g, name, name);
+	}
+}
+
+void
+replicate_rig_assert_copied(struct replicate_rig *g, unsigned n)
+{
+	char name[32];
+
+	assert_int_equal(fake_store_count(g->to), n);
+	for (unsigned i = 0; i < n; i++) {
+		snprintf(name, sizeof(name), "dir/%04u", i);
+		assert_true(replicate_rig_copied(g, name));
+	}
+}
+
+void
+replicate_rig_run_well(struct replicate_rig *g)
+{
+	if (replicate_rig_run(g) != 0)
+		fail_msg("%s", g->err.text);
+	assert_int_equal(g->report.failed, 0);
+	assert_int_equal(g->report.lag_ms, 0);
 }

@@ -38,6 +38,14 @@ int replicate_rig_run(struct replicate_rig *);
 void
 replicate_rig_put(struct replicate_rig *, const char *name, const char *text);
 
+/* So many, "dir/0000" and on, which contain their names; and that the copy has
+ * them and no others. */
+void replicate_rig_put_some(struct replicate_rig *, unsigned n);
+void replicate_rig_assert_copied(struct replicate_rig *, unsigned n);
+
+/* A run without any failure. */
+void replicate_rig_run_well(struct replicate_rig *);
+
 /* Whether the copy's blobs are the source's, by name and bytes, but for those
  * that it alone has. */
 bool replicate_rig_copied(struct replicate_rig *, const char *name);

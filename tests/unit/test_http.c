@@ -286,6 +286,92 @@ carries_large_bodies_both_ways(void **state)
 	http_rig_down(&r);
 }
 
+/* Answers with the request as it came. */
+static void
+tell(struct script_conn *c, void *arg)
+{
+	struct script_request req;
+
+	(void)arg;
+	while (script_http_read(c, &req) == 0) {
+		bool is_head = strcmp(req.method, "HEAD") == 0;
+		struct buf all;
+
+		buf_init(&all, 1 << 16);
+		buf_adds(&all, req.head);
+		buf_adds(&all, req.body);
+		script_http_answer(
+		    c, 200, NULL, all.data, is_head ? 0 : all.len);
+		buf_release(&all);
+		script_http_release(&req);
+	}
+	script_http_release(&req);
+}
+
+struct plain_request {
+	const char *method;
+	bool has_body;
+};
+
+/* What the server saw of it. */
+static void
+send_plain(struct http_rig *r, struct http *http,
+    const struct plain_request *plain, struct buf *seen)
+{
+	struct chunk *body = chunk_view("the body", 8);
+	struct http_request req = {
+	    .method = plain->method,
+	    .url = r->req.url,
+	    .body = &body,
+	    .nbody = plain->has_body,
+	};
+	struct http_response resp;
+
+	if (plain->has_body) {
+		http_headers_add(&req.headers, "Content-Type", "text/x");
+		http_headers_add(&req.headers, "x-empty", "");
+	}
+	assert_int_equal(http_do(http, &r->scope, &req, &resp, &r->err), 0);
+	assert_int_equal(resp.status, 200);
+	buf_truncate(seen, 0);
+	buf_adds(seen, resp.body.data);
+	http_response_release(&resp);
+	http_headers_release(&req.headers);
+	chunk_unref(body);
+}
+
+/* It is sent as by an engine that has sent nothing before. */
+static void
+nothing_of_a_request_is_left_for_the_next(void **state)
+{
+	static const struct plain_request list[] = {{"GET", false},
+	    {"HEAD", false}, {"PUT", false}, {"PUT", true}, {"DELETE", false},
+	    {"POST", true}};
+	static const size_t n = sizeof(list) / sizeof(list[0]);
+	static const struct http_opts opts;
+	struct http_rig r = http_rig_up(tell, NULL, "/x", NULL);
+	struct buf fresh, after;
+
+	(void)state;
+	buf_init(&fresh, 1 << 16);
+	buf_init(&after, 1 << 16);
+	for (size_t next = 0; next < n; next++) {
+		struct http *http = http_new(&opts, &r.err);
+
+		assert_non_null(http);
+		send_plain(&r, http, &list[next], &fresh);
+		for (size_t first = 0; first < n; first++) {
+			send_plain(&r, r.http, &list[first], &after);
+			send_plain(&r, r.http, &list[next], &after);
+			assert_string_equal(after.data, fresh.data);
+		}
+		http_free(http);
+	}
+	buf_release(&fresh);
+	buf_release(&after);
+	http_rig_down(&r);
+}
+
 /* One of the threads that share an engine. */
 struct caller {
 	pthread_t thread;
@@ -479,6 +565,7 @@ main(void)
 	    cmocka_unit_test(keeps_an_error_answer_out_of_the_callers_buffer),
 	    cmocka_unit_test(refuses_an_answer_over_its_ceiling),
 	    cmocka_unit_test(carries_large_bodies_both_ways),
+	    cmocka_unit_test(nothing_of_a_request_is_left_for_the_next),
 	    cmocka_unit_test(serves_many_threads_under_its_connection_cap),
 	    cmocka_unit_test(submits_from_the_engines_thread),
 	    cmocka_unit_test(prepares_each_attempt_anew),
