@@ -5,6 +5,7 @@
 #include "agent/cmd/cmd.h"
 #include "agent/cmd/option_sets.h"
 #include "agent/cmd/show.h"
+#include "agent/cmd/wrap.h"
 #include "agent/job/promotion.h"
 
 static const struct cmd_flag flags[] = {
@@ -19,6 +20,8 @@ static const enum option takes[] = {OPT_SOURCE_REDIS, OPT_SOURCE_AUTH,
     OPT_SOURCE_USER, OPT_SOURCE_PASSWORD, OPT_SOURCE_SENTINEL_PASSWORD,
     DR_REDIS_OPTIONS, DR_STORE_OPTIONS, PROMOTION_OPTIONS, OPT_TIMEOUT,
     OPTIONS};
+
+#define CHANGE_COLUMN 12
 
 static const char *const words[] = {
     [LEVER_WOULD] = "would be moved",
@@ -37,15 +40,25 @@ static const char *const names[] = {
 };
 
 static void
+tell_change(const struct lever_change *c)
+{
+	wrap_print(stdout, c->what, 3, printf("   "));
+	wrap_print(stdout, c->now, CHANGE_COLUMN, printf("      from  "));
+	wrap_print(stdout, c->then, CHANGE_COLUMN, printf("      to    "));
+}
+
+static void
 tell_text(const struct lever_report *r)
 {
 	const struct lever_view *v = r->view;
 
-	printf("%zu  %s: %s\n", r->i + 1, r->name, words[r->outcome]);
+	char head[1100];
+
+	snprintf(head, sizeof(head), "%s: %s", r->name, words[r->outcome]);
+	wrap_print(stdout, head, 3, printf("%zu  ", r->i + 1));
 	for (size_t i = 0;
 	     v != NULL && r->outcome != LEVER_ALREADY && i < v->nchanges; i++)
-		printf("   %s\n      from  %s\n      to    %s\n",
-		    v->changes[i].what, v->changes[i].now, v->changes[i].then);
+		tell_change(&v->changes[i]);
 	fflush(stdout);
 }
 

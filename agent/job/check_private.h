@@ -31,6 +31,7 @@ struct checking {
 	bool probe_stands;	       /* in the source store */
 
 	/* What earlier checks saw, for later ones. */
+	bool no_token;		  /* nobody tells the identity's */
 	struct redis_info source; /* version "" when it is not known */
 	size_t shards;		  /* of a cluster that it is; else 0 */
 	struct rdb_summary file;  /* version 0 when it is not known */
@@ -42,6 +43,9 @@ struct checking {
 
 /* A check: 0 and a detail, or skipped; -1 and err. */
 typedef int check_fn(struct checking *, struct err *);
+
+/* For all that a token opens, when nobody tells one: once is enough. */
+#define CHECK_NO_TOKEN "not tried: see identity"
 
 int check_skip(struct checking *, const char *why);
 
