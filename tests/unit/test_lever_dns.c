@@ -112,6 +112,30 @@ what_is_so_already_is_not_written(void **state)
 	lever_rig_down(&r);
 }
 
+/* As private zones do, which know no capitals. */
+static void
+a_name_that_comes_back_in_another_spelling_is_the_same(void **state)
+{
+	static const struct arm_step steps[] = {
+	    {GET, 200, NULL, WEST, ARM_ANSWER},
+	    {GET, 200, NULL, WEST, ARM_ANSWER},
+	    {PUT, 200, NULL, NORTH, ARM_ANSWER},
+	    {GET, 200, NULL, NORTH, ARM_ANSWER},
+	    {GET, 200, NULL, NORTH, ARM_ANSWER},
+	    {PUT, 200, NULL, WEST, ARM_ANSWER},
+	};
+	struct lever_rig r;
+
+	(void)state;
+	LEVER_RIG(&r, steps);
+	lever_rig_parse(&r, "{'dns': '" RECORD "', 'cname': 'North.Example.'}");
+	lever_rig_looks(&r, LEVER_PULL, 1);
+	lever_rig_moves(&r, LEVER_PULL, true);
+	lever_rig_holds(&r, LEVER_PULL);
+	lever_rig_moves(&r, LEVER_UNDO, true);
+	lever_rig_down(&r);
+}
+
 static void
 what_somebody_else_changed_stays(void **state)
 {
@@ -283,9 +307,7 @@ a_check_waits_until_it_is_seen_or_the_time_is_up(void **state)
 static void
 settings_that_are_none_are_refused(void **state)
 {
-	static const struct {
-		const char *settings, *says;
-	} wrong[] = {
+	static const struct lever_wrong wrong[] = {
 	    {"'x'", "no object"},
 	    {"{}", "it has none of"},
 	    {"{'dns': '" RECORD "', 'webhook': 'x'}", "these are two"},
@@ -295,6 +317,7 @@ settings_that_are_none_are_refused(void **state)
 	    {"{'dns': '" RECORD "', 'cname': 'a.b', 'TTL': 3}",
 		"unknown key 'TTL'; there are: cname, ttl"},
 	    {"{'dns': '" RECORD "', 'cname': 'a.b', 'ttl': -1}", "'ttl'"},
+	    {"{'dns': '" RECORD "', 'cname': 'a.b', 'ttl': 0}", "'ttl'"},
 	    {"{'dns': '" RECORD "', 'cname': 'a.b', 'ttl': 'x'}", "'ttl'"},
 	    {"{'dns': '" PRIVATE "', 'cname': 'a.b'}", "no resource id"},
 	    {"{'dns': '" NETWORK "/dnsZones/z/A/x', 'cname': 'a.b'}",
@@ -304,19 +327,9 @@ settings_that_are_none_are_refused(void **state)
 	    {"{'dns': '" RECORD "/', 'cname': 'a.b'}", "no resource id"},
 	    {"{'dns': 7, 'cname': 'a.b'}", "dns"},
 	};
-	struct lever_rig r;
 
 	(void)state;
-	lever_rig_up(&r, NULL, 0);
-	for (size_t i = 0; i < sizeof(wrong) / sizeof(*wrong); i++) {
-		cJSON *root = lever_rig_json(&r, wrong[i].settings);
-		struct lever *l = lever_parse(root, &r.arm.err);
-
-		arm_rig_fails(
-		    &r.arm, l != NULL ? 0 : -1, ERR_USAGE, wrong[i].says);
-		cJSON_Delete(root);
-	}
-	lever_rig_down(&r);
+	LEVER_RIG_REFUSES(wrong);
 }
 
 int
@@ -326,6 +339,8 @@ main(void)
 	    cmocka_unit_test(a_public_record_is_switched_and_put_back),
 	    cmocka_unit_test(a_private_record_is_spelled_otherwise),
 	    cmocka_unit_test(what_is_so_already_is_not_written),
+	    cmocka_unit_test(
+		a_name_that_comes_back_in_another_spelling_is_the_same),
 	    cmocka_unit_test(what_somebody_else_changed_stays),
 	    cmocka_unit_test(a_write_whose_answer_was_lost_is_seen_to_be_ours),
 	    cmocka_unit_test(without_leave_nothing_is_written),
