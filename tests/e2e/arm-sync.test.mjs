@@ -96,7 +96,8 @@ test('who interrupts an operation is told what becomes of it', async (t) => {
 			'after-each-sync');
 		await until('it is followed', () =>
 			azure.asked(`Databases_${what}`).length === 1 &&
-			azure.asked('OperationsStatus_Get').length > before + 1);
+			azure.asked('OperationsStatus_Get').length > before + 1,
+		60000);
 		sync.child.kill('SIGINT');
 		const ended = await sync.ended;
 		azure.release();

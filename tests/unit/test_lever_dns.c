@@ -25,18 +25,23 @@
 #define NORTH IS("n", "60", "north.example")
 #define EAST  IS("e", "60", "east.example")
 
+#define SEEN(is) \
+	{ \
+		GET, 200, NULL, is, ARM_ANSWER \
+	}
+
 static void
 a_public_record_is_switched_and_put_back(void **state)
 {
 	static const struct arm_step steps[] = {
-	    {GET, 200, NULL, WEST, ARM_ANSWER},
-	    {GET, 200, NULL, WEST, ARM_ANSWER},
+	    SEEN(WEST),
+	    SEEN(WEST),
 	    {PUT, 200, NULL, NORTH, ARM_ANSWER},
-	    {GET, 200, NULL, NORTH, ARM_ANSWER},
-	    {GET, 200, NULL, NORTH, ARM_ANSWER},
-	    {GET, 200, NULL, NORTH, ARM_ANSWER},
+	    SEEN(NORTH),
+	    SEEN(NORTH),
+	    SEEN(NORTH),
 	    {PUT, 200, NULL, WEST, ARM_ANSWER},
-	    {GET, 200, NULL, WEST, ARM_ANSWER},
+	    SEEN(WEST),
 	};
 	struct lever_rig r;
 
@@ -97,9 +102,9 @@ what_is_so_already_is_not_written(void **state)
 {
 	static const char is[] = IS("n", "60", "North.Example.");
 	static const struct arm_step steps[] = {
-	    {GET, 200, NULL, is, ARM_ANSWER},
-	    {GET, 200, NULL, is, ARM_ANSWER},
-	    {GET, 200, NULL, is, ARM_ANSWER},
+	    SEEN(is),
+	    SEEN(is),
+	    SEEN(is),
 	};
 	struct lever_rig r;
 
@@ -117,11 +122,11 @@ static void
 a_name_that_comes_back_in_another_spelling_is_the_same(void **state)
 {
 	static const struct arm_step steps[] = {
-	    {GET, 200, NULL, WEST, ARM_ANSWER},
-	    {GET, 200, NULL, WEST, ARM_ANSWER},
+	    SEEN(WEST),
+	    SEEN(WEST),
 	    {PUT, 200, NULL, NORTH, ARM_ANSWER},
-	    {GET, 200, NULL, NORTH, ARM_ANSWER},
-	    {GET, 200, NULL, NORTH, ARM_ANSWER},
+	    SEEN(NORTH),
+	    SEEN(NORTH),
 	    {PUT, 200, NULL, WEST, ARM_ANSWER},
 	};
 	struct lever_rig r;
@@ -140,15 +145,15 @@ static void
 what_somebody_else_changed_stays(void **state)
 {
 	static const struct arm_step steps[] = {
-	    {GET, 200, NULL, WEST, ARM_ANSWER},
+	    SEEN(WEST),
 	    /* before our read */
-	    {GET, 200, NULL, EAST, ARM_ANSWER},
+	    SEEN(EAST),
 	    /* between it and our write */
-	    {GET, 200, NULL, WEST, ARM_ANSWER},
+	    SEEN(WEST),
 	    {PUT, 412, NULL, NULL, ARM_ANSWER},
-	    {GET, 200, NULL, EAST, ARM_ANSWER},
+	    SEEN(EAST),
 	    /* since it was pulled */
-	    {GET, 200, NULL, EAST, ARM_ANSWER},
+	    SEEN(EAST),
 	};
 	struct lever_rig r;
 
@@ -170,11 +175,11 @@ static void
 a_write_whose_answer_was_lost_is_seen_to_be_ours(void **state)
 {
 	static const struct arm_step steps[] = {
-	    {GET, 200, NULL, WEST, ARM_ANSWER},
-	    {GET, 200, NULL, WEST, ARM_ANSWER},
+	    SEEN(WEST),
+	    SEEN(WEST),
 	    {.wants = PUT, .how = ARM_RESET},
 	    {PUT, 412, NULL, NULL, ARM_ANSWER},
-	    {GET, 200, NULL, NORTH, ARM_ANSWER},
+	    SEEN(NORTH),
 	};
 	struct lever_rig r;
 
@@ -190,8 +195,8 @@ static void
 without_leave_nothing_is_written(void **state)
 {
 	static const struct arm_step steps[] = {
-	    {GET, 200, NULL, WEST, ARM_ANSWER},
-	    {GET, 200, NULL, WEST, ARM_ANSWER},
+	    SEEN(WEST),
+	    SEEN(WEST),
 	};
 	struct lever_rig r;
 
@@ -256,9 +261,9 @@ static void
 the_right_to_change_is_tried_by_what_cannot_be(void **state)
 {
 	static const struct arm_step steps[] = {
-	    {GET, 200, NULL, WEST, ARM_ANSWER},
+	    SEEN(WEST),
 	    {PUT, 412, NULL, NULL, ARM_ANSWER},
-	    {GET, 200, NULL, WEST, ARM_ANSWER},
+	    SEEN(WEST),
 	    {PUT, 403, NULL,
 		"{\"error\":{\"code\":\"AuthorizationFailed\",\"message\":"
 		"\"not authorized to perform action "
@@ -285,11 +290,11 @@ static void
 a_check_waits_until_it_is_seen_or_the_time_is_up(void **state)
 {
 	static const struct arm_step steps[] = {
-	    {GET, 200, NULL, WEST, ARM_ANSWER},
-	    {GET, 200, NULL, WEST, ARM_ANSWER},
-	    {GET, 200, NULL, NORTH, ARM_ANSWER},
-	    {GET, 200, NULL, WEST, ARM_ANSWER},
-	    {GET, 200, NULL, WEST, ARM_ANSWER},
+	    SEEN(WEST),
+	    SEEN(WEST),
+	    SEEN(NORTH),
+	    SEEN(WEST),
+	    SEEN(WEST),
 	};
 	struct lever_rig r;
 
