@@ -165,9 +165,23 @@ lever_is_blind(const struct lever *l)
 }
 
 unsigned
-lever_gives(const struct lever *l)
+lever_gives(const struct lever *l, const char *host)
 {
-	return l->gives;
+	const cJSON *v,
+	    *all = l->ops->values != NULL
+	    ? cJSON_GetObjectItemCaseSensitive(l->settings, l->ops->values)
+	    : NULL;
+	unsigned gives = 0;
+
+	cJSON_ArrayForEach(v, all)
+	{
+		if (!cJSON_IsString(v))
+			gives |= LEVER_GIVES_CREDENTIAL;
+		else if (host != NULL &&
+		    strcasestr(v->valuestring, host) != NULL)
+			gives |= LEVER_GIVES_HOST;
+	}
+	return gives;
 }
 
 void
@@ -200,7 +214,7 @@ lever_look(struct lever *l, const struct lever_env *env,
     const struct scope *scope, enum lever_way way, const cJSON *note,
     struct lever_view *view, struct err *err)
 {
-	assert((way == LEVER_UNDO) == (note != NULL));
+	assert(way == LEVER_PULL || note != NULL);
 	*view = (struct lever_view){0};
 	if (l->ops->look(l, env, scope, way, note, view, err) == 0)
 		return 0;

@@ -74,13 +74,14 @@ bool lever_is_blind(const struct lever *);
 const char *lever_audience(const struct lever *, const struct cloud *);
 
 /*
- * What clients are told that ask for it: where to connect to, and by which
- * credential.  An alias (dns, traffic_manager) tells them neither: they dial
- * it and show what they have.
+ * What clients are told that ask for it: to connect to that host (a text that
+ * names it), and by which credential (a reference to a secret).  An alias (dns,
+ * traffic_manager) tells them neither: they dial it and show what they have.
+ * host NULL: one that is not known, which no text names.
  */
 #define LEVER_GIVES_HOST       1u
 #define LEVER_GIVES_CREDENTIAL 2u
-unsigned lever_gives(const struct lever *);
+unsigned lever_gives(const struct lever *, const char *host);
 
 /* One thing that would change; what is the same now and then is left out. */
 struct lever_change {
@@ -106,8 +107,12 @@ struct lever_view {
 
 void lever_view_release(struct lever_view *);
 
-/* What is now, and would be: reads only.  note: the one of an earlier look,
- * for LEVER_UNDO; NULL for LEVER_PULL. */
+/*
+ * What is now, and would be: reads only.  note: the one of the look by which
+ * it was pulled, for LEVER_UNDO, or to be gone on with; NULL for a pull of its
+ * own.  ERR_CONFLICT where a move by that note would leave somebody else's
+ * change.
+ */
 int lever_look(struct lever *, const struct lever_env *, const struct scope *,
     enum lever_way, const cJSON *note, struct lever_view *, struct err *);
 

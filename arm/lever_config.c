@@ -81,18 +81,15 @@ reference_of(const cJSON *setting)
 }
 
 static int
-check_key(struct config_lever *c, const cJSON *key, struct err *err)
+check_key(const cJSON *key, struct err *err)
 {
 	const char *reference = reference_of(key);
 
 	if (strlen(key->string) > KEY_MAX)
 		return err_set(
 		    err, ERR_USAGE, "its name has more than %d bytes", KEY_MAX);
-	if (reference != NULL) {
-		c->base.base.gives |= LEVER_GIVES_CREDENTIAL;
+	if (reference != NULL)
 		return lever_secret_url(reference, err);
-	}
-	c->base.base.gives |= LEVER_GIVES_HOST;
 	if (!cJSON_IsString(key) || strlen(key->valuestring) > VALUE_MAX)
 		return err_set(err, ERR_USAGE,
 		    "it must be a text of at most %d bytes, or a secret's "
@@ -117,7 +114,7 @@ check_keys(struct config_lever *c, struct err *err)
 		    LEVER_CHANGES_MAX);
 	cJSON_ArrayForEach(key, c->keys)
 	{
-		if (check_key(c, key, err) != 0)
+		if (check_key(key, err) != 0)
 			return err_in(err, "key '%.80s'", key->string);
 	}
 	return 0;
@@ -237,6 +234,9 @@ take_key(struct lever_point *point, const struct arm_answer *a,
 	    json_opt_str(a->body, "content_type", &content_type, err) != 0 ||
 	    check_journal(value, content_type, setting, err) != 0)
 		return -1;
+	/* None, and an empty one, are one to the service's clients. */
+	if (content_type != NULL && content_type[0] == '\0')
+		content_type = NULL;
 	if (a->etag == NULL)
 		return err_set(err, ERR_CORRUPT, "the service tells no ETag");
 	secret = reference_of(setting);
@@ -385,6 +385,7 @@ static const char *const members[] = {"label", "keys", NULL};
 const struct lever_ops lever_config_ops = {
     .kind = "app_configuration",
     .members = members,
+    .values = "keys",
     .audience = config_audience,
     .parse = config_parse,
     .free = config_free,

@@ -98,7 +98,8 @@ dns_init(struct dns_lever *d, const cJSON *settings, struct err *err)
 	    lever_host(settings, "cname", &cname, err) != 0)
 		return -1;
 	if (json_opt_int(settings, "ttl", &d->ttl, err) != 0 || d->ttl < 0 ||
-	    d->ttl > TTL_MAX)
+	    d->ttl > TTL_MAX ||
+	    (d->ttl == 0 && cJSON_HasObjectItem(settings, "ttl")))
 		return err_set(err, ERR_USAGE,
 		    "'ttl' is no number of seconds from 1 to %d", TTL_MAX);
 	d->id = xstrdup(id);
@@ -160,8 +161,7 @@ take_record(struct dns_lever *d, const struct arm_answer *a,
 	}
 	point->etag = xstrdup(etag);
 	point->now = content(ttl, cname);
-	point->want = content(d->ttl > 0 ? d->ttl : ttl,
-	    same_host(cname, d->cname) ? cname : d->cname);
+	point->want = content(d->ttl > 0 ? d->ttl : ttl, d->cname);
 	point->raw = cJSON_Duplicate(properties, true);
 	p->alias = name;
 	p->host = xstrdup(d->cname);
@@ -194,6 +194,27 @@ dns_read(struct lever *l, const struct lever_env *env,
 	}
 	arm_client_free(c);
 	return rc;
+}
+
+/* The service may give a name back in another case, or with a dot. */
+static int
+dns_same(struct lever *l, const struct lever_env *env,
+    const struct scope *scope, const struct lever_point *point, const cJSON *as,
+    bool *same, struct err *err)
+{
+	const char *a = cJSON_GetStringValue(
+	    cJSON_GetObjectItemCaseSensitive(point->now, "cname"));
+	const char *b = cJSON_GetStringValue(
+	    cJSON_GetObjectItemCaseSensitive(as, "cname"));
+
+	(void)l;
+	(void)env;
+	(void)scope;
+	(void)err;
+	*same = a != NULL && b != NULL && same_host(a, b) &&
+	    cJSON_Compare(cJSON_GetObjectItemCaseSensitive(point->now, "ttl"),
+		cJSON_GetObjectItemCaseSensitive(as, "ttl"), true);
+	return 0;
 }
 
 static cJSON *
@@ -267,6 +288,7 @@ dns_show(struct lever *l, struct buf *b, const struct lever_point *point,
 static const struct lever_point_ops public_points = {
     .read = dns_read,
     .write = dns_write,
+    .same = dns_same,
     .show = dns_show,
     .right = "Microsoft.Network/dnsZones/CNAME/write",
 };
@@ -274,6 +296,7 @@ static const struct lever_point_ops public_points = {
 static const struct lever_point_ops private_points = {
     .read = dns_read,
     .write = dns_write,
+    .same = dns_same,
     .show = dns_show,
     .right = "Microsoft.Network/privateDnsZones/CNAME/write",
 };

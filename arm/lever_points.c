@@ -206,26 +206,6 @@ look_back(struct lever *l, const struct lever_env *env,
 	return 0;
 }
 
-int
-lever_points_look(struct lever *l, const struct lever_env *env,
-    const struct scope *scope, enum lever_way way, const cJSON *note,
-    struct lever_view *view, struct err *err)
-{
-	struct lever_points p;
-	int rc;
-
-	if (read_points(l, env, scope, &p, err) != 0)
-		return -1;
-	rc = way == LEVER_PULL ? look_ahead(l, env, scope, &p, view, err)
-			       : look_back(l, env, scope, &p, note, view, err);
-	view->alias = p.alias;
-	view->host = p.host;
-	p.alias = p.host = NULL;
-	view->right = ops_of(l)->right;
-	release(&p);
-	return rc;
-}
-
 static int
 somebody_elses(struct lever *l, const struct lever_point *point,
     const struct noted *noted, struct err *err)
@@ -242,6 +222,55 @@ somebody_elses(struct lever *l, const struct lever_point *point,
 	free(from);
 	free(to);
 	return -1;
+}
+
+/* A move by that note would come upon no change but its own. */
+static int
+check_ours(struct lever *l, const struct lever_env *env,
+    const struct scope *scope, const struct lever_points *p, enum lever_way way,
+    const cJSON *note, struct err *err)
+{
+	for (size_t i = 0; i < noted_count(note); i++) {
+		const struct lever_point *point;
+		struct noted noted;
+		bool same;
+
+		if (noted_at(note, way, i, &noted, err) != 0)
+			return -1;
+		if (!noted.ours)
+			continue;
+		if ((point = find(p, noted.name, err)) == NULL ||
+		    is_same(l, env, scope, point, noted.to, &same, err) != 0 ||
+		    (!same &&
+			is_same(l, env, scope, point, noted.from, &same, err) !=
+			    0))
+			return -1;
+		if (!same)
+			return somebody_elses(l, point, &noted, err);
+	}
+	return 0;
+}
+
+int
+lever_points_look(struct lever *l, const struct lever_env *env,
+    const struct scope *scope, enum lever_way way, const cJSON *note,
+    struct lever_view *view, struct err *err)
+{
+	struct lever_points p;
+	int rc;
+
+	if (read_points(l, env, scope, &p, err) != 0)
+		return -1;
+	rc = way == LEVER_PULL ? look_ahead(l, env, scope, &p, view, err)
+			       : look_back(l, env, scope, &p, note, view, err);
+	if (rc == 0 && note != NULL)
+		rc = check_ours(l, env, scope, &p, way, note, err);
+	view->alias = p.alias;
+	view->host = p.host;
+	p.alias = p.host = NULL;
+	view->right = ops_of(l)->right;
+	release(&p);
+	return rc;
 }
 
 /* Of a refused condition: an earlier attempt of ours may have been through

@@ -16,6 +16,9 @@ struct lever_ops {
 	/* All members there may be but the kind's; ended by NULL. */
 	const char *const *members;
 
+	/* The member that has what clients ask for; NULL: they do not. */
+	const char *values;
+
 	/* NULL: it takes no tokens. */
 	const char *(*audience)(const struct lever *, const struct cloud *);
 
@@ -39,7 +42,6 @@ struct lever {
 	const struct lever_ops *ops;
 	char *name;
 	cJSON *settings;
-	unsigned gives;
 };
 
 extern const struct lever_ops lever_traffic_ops, lever_dns_ops,

@@ -108,12 +108,12 @@ is_done(const struct turn *t)
 }
 
 static bool
-gives_both(const struct lever_set *set)
+gives_both(const struct lever_set *set, const char *host)
 {
 	unsigned all = 0;
 
 	for (size_t i = 0; i < set->n; i++)
-		all |= lever_gives(set->list[i]);
+		all |= lever_gives(set->list[i], host);
 	return all == (LEVER_GIVES_HOST | LEVER_GIVES_CREDENTIAL);
 }
 
@@ -138,8 +138,8 @@ check_alias(const struct lever_work *w, const struct scope *scope,
 	}
 	return err_set(err, ERR_REFUSED,
 	    "may clients that dial '%.80s' be led to '%.80s'? %.150s. Azure's "
-	    "certificates do not cover aliases, and keys differ: switch host "
-	    "and credential together (app_configuration or key_vault)",
+	    "certificates do not cover aliases, and keys differ: switch that "
+	    "host and credential together (app_configuration or key_vault)",
 	    v->alias, v->host != NULL ? v->host : "an unknown host", why.text);
 }
 
@@ -147,10 +147,11 @@ static int
 look(const struct lever_set *set, const struct lever_work *w,
     const struct scope *scope, struct turn *t, struct err *err)
 {
-	if (lever_look(
-		t->lever, w->env, scope, LEVER_PULL, NULL, &t->view, err) != 0)
+	if (lever_look(t->lever, w->env, scope, LEVER_PULL,
+		t->recorded ? t->note : NULL, &t->view, err) != 0)
 		return -1;
-	if (is_done(t) || t->view.alias == NULL || gives_both(set))
+	if (is_done(t) || t->view.alias == NULL ||
+	    gives_both(set, t->view.host))
 		return 0;
 	return check_alias(w, scope, &t->view, err);
 }

@@ -69,13 +69,12 @@ is_name(const char *text)
 }
 
 static int
-check_secret(struct vault_lever *v, const cJSON *s, struct err *err)
+check_secret(const cJSON *s, struct err *err)
 {
 	if (!is_name(s->string))
 		return err_set(
 		    err, ERR_USAGE, "it is no name that a secret can have");
 	if (cJSON_IsString(s)) {
-		v->base.base.gives |= LEVER_GIVES_HOST;
 		if (s->valuestring[0] == '\0' ||
 		    lever_holds_secret(s->valuestring))
 			return err_set(err, ERR_USAGE,
@@ -83,7 +82,6 @@ check_secret(struct vault_lever *v, const cJSON *s, struct err *err)
 			    "by reference only");
 		return 0;
 	}
-	v->base.base.gives |= LEVER_GIVES_CREDENTIAL;
 	return check_reference(cJSON_IsObject(s) ? s->child : NULL, err);
 }
 
@@ -108,7 +106,7 @@ vault_init(struct vault_lever *v, const cJSON *settings, struct err *err)
 		    LEVER_CHANGES_MAX);
 	cJSON_ArrayForEach(s, v->secrets)
 	{
-		if (check_secret(v, s, err) != 0)
+		if (check_secret(s, err) != 0)
 			return err_in(err, "secret '%.80s'", s->string);
 	}
 	return 0;
@@ -393,6 +391,7 @@ static const char *const members[] = {"secrets", NULL};
 const struct lever_ops lever_vault_ops = {
     .kind = "key_vault",
     .members = members,
+    .values = "secrets",
     .audience = vault_audience,
     .parse = vault_parse,
     .free = vault_free,

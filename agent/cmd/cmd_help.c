@@ -5,36 +5,9 @@
 #include "agent/cmd/cmd.h"
 #include "agent/cmd/cmd_help.h"
 #include "agent/cmd/cmd_parse.h"
+#include "agent/cmd/wrap.h"
 
 #define HELP_COLUMN 28
-#define WIDTH	    79
-
-/* Text broken at blanks, from a column on; the cursor stands at at. */
-static void
-print_wrapped(FILE *out, const char *text, int column, int at)
-{
-	while (*text != '\0') {
-		size_t n = strcspn(text, " \n");
-
-		if (at > column && at + 1 + (int)n > WIDTH) {
-			fprintf(out, "\n%*s", column, "");
-			at = column;
-		} else if (at > column) {
-			fputc(' ', out);
-			at++;
-		}
-		fprintf(out, "%.*s", (int)n, text);
-		at += (int)n;
-		text += n;
-		if (*text == '\n') {
-			fprintf(out, "\n%*s", column, "");
-			at = column;
-		}
-		if (*text != '\0')
-			text++;
-	}
-	fputc('\n', out);
-}
 
 static void
 print_flag(FILE *out, const char *name, const char *arg, const char *help,
@@ -54,7 +27,7 @@ print_flag(FILE *out, const char *name, const char *arg, const char *help,
 		    text, sizeof(text), "%s (default: %s)", help, fallback);
 	else
 		snprintf(text, sizeof(text), "%s", help);
-	print_wrapped(out, text, HELP_COLUMN, HELP_COLUMN);
+	wrap_print(out, text, HELP_COLUMN, HELP_COLUMN);
 }
 
 static void
@@ -96,7 +69,7 @@ cmd_help(const struct cmd *cmd)
 
 	fprintf(out, "usage: drsync %s [OPTION...]%s%s\n\n", cmd->name,
 	    cmd->args[0] != '\0' ? " " : "", cmd->args);
-	print_wrapped(out, cmd->text, 0, 0);
+	wrap_print(out, cmd->text, 0, 0);
 	if (cmd->flags != NULL && cmd->flags[0].name != NULL) {
 		fputs("\noptions of this command:\n", out);
 		print_flags(out, cmd->flags);

@@ -19,6 +19,7 @@
 #include "agent/cmd/cmd_help.h"
 #include "agent/cmd/cmd_parse.h"
 #include "agent/cmd/show.h"
+#include "agent/cmd/wrap.h"
 #include "agent/job/agent.h"
 #include "agent/job/settings.h"
 
@@ -93,6 +94,7 @@ take_signals(struct err *err)
 static int
 tell(const struct err *err, bool json)
 {
+	static const char prefix[] = "drsync: ";
 	char text[sizeof(err->text) + 1024];
 	struct buf shown;
 	cJSON *o, *e;
@@ -100,7 +102,12 @@ tell(const struct err *err, bool json)
 	snprintf(text, sizeof(text), "%s", err->text);
 	buf_init(&shown, sizeof(text));
 	redact(&shown, text);
-	fprintf(stderr, "drsync: %s\n", shown.data);
+	/* Whoever catches it by a pipe wants it in one piece. */
+	if (isatty(STDERR_FILENO) == 1)
+		wrap_print(stderr, shown.data, (int)strlen(prefix),
+		    fprintf(stderr, "%s", prefix));
+	else
+		fprintf(stderr, "%s%s\n", prefix, shown.data);
 	if (json) {
 		o = cJSON_CreateObject();
 		e = cJSON_AddObjectToObject(o, "error");

@@ -14,12 +14,6 @@
 #define SLOTS_LINES  4 /* of one database, and what follows is counted */
 #define KEY_MAX	     1024
 
-static void
-row(const char *name, const char *value)
-{
-	printf("  %-14s %s\n", name, value);
-}
-
 static const struct {
 	const char *head, *key;
 } words[CHANGES] = {
@@ -42,18 +36,18 @@ show_side(const struct compare_view *v, int side)
 	printf("%c  %s%s%s\n", 'A' + side, v->shown[side],
 	    facts->server[0] != '\0' ? ", " : "", facts->server);
 	if (facts->point_ms > 0)
-		row("stands for", show_time(facts->point_ms, at));
+		show_row("stands for", "%s", show_time(facts->point_ms, at));
 	if (facts->part)
-		row("filtered",
+		show_row("filtered",
 		    "a PART of its source: what the filter left "
 		    "out is missing");
 	snprintf(text, sizeof(text), "%s%s%s%s", show_count(counts.keys, keys),
 	    counts.gone > 0 ? ", and " : "",
 	    counts.gone > 0 ? show_count(counts.gone, gone) : "",
 	    counts.gone > 0 ? " that have expired" : "");
-	row("keys", text);
+	show_row("keys", "%s", text);
 	slot_sum_text(&total, text);
-	row("fingerprint", text);
+	show_row("fingerprint", "%s", text);
 }
 
 static void
@@ -214,23 +208,21 @@ static void
 show_not_compared(const struct compare_view *v)
 {
 	struct slot_sums_facts a, b;
-	char n[32], text[200];
+	char n[32];
 
 	slot_sums_facts(v->c->sums[0], &a);
 	slot_sums_facts(v->c->sums[1], &b);
 	if (v->c->diff != NULL && key_diff_expiring(v->c->diff) > 0) {
-		snprintf(text, sizeof(text),
+		show_row("not compared",
 		    "%s keys, which expired meanwhile, or fields of them",
 		    show_count(key_diff_expiring(v->c->diff), n));
-		row("not compared", text);
 	}
 	if (a.modules > 0 && b.modules > 0) {
-		snprintf(text, sizeof(text), "the values of %s module keys",
+		show_row("not compared", "the values of %s module keys",
 		    show_count(a.modules, n));
-		row("not compared", text);
 	}
 	if (!v->c->streams_compared)
-		row("not compared",
+		show_row("not compared",
 		    "counters of streams, which an older encoding lacks");
 }
 
@@ -239,25 +231,21 @@ show_found(const struct compare_view *v)
 {
 	const struct dataset_comparison *c = v->c;
 	double part = compare_looked_into(v);
-	char n[32], of[32], text[300];
+	char n[32], of[32];
 
-	snprintf(text, sizeof(text), "%s key%s, in %s slot%s whose sum%s",
+	show_row("", "%s key%s, in %s slot%s whose sum%s",
 	    show_count(c->differing, n),
 	    c->differing == 1 ? " differs" : "s differ",
 	    show_count(slot_set_count(c->slots), of),
 	    slot_set_count(c->slots) == 1 ? "" : "s",
 	    slot_set_count(c->slots) == 1 ? " differed" : "s differed");
-	row("", text);
 	if (part == 1)
 		return;
-	snprintf(text, sizeof(text),
-	    "%.3g %% of the keys in these slots, drawn by name;", 100 * part);
-	row("looked into", text);
-	snprintf(text, sizeof(text),
-	    "about %s may differ in all. Memory holds no",
-	    show_count((uint64_t)((double)c->differing / part), n));
-	row("", text);
-	row("", "more at once: --memory gives more, --all reads again");
+	show_row("looked into",
+	    "%.3g %% of the keys in these slots, drawn by name; about %s may "
+	    "differ in all. Memory holds no more at once: --memory gives more, "
+	    "--all reads again",
+	    100 * part, show_count((uint64_t)((double)c->differing / part), n));
 }
 
 static void
@@ -269,21 +257,20 @@ show_result(const struct compare_view *v)
 	    [DATASET_UNKNOWN] = "not known to be the same",
 	};
 	const struct dataset_comparison *c = v->c;
-	char ms[32], text[100];
+	char ms[32];
 
-	snprintf(text, sizeof(text), "%s, after %s", verdicts[c->verdict],
-	    show_ms(v->ms, ms));
 	printf("\n");
-	row("result", text);
+	show_row(
+	    "result", "%s, after %s", verdicts[c->verdict], show_ms(v->ms, ms));
 	if (c->diff != NULL)
 		show_found(v);
 	else if (slot_set_count(c->slots) > 0)
-		row("", "sums of slots differ; keys were not looked for");
+		show_row("", "sums of slots differ; keys were not looked for");
 	if (!c->same_functions)
-		row("", "the function libraries differ");
+		show_row("", "the function libraries differ");
 	show_not_compared(v);
 	if (v->live && c->verdict != DATASET_SAME)
-		row("live",
+		show_row("live",
 		    "what is written between the readings differs "
 		    "too");
 }

@@ -11,6 +11,7 @@
 #include "agent/cmd/option_sets.h"
 #include "agent/cmd/show.h"
 #include "agent/cmd/store_arg.h"
+#include "agent/cmd/wrap.h"
 #include "agent/snapshot/catalog.h"
 #include "agent/snapshot/manifest.h"
 
@@ -27,6 +28,8 @@ struct listing {
 	struct store *store;
 	cJSON *doc; /* --json */
 	size_t shown;
+	bool headed; /* the job that is listed */
+	size_t heads;
 	struct err damaged; /* the first that was met */
 };
 
@@ -38,19 +41,34 @@ is_seen(const struct manifest *m)
 	    strcmp(m->complete, MANIFEST_COMPLETE_TOLD) != 0;
 }
 
-static void
-show_row(const struct manifest *m)
-{
-	char at[32], keys[32], raw[32], stored[32];
+/* 80 columns, whatever a snapshot holds. */
+#define ROW	   "%-23s  %-20s %11s %10s  %s\n"
+#define ROW_COLUMN 25
 
-	printf("%-10s  %-23s  %-20s  %12s  %10s  %10s  %s%s%s\n", m->job, m->id,
-	    show_time(m->point_ms, at),
+static void
+list_head(struct listing *l, const char *job)
+{
+	if (l->headed)
+		return;
+	printf("%sjob %s\n" ROW, l->heads++ > 0 ? "\n" : "", job, "SNAPSHOT",
+	    "STANDS FOR", "KEYS", "STORED", "STATE");
+	l->headed = true;
+}
+
+static void
+list_row(const struct manifest *m)
+{
+	char at[32], keys[32], stored[32];
+
+	printf(ROW, m->id, show_time(m->point_ms, at),
 	    m->verified ? show_count(m->total.keys, keys) : "-",
-	    show_bytes(m->raw_bytes, raw),
 	    show_bytes(manifest_stored_bytes(m), stored),
-	    m->verified ? "verified" : "unverified",
-	    is_seen(m) ? ", end not told" : "",
-	    m->filter != NULL ? ", filtered" : "");
+	    m->verified ? "verified" : "unverified");
+	if (is_seen(m))
+		printf("%*swhole as far as was seen: its end was not told\n",
+		    ROW_COLUMN, "");
+	if (m->filter != NULL)
+		printf("%*sfiltered: a PART of its source\n", ROW_COLUMN, "");
 }
 
 static void
@@ -85,7 +103,10 @@ note_damaged(struct listing *l, const char *job, const char *id,
 	if (l->damaged.kind == ERR_NONE)
 		l->damaged = *why;
 	if (l->doc == NULL) {
-		printf("%-10s  %-23s  DAMAGED: %s\n", job, id, why->text);
+		list_head(l, job);
+		printf("%-*sDAMAGED: ", ROW_COLUMN, id);
+		wrap_print(stdout, why->text, ROW_COLUMN,
+		    ROW_COLUMN + (int)strlen("DAMAGED: "));
 		return 0;
 	}
 	o = cJSON_CreateObject();
@@ -104,6 +125,7 @@ list_job(struct listing *l, const char *job, struct err *err)
 	struct manifest *m;
 	int rc = 0;
 
+	l->headed = false;
 	if (catalog_read(l->store, scope, job, &c, err) != 0)
 		return -1;
 	for (size_t i = c.n; rc == 0 && i-- > 0;) {
@@ -114,13 +136,12 @@ list_job(struct listing *l, const char *job, struct err *err)
 			rc = note_damaged(l, job, c.ids[i], &why, err);
 			continue;
 		}
-		if (l->doc != NULL)
+		if (l->doc != NULL) {
 			json_row(l->doc, m);
-		else if (l->shown == 0)
-			printf("%-10s  %-23s  %-20s  %12s  %10s  %10s\n", "JOB",
-			    "SNAPSHOT", "STANDS FOR", "KEYS", "RDB", "STORED");
-		if (l->doc == NULL)
-			show_row(m);
+		} else {
+			list_head(l, job);
+			list_row(m);
+		}
 		l->shown++;
 		manifest_free(m);
 	}

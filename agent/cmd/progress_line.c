@@ -10,9 +10,11 @@
 #include "base/xalloc.h"
 
 #include "agent/cmd/show.h"
+#include "agent/cmd/wrap.h"
 
-#define REDRAW_MS 100
-#define NOTE_MAX  8192
+#define REDRAW_MS   100
+#define NOTE_MAX    8192
+#define NOTE_COLUMN 10
 
 struct progress_line {
 	struct progress progress;
@@ -94,7 +96,8 @@ on_note(struct progress *progress, enum step step, const char *text)
 	redact(&shown, text);
 	pthread_mutex_lock(&p->lock);
 	erase(p);
-	fprintf(stderr, "%-8s  %s\n", step_name(step), shown.data);
+	wrap_print(stderr, shown.data, NOTE_COLUMN,
+	    fprintf(stderr, "%-8s  ", step_name(step)));
 	pthread_mutex_unlock(&p->lock);
 	buf_release(&shown);
 }

@@ -5,6 +5,7 @@
 #include "agent/cmd/cmd.h"
 #include "agent/cmd/option_sets.h"
 #include "agent/cmd/show.h"
+#include "agent/cmd/wrap.h"
 #include "agent/job/promotion.h"
 
 static const struct cmd_flag flags[] = {
@@ -19,6 +20,8 @@ static const enum option takes[] = {OPT_SOURCE_REDIS, OPT_SOURCE_AUTH,
     OPT_SOURCE_USER, OPT_SOURCE_PASSWORD, OPT_SOURCE_SENTINEL_PASSWORD,
     DR_REDIS_OPTIONS, DR_STORE_OPTIONS, PROMOTION_OPTIONS, OPT_TIMEOUT,
     OPTIONS};
+
+#define CHANGE_COLUMN 12
 
 static const char *const words[] = {
     [LEVER_WOULD] = "would be moved",
@@ -36,16 +39,42 @@ static const char *const names[] = {
     [LEVER_NOT_REACHED] = "not_reached",
 };
 
+struct telling {
+	cJSON *list; /* NULL: as text */
+	bool failed;
+};
+
 static void
-tell_text(const struct lever_report *r)
+tell_change(const struct lever_change *c)
+{
+	wrap_print(stdout, c->what, 3, printf("   "));
+	wrap_print(stdout, c->now, CHANGE_COLUMN, printf("      from  "));
+	wrap_print(stdout, c->then, CHANGE_COLUMN, printf("      to    "));
+}
+
+/* Why the first failed is what the command ends with. */
+static void
+tell_why(struct telling *t, const struct err *why)
+{
+	if (t->failed)
+		wrap_print(stdout, why->text, 3, printf("   "));
+	t->failed = true;
+}
+
+static void
+tell_text(struct telling *t, const struct lever_report *r)
 {
 	const struct lever_view *v = r->view;
 
-	printf("%zu  %s: %s\n", r->i + 1, r->name, words[r->outcome]);
+	char head[1100];
+
+	snprintf(head, sizeof(head), "%s: %s", r->name, words[r->outcome]);
+	wrap_print(stdout, head, 3, printf("%zu  ", r->i + 1));
 	for (size_t i = 0;
 	     v != NULL && r->outcome != LEVER_ALREADY && i < v->nchanges; i++)
-		printf("   %s\n      from  %s\n      to    %s\n",
-		    v->changes[i].what, v->changes[i].now, v->changes[i].then);
+		tell_change(&v->changes[i]);
+	if (r->err != NULL)
+		tell_why(t, r->err);
 	fflush(stdout);
 }
 
@@ -73,10 +102,12 @@ tell_json(cJSON *list, const struct lever_report *r)
 static void
 tell(void *arg, const struct lever_report *r)
 {
-	if (arg != NULL)
-		tell_json(arg, r);
+	struct telling *t = arg;
+
+	if (t->list != NULL)
+		tell_json(t->list, r);
 	else
-		tell_text(r);
+		tell_text(t, r);
 }
 
 static int
@@ -97,14 +128,16 @@ static int
 run(struct cmd_call *c, struct err *err)
 {
 	cJSON *doc = c->json ? cJSON_CreateObject() : NULL;
-	cJSON *list = c->json ? cJSON_AddArrayToObject(doc, "levers") : NULL;
+	struct telling t = {
+	    .list = c->json ? cJSON_AddArrayToObject(doc, "levers") : NULL,
+	};
 	struct promotion_opts opts = {
 	    .job = c->job,
 	    .way = cmd_flag(c, "undo") != NULL ? LEVER_UNDO : LEVER_PULL,
 	    .for_real = cmd_flag(c, "yes") != NULL,
 	    .settle = cmd_flag(c, "settle") != NULL,
 	    .tell = tell,
-	    .tell_arg = list,
+	    .tell_arg = &t,
 	};
 	int rc = check_flags(c, err);
 
@@ -147,9 +180,9 @@ const struct cmd cmd_promote = {
 	"meanwhile is left, and told. Other levers can be pulled when that was "
 	"undone, or settled by --settle.\n"
 	"An alias (dns, private_dns, traffic_manager) is moved only when the "
-	"DR Redis can be logged in to by that name with the source's "
-	"credential, or when other levers give clients host and credential "
-	"together.\n"
+	"DR Redis can be logged in to by that name at the source's port with "
+	"its credential, or when other levers give clients that host and a "
+	"credential together.\n"
 	"A lever is one of these, where what is in brackets may lack:\n"
 	"{'traffic_manager': PROFILE, 'enable': 'TYPE/NAME', ['disable': "
 	"['TYPE/NAME'], 'alias': HOST]}: one endpoint is enabled, then all "

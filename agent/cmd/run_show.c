@@ -11,110 +11,108 @@
 #include "agent/cmd/show.h"
 #include "agent/snapshot/manifest.h"
 
-static void
-row(const char *name, const char *value)
+/* Each answer has a request id of its own behind it. */
+static bool
+same_reason(const char *a, const char *b)
 {
-	printf("  %-14s %s\n", name, value);
+	const char *id = strstr(a, " (request id");
+	size_t len = id != NULL ? (size_t)(id - a) : strlen(a);
+
+	return strncmp(a, b, len) == 0;
 }
 
+/* Why bytes came through this host is told once. */
 static void
-show_copy(const struct snapshot_copy_facts *c)
+show_copies(const struct run_report *r)
 {
-	char bytes[32], text[80];
+	const struct snapshot_copy_facts *c = &r->copy;
+	const struct detour *d = &r->adopted;
+	bool copied = r->step_done[STEP_COPY];
+	bool streamed = copied && c->streamed && !c->there_already;
+	bool same = streamed && same_reason(d->why, c->why);
+	char bytes[32], files[32];
 
+	if (d->files > 0)
+		show_row("exported",
+		    "%s file%s, %s, moved to the store through this host%s",
+		    show_count(d->files, files), d->files == 1 ? "" : "s",
+		    show_bytes(d->bytes, bytes), same ? "" : ":");
+	if (d->files > 0 && !same)
+		show_row("", "%s", d->why);
+	if (!copied)
+		return;
 	if (c->there_already)
-		snprintf(text, sizeof(text), "there already, proved again");
-	else if (c->streamed)
-		snprintf(text, sizeof(text),
-		    "%s, through this host:", show_bytes(c->bytes, bytes));
+		show_row("copied", "there already, proved again");
 	else
-		snprintf(text, sizeof(text), "%s, by the service itself",
-		    show_bytes(c->bytes, bytes));
-	row("copied", text);
-	if (c->streamed && !c->there_already)
-		row("", c->why);
+		show_row("copied", "%s, %s", show_bytes(c->bytes, bytes),
+		    c->streamed ? "through this host:"
+				: "by the service itself");
+	if (streamed)
+		show_row("", "%s", c->why);
 }
 
 static void
 show_load(const struct snapshot_load_facts *l)
 {
-	char keys[32], text[400];
+	char n[32], lost[VALUE_LOST_MAX];
 
 	if (l->there_already) {
-		row("loaded",
+		show_row("loaded",
 		    "nothing: the DR Redis held the snapshot already");
 		return;
 	}
-	snprintf(text, sizeof(text), "%s keys by '%s': %s",
-	    show_count(l->keys - l->expired, keys), restorer_name(l->way),
-	    l->why);
-	row("loaded", text);
-	if (l->by_commands > 0) {
-		snprintf(text, sizeof(text),
-		    "%s of them by plain commands, not by RESTORE",
-		    show_count(l->by_commands, keys));
-		row("", text);
-	}
+	show_row("loaded", "%s keys by '%s': %s",
+	    show_count(l->keys - l->expired, n), restorer_name(l->way), l->why);
+	if (l->by_commands > 0)
+		show_row("", "%s of them by plain commands, not by RESTORE",
+		    show_count(l->by_commands, n));
 	if (l->lost != 0)
-		row("left out", value_carry_lost(l->lost, text));
+		show_row("left out", "%s", value_carry_lost(l->lost, lost));
 	if (l->part != NULL) {
-		snprintf(text, sizeof(text),
-		    "%s keys, which the filter does not take",
-		    show_count(l->unwanted, keys));
-		row("left out", text);
-		row("next import", "has to be allowed by --overwrite-target");
+		show_row("left out", "%s keys, which the filter does not take",
+		    show_count(l->unwanted, n));
+		show_row(
+		    "next import", "has to be allowed by --overwrite-target");
 	}
-	if (l->left_out > 0) {
-		snprintf(text, sizeof(text),
+	if (l->left_out > 0)
+		show_row("left out",
 		    "%s pieces of module data outside of keys, which RESTORE "
 		    "cannot carry",
-		    show_count(l->left_out, keys));
-		row("left out", text);
-	}
-	if (l->expired > 0) {
-		snprintf(text, sizeof(text), "%s keys, whose time had passed",
-		    show_count(l->expired, keys));
-		row("left out", text);
-	}
+		    show_count(l->left_out, n));
+	if (l->expired > 0)
+		show_row("left out", "%s keys, whose time had passed",
+		    show_count(l->expired, n));
 }
 
 static void
 show_comparison(const struct run_report *r)
 {
 	const struct fp_comparison *c = &r->comparison;
-	char n[32], text[300];
+	char n[32];
 
-	row("DR Redis", r->target_fingerprint);
-	snprintf(text, sizeof(text), "%s: %s keys compared",
+	show_row("DR Redis", "%s", r->target_fingerprint);
+	show_row("compared", "%s: %s keys compared",
 	    c->same ? "the same" : "NOT the same", show_count(c->compared, n));
-	row("compared", text);
-	if (c->expiring > 0) {
-		snprintf(text, sizeof(text),
-		    "%s keys that expire in these minutes",
+	if (c->expiring > 0)
+		show_row("not compared", "%s keys that expire in these minutes",
 		    show_count(c->expiring, n));
-		row("not compared", text);
-	}
-	if (c->expiring_fields > 0) {
-		snprintf(text, sizeof(text),
+	if (c->expiring_fields > 0)
+		show_row("not compared",
 		    "%s fields of hashes that expire in these minutes",
 		    show_count(c->expiring_fields, n));
-		row("not compared", text);
-	}
 	if (c->same && !c->stream_meta_compared)
-		row("not compared",
+		show_row("not compared",
 		    "counters and first ids of streams: not both versions "
 		    "keep them");
-	if (c->not_compared > 0) {
-		snprintf(text, sizeof(text), "the values of %s module keys",
+	if (c->not_compared > 0)
+		show_row("not compared", "the values of %s module keys",
 		    show_count(c->not_compared, n));
-		row("not compared", text);
-	}
 }
 
 static void
-show_times(const struct run_report *r)
+show_times(const struct run_report *r, const char *ended)
 {
-	char ms[32], text[64];
+	char ms[32];
 	bool headed = false;
 
 	for (int i = 0; i < STEPS; i++) {
@@ -123,9 +121,8 @@ show_times(const struct run_report *r)
 		if (!headed)
 			printf("time\n");
 		headed = true;
-		snprintf(text, sizeof(text), "%s%s", show_ms(r->step_ms[i], ms),
-		    r->step_done[i] ? "" : ", FAILED");
-		row(step_name((enum step)i), text);
+		show_row(step_name((enum step)i), "%s%s",
+		    show_ms(r->step_ms[i], ms), r->step_done[i] ? "" : ended);
 	}
 }
 
@@ -136,28 +133,27 @@ done(const struct run_report *r, enum step step)
 }
 
 static void
-show_report(const struct run_report *r, bool failed)
+show_report(const struct run_report *r, const struct err *why)
 {
 	if (r->m != NULL)
 		manifest_show_short(r->m);
-	else if (failed)
+	else if (why != NULL)
 		return;
-	if (!failed || r->copy.bytes > 0 || r->copy.there_already)
-		if (done(r, STEP_COPY))
-			show_copy(&r->copy);
+	show_copies(r);
 	if (done(r, STEP_IMPORT) && r->load.why[0] != '\0')
 		show_load(&r->load);
 	if (done(r, STEP_IMPORT) && r->load.saved == TARGET_NOT_SAVED)
-		printf("  %-14s NO, a restart would lose it: %s\n",
-		    "saved there", r->load.unsaved_why);
+		show_row("saved there", "NO, a restart would lose it: %s",
+		    r->load.unsaved_why);
 	/* A difference fails the step, and is what is to be told. */
 	if (r->target_fingerprint[0] != '\0')
 		show_comparison(r);
 	if (r->import_skipped[0] != '\0')
-		printf("  %-14s %s\n",
-		    done(r, STEP_IMPORT) ? "compared" : "not loaded",
+		show_row(done(r, STEP_IMPORT) ? "compared" : "not loaded", "%s",
 		    r->import_skipped);
-	show_times(r);
+	show_times(r,
+	    why != NULL && why->kind == ERR_CANCELLED ? ", interrupted"
+						      : ", FAILED");
 }
 
 static void
@@ -259,7 +255,7 @@ run_and_show(struct cmd_call *c, enum run_command command,
 		json_report(&report, rc == 0 ? NULL : err);
 		c->told = true;
 	} else {
-		show_report(&report, rc != 0);
+		show_report(&report, rc == 0 ? NULL : err);
 	}
 	run_report_release(&report);
 	return rc;

@@ -1,11 +1,16 @@
 #include <inttypes.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 
 #include "base/json.h"
+#include "base/xalloc.h"
 
 #include "agent/cmd/show.h"
+#include "agent/cmd/wrap.h"
+
+#define ROW_COLUMN 17
 
 const char *
 show_bytes(uint64_t n, char out[32])
@@ -67,6 +72,24 @@ show_time(int64_t ms, char out[32])
 	gmtime_r(&t, &tm);
 	strftime(out, 32, "%Y-%m-%d %H:%M:%SZ", &tm);
 	return out;
+}
+
+void
+show_row(const char *name, const char *fmt, ...)
+{
+	va_list ap, again;
+	size_t size;
+	char *text;
+
+	va_start(ap, fmt);
+	va_copy(again, ap);
+	size = (size_t)vsnprintf(NULL, 0, fmt, ap) + 1;
+	text = xmalloc(size);
+	vsnprintf(text, size, fmt, again);
+	va_end(again);
+	va_end(ap);
+	wrap_print(stdout, text, ROW_COLUMN, printf("  %-14s ", name));
+	free(text);
 }
 
 void

@@ -41,7 +41,7 @@ tell(struct cmd_call *c, const struct manifest *m, bool deep)
 		return;
 	}
 	manifest_show_short(m);
-	printf("good: %s in %zu part%s, each with its SHA-256%s\n",
+	show_row("good", "%s in %zu part%s, each with its SHA-256%s",
 	    show_bytes(manifest_stored_bytes(m), bytes), m->nparts,
 	    m->nparts == 1 ? "" : "s",
 	    !deep	      ? "; --deep parses the dump too"

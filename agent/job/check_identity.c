@@ -117,7 +117,12 @@ check_identity(struct checking *c, struct err *err)
 	n = find_lever_needs(c, cloud, needs, find_needs(c, cloud, needs));
 	if (n == 0)
 		return check_skip(c, "not needed");
-	if (azure_access_identity(azure, err) == NULL)
+	c->no_token = azure_access_identity(azure, err) == NULL;
+	if (c->no_token)
 		return -1;
-	return try_tokens(c, azure, needs, n, err);
+	if (try_tokens(c, azure, needs, n, err) != 0) {
+		c->no_token = true;
+		return -1;
+	}
+	return 0;
 }

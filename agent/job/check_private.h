@@ -34,6 +34,7 @@ struct checking {
 	/* What earlier checks saw, for later ones. */
 	char blob[BLOB_NAME_MAX + 1]; /* at the source; "" none */
 	struct blob_props blob_props;
+	bool no_token;		  /* nobody tells the identity's */
 	struct redis_info source; /* version "" when it is not known */
 	size_t shards;		  /* of a cluster that it is; else 0 */
 	struct rdb_summary file;  /* version 0 when it is not known */
@@ -45,6 +46,9 @@ struct checking {
 
 /* A check: 0 and a detail, or skipped; -1 and err. */
 typedef int check_fn(struct checking *, struct err *);
+
+/* For all that a token opens, when nobody tells one: once is enough. */
+#define CHECK_NO_TOKEN "not tried: see identity"
 
 int check_skip(struct checking *, const char *why);
 

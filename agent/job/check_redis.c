@@ -191,6 +191,8 @@ check_source_redis(struct checking *c, struct err *err)
 		return check_skip(c, "not set");
 	if (settings_source_by_arm(c->settings))
 		return check_skip(c, "not needed: it exports itself");
+	if (c->no_token && agent_redis_by_identity(c->agent, REGION_SOURCE))
+		return check_skip(c, CHECK_NO_TOKEN);
 	target = agent_redis(c->agent, REGION_SOURCE, &c->scope, &redis, err);
 	if (target == NULL)
 		return -1;

@@ -76,6 +76,8 @@ check_resource(struct checking *c, enum region region, enum option o,
 
 	if (settings_str(c->settings, o) == NULL)
 		return check_skip(c, "not set");
+	if (c->no_token)
+		return check_skip(c, CHECK_NO_TOKEN);
 	r = agent_resource(c->agent, region, err);
 	if (r == NULL || redis_resource_describe(r, &c->scope, &d, err) != 0)
 		return -1;

@@ -63,6 +63,12 @@ remove_probe(struct checking *c, struct store *store, struct err *err)
 	return 0;
 }
 
+static bool
+lacks_token(const struct checking *c, enum region region)
+{
+	return c->no_token && agent_store_by_identity(c->agent, region);
+}
+
 int
 check_source_store(struct checking *c, struct err *err)
 {
@@ -70,6 +76,8 @@ check_source_store(struct checking *c, struct err *err)
 
 	if (settings_str(c->settings, OPT_SOURCE_STORE) == NULL)
 		return check_skip(c, "not set");
+	if (lacks_token(c, REGION_SOURCE))
+		return check_skip(c, CHECK_NO_TOKEN);
 	store = agent_store(c->agent, REGION_SOURCE, err);
 	if (store == NULL || probe_store(c, store, err) != 0)
 		return -1;
@@ -87,6 +95,8 @@ check_dr_store(struct checking *c, struct err *err)
 
 	if (settings_str(c->settings, OPT_DR_STORE) == NULL)
 		return check_skip(c, "not set");
+	if (lacks_token(c, REGION_DR))
+		return check_skip(c, CHECK_NO_TOKEN);
 	store = agent_store(c->agent, REGION_DR, err);
 	if (store == NULL || probe_store(c, store, err) != 0 ||
 	    remove_probe(c, store, err) != 0 ||
@@ -142,9 +152,10 @@ check_copy(struct checking *c, struct err *err)
 	from = agent_store(c->agent, REGION_SOURCE, err);
 	if (from == NULL)
 		return -1;
-	if (settings_str(c->settings, OPT_DR_STORE) == NULL) {
+	if (settings_str(c->settings, OPT_DR_STORE) == NULL ||
+	    lacks_token(c, REGION_DR)) {
 		rc = remove_probe(c, from, err);
-		return rc == 0 ? check_skip(c, "no DR store is set") : -1;
+		return rc == 0 ? check_skip(c, "see DR store") : -1;
 	}
 	to = agent_store(c->agent, REGION_DR, err);
 	env = to != NULL ? agent_env(c->agent, err) : NULL;

@@ -191,7 +191,6 @@ reach_target(struct checking *c, const struct redis_target *target,
 
 	if (redis_primary_pin(target, redis, &c->scope, &pinned, err) != 0)
 		return -1;
-	c->dr_by_restore_only = true;
 	snprintf(c->detail, sizeof(c->detail),
 	    "%.300s can be read; Azure loads it", pinned.shown);
 	redis_target_release(&pinned);
@@ -207,6 +206,8 @@ check_dr_redis(struct checking *c, struct err *err)
 
 	if (settings_str(c->settings, OPT_DR_REDIS) == NULL)
 		return check_skip(c, "not set");
+	if (c->no_token && agent_redis_by_identity(c->agent, REGION_DR))
+		return check_skip(c, CHECK_NO_TOKEN);
 	target = agent_redis(c->agent, REGION_DR, &c->scope, &redis, err);
 	if (target != NULL && settings_dr_by_arm(c->settings))
 		return reach_target(c, target, redis, err);
@@ -258,10 +259,12 @@ check_replication(struct checking *c, struct err *err)
 		return check_skip(c, "no DR Redis is set");
 	if (load_tls(s, err) != 0)
 		return -1;
-	if (opts.bind == NULL && !c->dr_reached)
-		return check_skip(c, "where is not known: see DR Redis");
+	if (settings_dr_by_arm(s))
+		return check_skip(c, "not needed: Azure loads the DR Redis");
 	if (c->dr_by_restore_only)
 		return check_skip(c, "not needed: not loaded as a replica");
+	if (opts.bind == NULL && !c->dr_reached)
+		return check_skip(c, "not tried: see DR Redis");
 	/* Reached by a unix socket, it is on this machine. */
 	if (opts.bind == NULL)
 		opts.bind = c->dr_local_ip[0] != '\0' ? c->dr_local_ip

@@ -22,6 +22,28 @@ check_set(const struct settings *s, struct err *err)
 	return 0;
 }
 
+/* An alias moves no port, and clients speak TLS or do not, as they did. */
+static int
+dial(const struct redis_target *source, const struct redis_opts *client,
+    const struct redis_opts *server, const struct scope *scope,
+    const char *alias, const char *host, struct err *err)
+{
+	struct redis_address address = source->hosts[0];
+	struct redis_opts opts = *client;
+	struct redis_conn *conn;
+
+	if (address.port == 0)
+		return err_set(err, ERR_USAGE,
+		    "the source Redis is reached by a unix socket, and no "
+		    "alias leads to one");
+	address.host = (char *)host;
+	opts.tls = server->tls;
+	opts.tls.server_name = alias;
+	conn = redis_connect(&address, source->user, &opts, scope, err);
+	redis_conn_free(conn);
+	return conn != NULL ? 0 : -1;
+}
+
 int
 promotion_probe(void *arg, const struct scope *scope, const char *alias,
     const char *host, struct err *err)
@@ -30,9 +52,6 @@ promotion_probe(void *arg, const struct scope *scope, const char *alias,
 	struct scope within = scope_within(scope, PROBE_MS);
 	const struct redis_target *source, *dr;
 	const struct redis_opts *client, *server;
-	struct redis_address address;
-	struct redis_opts opts;
-	struct redis_conn *conn;
 
 	if (check_set(agent_settings(agent), err) != 0)
 		return -1;
@@ -42,16 +61,13 @@ promotion_probe(void *arg, const struct scope *scope, const char *alias,
 	dr = agent_redis(agent, REGION_DR, &within, &server, err);
 	if (dr == NULL)
 		return -1;
-	address = dr->hosts[0];
-	if (address.port == 0)
-		return err_set(err, ERR_USAGE,
-		    "the DR Redis is reached by a unix socket, and no alias "
-		    "leads to one");
-	address.host = (char *)host;
-	opts = *client;
-	opts.tls = server->tls;
-	opts.tls.server_name = alias;
-	conn = redis_connect(&address, source->user, &opts, &within, err);
-	redis_conn_free(conn);
-	return conn != NULL ? 0 : -1;
+	if (dial(source, client, server, &within, alias, host, err) == 0)
+		return 0;
+	if (dr->hosts[0].port != source->hosts[0].port &&
+	    source->hosts[0].port != 0)
+		err_in(err,
+		    "clients dial port %d, an alias moves no port, and the DR "
+		    "Redis has %d",
+		    source->hosts[0].port, dr->hosts[0].port);
+	return -1;
 }

@@ -8,10 +8,11 @@ struct err;
 struct scope;
 
 /*
- * Connects to host, at the DR Redis' port, as a client would that believes it
- * dials alias: by TLS where the DR Redis has it, with alias as the name that
- * the certificate must hold for, and with the source's credential, which is
- * the one that clients have.  For lever_work.probe; agent is the arg.
+ * Connects to host as a client would that believes it dials alias: at the
+ * source's port, by TLS where the source has it, with alias as the name that
+ * the certificate must hold for (by the DR Redis' authorities), and with the
+ * source's credential, which is the one that clients have.  The source itself
+ * is not asked.  For lever_work.probe; agent is the arg.
  */
 int promotion_probe(void *agent, const struct scope *, const char *alias,
     const char *host, struct err *);

@@ -16,6 +16,7 @@
 #include "agent/job/agent.h"
 #include "agent/job/filter_settings.h"
 #include "agent/job/ledger.h"
+#include "agent/job/run_left.h"
 #include "agent/job/run_private.h"
 #include "agent/job/settings.h"
 #include "agent/job/settings_check.h"
@@ -32,6 +33,7 @@ run_report_release(struct run_report *r)
 	r->m = NULL;
 	fingerprint_free(r->load.part);
 	r->load.part = NULL;
+	detour_release(&r->adopted);
 }
 
 /*
@@ -330,6 +332,7 @@ begin(struct run *r, const struct command *c, struct err *err)
 	if (r->env == NULL)
 		return -1;
 	r->own_env = *r->env;
+	r->own_env.adopted = &r->report->adopted;
 	r->own_env.still_ours = still_ours;
 	r->own_env.still_ours_arg = &r->locks;
 	r->env = &r->own_env;
@@ -361,6 +364,8 @@ end(struct run *r, int rc, struct err *err)
 
 	if (rc != 0)
 		run_locks_blame(&r->locks, err);
+	if (rc != 0)
+		run_left_tell(r->agent, err);
 	run_locks_release(&r->locks);
 	unpin(r);
 	key_filter_free(r->filter);
@@ -390,6 +395,7 @@ run_job(struct agent *agent, enum run_command command,
 	int rc;
 
 	memset(report, 0, sizeof(*report));
+	detour_init(&report->adopted);
 	for (int i = 0; i < STEPS; i++)
 		report->step_ms[i] = -1;
 	bounded = scope_within(

@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "agent/snapshot/detour.h"
 #include "agent/snapshot/progress.h"
 #include "agent/snapshot/snapshot_copy.h"
 #include "agent/snapshot/snapshot_load.h"
@@ -37,6 +38,7 @@ struct run_report {
 	struct manifest *m;	/* NULL: it did not come so far */
 	int64_t step_ms[STEPS]; /* -1: not begun */
 	bool step_done[STEPS];	/* it succeeded; else what follows is void */
+	struct detour adopted;	/* exported files, on their way to the store */
 	struct snapshot_copy_facts copy;
 	struct snapshot_load_facts load;
 	struct fp_comparison comparison;

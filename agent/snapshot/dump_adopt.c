@@ -15,6 +15,7 @@
 #include "storage/store.h"
 
 #include "agent/snapshot/catalog.h"
+#include "agent/snapshot/detour.h"
 #include "agent/snapshot/dump_adopt.h"
 #include "agent/snapshot/dump_aux.h"
 #include "agent/snapshot/dump_proof.h"
@@ -171,9 +172,7 @@ copy(struct adopting *a, const struct scope *scope, struct err *err)
 	if (ladder_copy(&l, &job, scope, &result, err) != 0)
 		return -1;
 	if (result.rung == RUNG_STREAM)
-		progress_note(a->env->progress, STEP_SNAPSHOT,
-		    "'%.100s' was copied through this machine: %s", b->name,
-		    result.why);
+		detour_add(a->env->adopted, b->props.size, result.why);
 	return 0;
 }
 

@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 struct budget;
+struct detour;
 struct err;
 struct journal;
 struct pool;
@@ -16,6 +17,7 @@ struct snapshot_env {
 	struct pool *pool;
 	struct journal *journal;
 	struct progress *progress;	 /* NULL: nobody watches */
+	struct detour *adopted;		 /* of exported files; or NULL */
 	const struct secret *cipher_key; /* NULL: neither seal nor open */
 	const char *spool_dir;		 /* NULL: the default */
 	uint64_t spool_max;		 /* bytes; 0: the default */

@@ -165,6 +165,10 @@ snapshot_take(struct source *source, struct store *store,
 	if (rc == 0)
 		return t.m;
 	manifest_free(t.m);
-	err_in(err, "snapshot of '%s'", source->shown);
+	/* One that exports itself is named by whoever asked it, and shorter. */
+	if (source->ops->export != NULL)
+		err_in(err, "snapshot");
+	else
+		err_in(err, "snapshot of '%s'", source->shown);
 	return NULL;
 }

@@ -86,9 +86,11 @@ test('check names the actions that no role has', async (t) => {
 	assert.match(await detail('DR resource'), /may not ask/);
 	azure.allow();
 	azure.deny('Microsoft.Cache/redisEnterprise/databases/import/action');
-	await job.fails(EXIT.AUTH, new RegExp('DR resource.*no role of the ' +
+	const r = await job.run('check', ...from, ...to);
+	assert.equal(r.code, EXIT.AUTH, r.page);
+	assert.match(r.said, new RegExp('^DR resource +FAILED +no role of the ' +
 		'identity has there: ' +
-		'Microsoft.Cache/redisEnterprise/databases/import/action', 's'),
-	'check', ...from, ...to);
+		'Microsoft.Cache/redisEnterprise/databases/import/action', 'm'));
+	assert.equal(r.stderr, 'drsync: these failed: DR resource\n');
 	assert.equal(azure.asked('Databases_Import').length, 0);
 });

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { EXIT, Redis, until } from './harness.mjs';
+import { EXIT, Redis, assertFits, until } from './harness.mjs';
 import {
 	assertNothingLent, assertSame, oneDb, twoRegions,
 } from './two_caches.mjs';
@@ -45,9 +45,78 @@ for (const byIdentity of [false, true])
 		const r = await job.run('sync', ...from, ...to, '--import',
 			'after-each-sync');
 		assert.equal(r.code, 0, r.stderr);
-		assert.doesNotMatch(r.stderr, /through this machine/);
+		assert.doesNotMatch(r.page, /through this host/);
 		await assertSame(source, target);
 	});
+
+// To people, where no terminal is; and what all files have in common once.
+test('what check and sync say fits on a page of 80 columns', async (t) => {
+	const { job, source, from, to } =
+		await twoRegions(t, { byIdentity: true, files: 3 });
+	await source.pipe(oneDb());
+	const checked = await job.run('check', ...from, ...to);
+	assert.equal(checked.code, 0, checked.page);
+	assertFits(checked.page);
+	assert.match(checked.said,
+		/^replication +- +not needed: Azure loads the DR Redis$/m);
+	const done = await job.run('sync', ...from, ...to, '--import',
+		'after-each-sync');
+	assert.equal(done.code, 0, done.page);
+	assertFits(done.page);
+	// The stand-in for storage trusts no test's certificate.
+	assert.match(done.stdout, new RegExp('^  exported +3 files, \\S+ \\S+, ' +
+		'moved to the store through this host$', 'm'));
+	assert.equal(done.said.match(/CannotVerifyCopySource/g).length, 1);
+	assertFits((await job.run('list')).page);
+	assertFits((await job.run('verify', '--deep')).page);
+	const shown = await job.run('show');
+	assert.match(shown.said, new RegExp(` of +west/default, .* ${from[1]}`));
+	assertFits(shown.page);
+
+	// A failure that all would have in common, too.
+	job.env.AZURE_POD_IDENTITY_AUTHORITY_HOST = 'http://127.0.0.1:1';
+	const lost = await job.run('check', ...from, ...to);
+	assert.equal(lost.code, EXIT.AUTH, lost.page);
+	assert.match(lost.said, /^identity +FAILED .* -> see that /m);
+	assert.match(lost.said, /^DR resource +- +not tried: see identity$/m);
+	assertFits(lost.page);
+	assert.match(lost.said, /^DR store +- +not tried: see identity$/m);
+	assert.match(lost.stderr, /^drsync: these failed: identity$/m);
+});
+
+test('who interrupts an operation is told what becomes of it', async (t) => {
+	const { azure, job, source, target, from, to } =
+		await twoRegions(t, { plain: true });
+	await source.pipe(oneDb());
+	const interrupt = async (what) => {
+		azure.script(`Databases_${what}`, { operation: { hold: true } },
+			{ times: 1 });
+		const before = azure.asked('OperationsStatus_Get').length;
+		const sync = job.start('sync', ...from, ...to, '--import',
+			'after-each-sync');
+		await until('it is followed', () =>
+			azure.asked(`Databases_${what}`).length === 1 &&
+			azure.asked('OperationsStatus_Get').length > before + 1,
+		60000);
+		sync.child.kill('SIGINT');
+		const ended = await sync.ended;
+		azure.release();
+		assert.equal(ended.code, EXIT.INTERRUPTED, ended.page);
+		return ended;
+	};
+	assert.match((await interrupt('Export')).stderr, new RegExp('cancelled; ' +
+		"Azure goes on with the export of 'west/default': the next run " +
+		'follows it'));
+	const second = await interrupt('Import');
+	assert.match(second.stderr, new RegExp('cancelled; Azure goes on with ' +
+		"the import of 'dr/default', which answers nobody meanwhile: the " +
+		'next run follows it'));
+	assert.match(second.stdout, /^  import +.*, interrupted$/m);
+	await job.ok('restore', ...to);
+	await assertSame(source, target);
+	for (const what of ['Export', 'Import'])
+		assert.equal(azure.asked(`Databases_${what}`).length, 1);
+});
 
 test('the files of a sharded export are one snapshot', async (t) => {
 	const { azurite, job, source, target, from, to } =

@@ -5,7 +5,7 @@ import path from 'node:path';
 import { test } from 'node:test';
 
 import {
-	EXIT, Job, Redis, drsync, everyType, freePort, tempDir, tool,
+	EXIT, Job, Redis, assertFits, drsync, everyType, freePort, tempDir, tool,
 } from './harness.mjs';
 
 const COMMANDS = ['sync', 'snapshot', 'restore', 'copy', 'list', 'show',
@@ -38,17 +38,20 @@ test('sync, list, show, verify, inspect and check, for people', async (t) => {
 	assert.doesNotMatch(one.stderr + one.stdout, /[\r\x1b]/);
 	const quiet = await says(job, [/the same/], 'sync', '--quiet');
 	assert.equal(quiet.stderr, '');
-	await says(job, [has, /JOB +SNAPSHOT/, /verified/], 'list');
+	await says(job, [has, /^job shop\nSNAPSHOT/m, /verified/], 'list');
 	await says(job, [has, /23, 1 of them/, /SHA-256 [0-9a-f]{64}/,
 		/db 15/], 'show', id);
-	await says(job, [has, /good: /], 'verify', id);
-	await says(job, [/fingerprint agree/], 'verify', '--deep', id);
+	await says(job, [has, /^ {2}good +\S/m], 'verify', id);
+	await says(job, [/fingerprint\s+agree/], 'verify', '--deep', id);
 	const told = await says(job, [/MEMORY, ABOUT +IN FILE/, / 100% .* all\n/,
 		/ PREFIX\n/, / list:long\n/, /1 function library\n/], 'inspect', id);
 	// On a terminal of 80 columns; names of keys come last, and may be long.
 	for (const line of told.stdout.split('BIGGEST KEYS')[0].split('\n'))
 		assert.ok(line.length <= 80, line);
-	await says(job, [/source Redis +good/, /DR store +good/], 'check');
+	assertFits(one.page);
+	const checked = await says(job,
+		[/source Redis +good/, /DR store +good/], 'check');
+	assertFits(checked.page);
 });
 
 test('one JSON document each, and nothing else on stdout', async (t) => {

@@ -68,7 +68,7 @@ for (const way of ['replica', 'restore']) {
 		for (const s of await job.list('dr'))
 			assert.equal(s.filtered, true);
 		const list = await job.run('list');
-		assert.match(list.stdout, /verified, filtered$/m);
+		assert.match(list.stdout, / verified\n +filtered: a PART of its source$/m);
 		await job.target.cli('set', 'beside', 'x');
 		await job.fails(EXIT.REFUSED, /has changed since/, 'sync',
 			...filter);

@@ -117,7 +117,7 @@ test('a value that no RESTORE takes is found before the target is emptied',
 		assert.equal(await target.digest(), before);
 		const checked = await job.run('check');
 		assert.equal(checked.code, EXIT.FAILED);
-		assert.match(checked.stdout + checked.stderr, says);
+		assert.match(checked.said, says);
 		await target.cli('config', 'set', 'proto-max-bulk-len', '4mb');
 		await job.ok('sync');
 		assert.equal(await target.digest(), await source.digest());
@@ -185,7 +185,7 @@ test('a load that cannot begin leaves the target as it was', async (t) => {
 	assert.equal(await target.digest(), before);
 	const checked = await job.run('check', ...way);
 	assert.equal(checked.code, EXIT.USAGE, checked.stdout);
-	assert.match(checked.stdout + checked.stderr, /of memory are needed/);
+	assert.match(checked.said, /of memory are needed/);
 	assert.equal(await target.digest(), before);
 });
 

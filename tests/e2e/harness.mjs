@@ -47,6 +47,20 @@ export async function freePort() {
 	return port;
 }
 
+// What drsync says to people is wrapped: notes beneath themselves, rows beneath
+// their text.
+const unwrapped = (text) => text.replace(/\n {10}(?! )/g, ' ');
+const joined = (text) => text.replace(/\n {10,}(?=\S)/g, ' ');
+
+// No line of a page is wider than 80 columns, but one that is a single word
+// (a row's name stands before it).
+export function assertFits(page) {
+	for (const line of page.split('\n'))
+		if (!line.startsWith('drsync: '))
+			assert.ok([...line].length <= 80 ||
+				/^(\S+( \S+)? +((good|-|FAILED) +)?| +)\S+$/.test(line), line);
+}
+
 export function run(file, args, { env = process.env, input, cwd, uid } = {}) {
 	const child = spawn(file, args,
 		{ env, cwd, uid, stdio: ['pipe', 'pipe', 'pipe'] });
@@ -60,7 +74,9 @@ export function run(file, args, { env = process.env, input, cwd, uid } = {}) {
 		child.on('close', (code, signal) => resolve({
 			code, signal,
 			stdout: Buffer.concat(out).toString(),
-			stderr: Buffer.concat(err).toString(),
+			stderr: unwrapped(Buffer.concat(err).toString()),
+			page: Buffer.concat([...out, ...err]).toString(),
+			said: joined(Buffer.concat([...out, ...err]).toString()),
 		}));
 	});
 	return { child, ended };

@@ -107,6 +107,7 @@ const outcomes = (doc) => doc.levers.map((l) => l.outcome).join(' ');
 
 test('all levers are pulled in order, seen, and undone', async (t) => {
 	const azure = await shop(t);
+	azure.profiles[0].endpoints[1].target = 'north.example';
 	const hook = await receiver(t);
 	const l = levers(azure);
 	const job = jobOf(t, azure, [l.config, l.vault, l.traffic, l.dns(), {
@@ -152,12 +153,12 @@ test('all levers are pulled in order, seen, and undone', async (t) => {
 test('an alias is moved only to where a client is let in', async (t) => {
 	const [azure, ca] = await Promise.all([shop(t), testCa(t)]);
 	const l = levers(azure);
-	const source = { url: 'rediss://west.example:6380' };
 	const dr = await Redis.start(t, { ...tlsOptions(ca),
 		requirepass: 'north' });
-	const flags = (password) => ({
+	// The source is gone; clients go on as they were told.
+	const flags = (password, source = `rediss://west.example:${dr.port}`) => ({
 		env: { ...azure.env.vm, CLIENTS: password },
-		args: ['--source', source.url, '--source-password', 'env:CLIENTS',
+		args: ['--source', source, '--source-password', 'env:CLIENTS',
 			'--target', dr.url, '--target-tls-ca', ca.ca],
 	});
 	const refused = (job, says) => job.fails(EXIT.REFUSED, says, 'promote',
@@ -168,6 +169,20 @@ test('an alias is moved only to where a client is let in', async (t) => {
 		/dial 'redis\.shop\.example' be led to '127\.0\.0\.1'\?.*certif/s);
 	await refused(jobOf(t, azure, [l.traffic], flags('west')),
 		/dial 'localhost' be led.*WRONGPASS/s);
+	// Of several that are refused each is told why, once.
+	const both = await refused(jobOf(t, azure, [l.traffic,
+		l.dns('127.0.0.1')], flags('north', 'rediss://west.example:1')),
+	/dial 'localhost' be led/);
+	assert.match(both.stdout.replace(/\s+/g, ' '), new RegExp(
+		"1 traffic_manager shop: FAILED .* to Disabled " +
+		"2 dns redis.shop.example: FAILED .* may clients that dial 'redis.shop.example' be led to '127"));
+	// No alias leads to another port, or makes clients speak TLS.
+	await refused(jobOf(t, azure, [l.traffic],
+		flags('north', 'rediss://west.example:1')), new RegExp(
+		`dial 'localhost' be led.* port 1, an alias .* has ${dr.port}`));
+	await refused(jobOf(t, azure, [l.traffic],
+		flags('north', `redis://west.example:${dr.port}`)),
+	/dial 'localhost' be led/);
 	await refused(jobOf(t, azure, [l.traffic]),
 		/'source\.redis' is not set, so it was not tried/);
 	assert.deepEqual(state(azure).endpoints, ['Enabled', 'Disabled']);
@@ -238,14 +253,17 @@ test('what is settled makes room for other levers', async (t) => {
 	const l = levers(azure);
 	const job = jobOf(t, azure, [l.config, l.vault, l.dns()]);
 	await job.ok('promote', '--yes');
-	job.configure([l.config, l.vault, l.dns('east.example')]);
+	const other = { ...l.dns(), ttl: 60 };
+	job.configure([l.config, l.vault, other]);
 	await job.fails(EXIT.REFUSED, /lever 3.*changed since it was pulled/,
 		'promote', '--yes');
 	await job.fails(EXIT.USAGE, /give --yes too/, 'promote', '--settle');
 	await job.ok('promote', '--settle', '--yes');
 	assert.equal(outcomes(await job.ok('promote', '--yes')),
 		'already already done');
+	assert.equal(azure.zone.records.redis.ttl, 60);
 	await job.ok('promote', '--undo', '--yes');
+	assert.equal(azure.zone.records.redis.ttl, 30);
 	assert.equal(cname(azure), 'north.example');
 });
 

@@ -204,8 +204,8 @@ describe('two regions', () => {
 			assert.equal(r.code, EXIT.DONE, r.stderr);
 			assert.match(r.stdout,
 				/^ {2}copied +[\d.]+ \w+, through this host:\n {17}the /m);
-			assert.match(r.stdout, why);
-			assert.match((await job.run('check')).stdout,
+			assert.match(r.said, why);
+			assert.match((await job.run('check')).said,
 				/^copy +good +bytes go through this host: the service /m);
 			await job.assertListedIsGood();
 		});

@@ -91,6 +91,23 @@ lever_rig_parse(struct lever_rig *r, const char *settings)
 	arm_rig_ok(&r->arm, r->lever != NULL ? 0 : -1);
 }
 
+void
+lever_rig_refuses(const struct lever_wrong *wrong, size_t n)
+{
+	struct lever_rig r;
+
+	lever_rig_up(&r, NULL, 0);
+	for (size_t i = 0; i < n; i++) {
+		cJSON *root = lever_rig_json(&r, wrong[i].settings);
+		struct lever *l = lever_parse(root, &r.arm.err);
+
+		arm_rig_fails(
+		    &r.arm, l != NULL ? 0 : -1, ERR_USAGE, wrong[i].says);
+		cJSON_Delete(root);
+	}
+	lever_rig_down(&r);
+}
+
 int
 lever_rig_look(struct lever_rig *r, enum lever_way way)
 {

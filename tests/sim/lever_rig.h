@@ -33,6 +33,14 @@ void lever_rig_down(struct lever_rig *);
 cJSON *lever_rig_json(struct lever_rig *, const char *settings);
 void lever_rig_parse(struct lever_rig *, const char *settings);
 
+/* Settings that are none: each is ERR_USAGE, and says so. */
+struct lever_wrong {
+	const char *settings, *says;
+};
+void lever_rig_refuses(const struct lever_wrong *, size_t n);
+#define LEVER_RIG_REFUSES(list) \
+	lever_rig_refuses(list, sizeof(list) / sizeof(*(list)))
+
 /* The calls of lever.h, on what the ones before left. */
 int lever_rig_look(struct lever_rig *, enum lever_way);
 int lever_rig_move(struct lever_rig *, enum lever_way);

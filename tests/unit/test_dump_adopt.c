@@ -14,6 +14,7 @@
 #include <zlib.h>
 
 #include "agent/snapshot/catalog.h"
+#include "agent/snapshot/detour.h"
 #include "agent/snapshot/dump_adopt.h"
 #include "agent/snapshot/dump_take.h"
 #include "agent/snapshot/manifest.h"
@@ -240,6 +241,26 @@ stays_as_it_is_and_is_proved_as_if_it_were_coded_anew(void **state)
 		fail_msg("%s", r->err.text);
 	manifest_free(m);
 	manifest_free(anew);
+}
+
+/* A store of files copies nothing by itself. */
+static void
+what_comes_through_this_host_is_counted(void **state)
+{
+	struct ground *g = *state;
+	struct manifest *m = new_manifest(g), *n = new_manifest(g);
+	struct detour adopted;
+
+	detour_init(&adopted);
+	g->rig.env.adopted = &adopted;
+	assert_int_equal(adopt(g, m), 0);
+	assert_int_equal(adopt(g, n), 0);
+	assert_int_equal(adopted.files, 2);
+	assert_int_equal(adopted.bytes, 2 * g->blob.props.size);
+	assert_non_null(strstr(adopted.why, "no server-side copy"));
+	detour_release(&adopted);
+	manifest_free(m);
+	manifest_free(n);
 }
 
 static void
@@ -474,6 +495,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    TEST(stays_as_it_is_and_is_proved_as_if_it_were_coded_anew),
+	    TEST(what_comes_through_this_host_is_counted),
 	    TEST(tells_the_slots_that_it_has_keys_of),
 	    TEST(page_blobs_ciphers_filters_and_small_parts_are_coded_anew),
 	    TEST(a_plain_one_with_zeros_behind_its_end_is_taken_by_the_chain),

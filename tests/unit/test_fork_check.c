@@ -9,11 +9,9 @@
 #include <cmocka.h>
 
 #include "base/err.h"
-#include "base/scope.h"
 #include "rdb/fork_check.h"
-#include "rdb/redis_conn.h"
 #include "rdb/redis_info.h"
-#include "tests/sim/script_server.h"
+#include "tests/sim/script_client.h"
 
 #define MIB (UINT64_C(1) << 20)
 
@@ -210,24 +208,13 @@ serve(struct script_conn *c, void *arg)
 static int
 target_of(const char *reply, enum fork_target *target, struct err *err)
 {
-	static const struct redis_opts none;
-	struct script_server *s = script_server_new(
-	    NULL, serve, (void *)(uintptr_t)reply);
-	struct redis_address where = {
-	    .host = (char *)"127.0.0.1",
-	    .port = script_server_port(s),
-	};
-	struct scope scope = scope_root(NULL);
-	struct redis_conn *c;
+	struct script_client c;
 	int rc;
 
 	*err = (struct err){0};
-	c = redis_connect(&where, NULL, &none, &scope, err);
-	assert_non_null(c);
-	rc = fork_target_get(c, &scope, target, err);
-	redis_conn_free(c);
-	assert_null(script_server_failure(s));
-	script_server_free(s);
+	script_client_up(&c, serve, (void *)(uintptr_t)reply);
+	rc = fork_target_get(c.conn, &c.scope, target, err);
+	script_client_down(&c);
 	return rc;
 }
 

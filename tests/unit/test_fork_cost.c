@@ -9,10 +9,8 @@
 #include <cmocka.h>
 
 #include "base/err.h"
-#include "base/scope.h"
 #include "rdb/fork_cost.h"
-#include "rdb/redis_conn.h"
-#include "tests/sim/script_server.h"
+#include "tests/sim/script_client.h"
 
 #define INFO(forks, saving, cow) \
 	"redis_version:7.0.15\r\ntotal_forks:" forks \
@@ -49,22 +47,12 @@ serve(struct script_conn *c, void *arg)
 static int64_t
 cost(const struct fork_mark *before, struct looks looks)
 {
-	static const struct redis_opts none;
-	struct script_server *s = script_server_new(NULL, serve, &looks);
-	struct redis_address where = {
-	    .host = (char *)"127.0.0.1",
-	    .port = script_server_port(s),
-	};
-	struct scope scope = scope_root(NULL);
-	struct err err = {0};
-	struct redis_conn *c = redis_connect(&where, NULL, &none, &scope, &err);
+	struct script_client c;
 	int64_t bytes;
 
-	assert_non_null(c);
-	bytes = fork_cost_get(c, before, &scope);
-	redis_conn_free(c);
-	assert_null(script_server_failure(s));
-	script_server_free(s);
+	script_client_up(&c, serve, &looks);
+	bytes = fork_cost_get(c.conn, before, &c.scope);
+	script_client_down(&c);
 	return bytes;
 }
 

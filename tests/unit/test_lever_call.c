@@ -277,9 +277,7 @@ a_check_is_made_again_until_it_succeeds(void **state)
 static void
 settings_that_are_none_are_refused(void **state)
 {
-	static const struct {
-		const char *settings, *says;
-	} wrong[] = {
+	static const struct lever_wrong wrong[] = {
 	    {"{'webhook': 'https://a.b/c'}", "'key'"},
 	    {"{'webhook': 'https://a.b/c', 'key': 'SECRET'}", "by reference"},
 	    {"{'webhook': 'http://a.b/c', 'key': {'env': 'X'}}",
@@ -301,15 +299,8 @@ settings_that_are_none_are_refused(void **state)
 	struct lever_rig r;
 
 	(void)state;
+	LEVER_RIG_REFUSES(wrong);
 	lever_rig_up(&r, NULL, 0);
-	for (size_t i = 0; i < sizeof(wrong) / sizeof(*wrong); i++) {
-		cJSON *root = lever_rig_json(&r, wrong[i].settings);
-		struct lever *l = lever_parse(root, &r.arm.err);
-
-		arm_rig_fails(
-		    &r.arm, l != NULL ? 0 : -1, ERR_USAGE, wrong[i].says);
-		cJSON_Delete(root);
-	}
 	lever_rig_parse(&r, "{'command': ['/none'], 'undo': ['/none']}");
 	arm_rig_fails(&r.arm, lever_rig_look(&r, LEVER_PULL), ERR_USAGE,
 	    "'/none' cannot be run");

@@ -22,8 +22,9 @@
 	"{\"value\":\"{\\\"uri\\\":\\\"https://safe.vault.azure.net/" \
 	"secrets/" name "\\\"}\",\"content_type\":\"" TYPE \
 	";charset=utf-8\",\"tags\":{\"a\":\"b\"}}"
-#define WEST  "{\"value\":\"west.example\",\"content_type\":null}"
-#define NORTH "{\"value\":\"north.example\",\"content_type\":null}"
+#define WEST "{\"value\":\"west.example\",\"content_type\":null}"
+/* No type is spelled in two ways. */
+#define NORTH "{\"value\":\"north.example\",\"content_type\":\"\"}"
 
 static void
 host_and_credential_are_switched_together_and_put_back(void **state)
@@ -51,8 +52,11 @@ host_and_credential_are_switched_together_and_put_back(void **state)
 	(void)state;
 	LEVER_RIG(&r, steps);
 	lever_rig_parse(&r, LEVER);
+	assert_int_equal(lever_gives(r.lever, "North.example"),
+	    LEVER_GIVES_HOST | LEVER_GIVES_CREDENTIAL);
 	assert_int_equal(
-	    lever_gives(r.lever), LEVER_GIVES_HOST | LEVER_GIVES_CREDENTIAL);
+	    lever_gives(r.lever, "east.example"), LEVER_GIVES_CREDENTIAL);
+	assert_int_equal(lever_gives(r.lever, NULL), LEVER_GIVES_CREDENTIAL);
 	lever_rig_looks(&r, LEVER_PULL, 2);
 	assert_null(r.view.alias);
 	lever_rig_moves(&r, LEVER_PULL, true);
@@ -138,9 +142,7 @@ a_reference_makes_room_for_a_text(void **state)
 static void
 settings_that_are_none_are_refused(void **state)
 {
-	static const struct {
-		const char *settings, *says;
-	} wrong[] = {
+	static const struct lever_wrong wrong[] = {
 	    {"{'app_configuration': 'https://a.azconfig.io'}", "'keys'"},
 	    {"{'app_configuration': 'https://a.azconfig.io', 'keys': {}}",
 		"'keys'"},
@@ -164,19 +166,9 @@ settings_that_are_none_are_refused(void **state)
 	     "{'keyvault': 'https://v.vault.azure.net/keys/x'}}}",
 		"key 'a'"},
 	};
-	struct lever_rig r;
 
 	(void)state;
-	lever_rig_up(&r, NULL, 0);
-	for (size_t i = 0; i < sizeof(wrong) / sizeof(*wrong); i++) {
-		cJSON *root = lever_rig_json(&r, wrong[i].settings);
-		struct lever *l = lever_parse(root, &r.arm.err);
-
-		arm_rig_fails(
-		    &r.arm, l != NULL ? 0 : -1, ERR_USAGE, wrong[i].says);
-		cJSON_Delete(root);
-	}
-	lever_rig_down(&r);
+	LEVER_RIG_REFUSES(wrong);
 }
 
 /* It would not fit into a URL. */
@@ -189,24 +181,15 @@ a_name_that_is_too_long_is_refused(void **state)
 	    "{'app_configuration': 'https://a.azconfig.io', 'label': '%s', "
 	    "'keys': {'a': 'b'}}"};
 	char name[1026], text[1200];
-	struct lever_rig r;
+	const struct lever_wrong wrong = {text, "more than 1024 bytes"};
 
 	(void)state;
 	memset(name, 'k', sizeof(name) - 1);
 	name[sizeof(name) - 1] = '\0';
-	lever_rig_up(&r, NULL, 0);
 	for (size_t i = 0; i < 2; i++) {
-		cJSON *root;
-		struct lever *l;
-
 		snprintf(text, sizeof(text), settings[i], name);
-		root = lever_rig_json(&r, text);
-		l = lever_parse(root, &r.arm.err);
-		arm_rig_fails(&r.arm, l != NULL ? 0 : -1, ERR_USAGE,
-		    "more than 1024 bytes");
-		cJSON_Delete(root);
+		lever_rig_refuses(&wrong, 1);
 	}
-	lever_rig_down(&r);
 }
 
 int

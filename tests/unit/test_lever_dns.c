@@ -25,18 +25,23 @@
 #define NORTH IS("n", "60", "north.example")
 #define EAST  IS("e", "60", "east.example")
 
+#define SEEN(is) \
+	{ \
+		GET, 200, NULL, is, ARM_ANSWER \
+	}
+
 static void
 a_public_record_is_switched_and_put_back(void **state)
 {
 	static const struct arm_step steps[] = {
-	    {GET, 200, NULL, WEST, ARM_ANSWER},
-	    {GET, 200, NULL, WEST, ARM_ANSWER},
+	    SEEN(WEST),
+	    SEEN(WEST),
 	    {PUT, 200, NULL, NORTH, ARM_ANSWER},
-	    {GET, 200, NULL, NORTH, ARM_ANSWER},
-	    {GET, 200, NULL, NORTH, ARM_ANSWER},
-	    {GET, 200, NULL, NORTH, ARM_ANSWER},
+	    SEEN(NORTH),
+	    SEEN(NORTH),
+	    SEEN(NORTH),
 	    {PUT, 200, NULL, WEST, ARM_ANSWER},
-	    {GET, 200, NULL, WEST, ARM_ANSWER},
+	    SEEN(WEST),
 	};
 	struct lever_rig r;
 
@@ -97,9 +102,9 @@ what_is_so_already_is_not_written(void **state)
 {
 	static const char is[] = IS("n", "60", "North.Example.");
 	static const struct arm_step steps[] = {
-	    {GET, 200, NULL, is, ARM_ANSWER},
-	    {GET, 200, NULL, is, ARM_ANSWER},
-	    {GET, 200, NULL, is, ARM_ANSWER},
+	    SEEN(is),
+	    SEEN(is),
+	    SEEN(is),
 	};
 	struct lever_rig r;
 
@@ -112,19 +117,43 @@ what_is_so_already_is_not_written(void **state)
 	lever_rig_down(&r);
 }
 
+/* As private zones do, which know no capitals. */
+static void
+a_name_that_comes_back_in_another_spelling_is_the_same(void **state)
+{
+	static const struct arm_step steps[] = {
+	    SEEN(WEST),
+	    SEEN(WEST),
+	    {PUT, 200, NULL, NORTH, ARM_ANSWER},
+	    SEEN(NORTH),
+	    SEEN(NORTH),
+	    {PUT, 200, NULL, WEST, ARM_ANSWER},
+	};
+	struct lever_rig r;
+
+	(void)state;
+	LEVER_RIG(&r, steps);
+	lever_rig_parse(&r, "{'dns': '" RECORD "', 'cname': 'North.Example.'}");
+	lever_rig_looks(&r, LEVER_PULL, 1);
+	lever_rig_moves(&r, LEVER_PULL, true);
+	lever_rig_holds(&r, LEVER_PULL);
+	lever_rig_moves(&r, LEVER_UNDO, true);
+	lever_rig_down(&r);
+}
+
 static void
 what_somebody_else_changed_stays(void **state)
 {
 	static const struct arm_step steps[] = {
-	    {GET, 200, NULL, WEST, ARM_ANSWER},
+	    SEEN(WEST),
 	    /* before our read */
-	    {GET, 200, NULL, EAST, ARM_ANSWER},
+	    SEEN(EAST),
 	    /* between it and our write */
-	    {GET, 200, NULL, WEST, ARM_ANSWER},
+	    SEEN(WEST),
 	    {PUT, 412, NULL, NULL, ARM_ANSWER},
-	    {GET, 200, NULL, EAST, ARM_ANSWER},
+	    SEEN(EAST),
 	    /* since it was pulled */
-	    {GET, 200, NULL, EAST, ARM_ANSWER},
+	    SEEN(EAST),
 	};
 	struct lever_rig r;
 
@@ -146,11 +175,11 @@ static void
 a_write_whose_answer_was_lost_is_seen_to_be_ours(void **state)
 {
 	static const struct arm_step steps[] = {
-	    {GET, 200, NULL, WEST, ARM_ANSWER},
-	    {GET, 200, NULL, WEST, ARM_ANSWER},
+	    SEEN(WEST),
+	    SEEN(WEST),
 	    {.wants = PUT, .how = ARM_RESET},
 	    {PUT, 412, NULL, NULL, ARM_ANSWER},
-	    {GET, 200, NULL, NORTH, ARM_ANSWER},
+	    SEEN(NORTH),
 	};
 	struct lever_rig r;
 
@@ -166,8 +195,8 @@ static void
 without_leave_nothing_is_written(void **state)
 {
 	static const struct arm_step steps[] = {
-	    {GET, 200, NULL, WEST, ARM_ANSWER},
-	    {GET, 200, NULL, WEST, ARM_ANSWER},
+	    SEEN(WEST),
+	    SEEN(WEST),
 	};
 	struct lever_rig r;
 
@@ -232,9 +261,9 @@ static void
 the_right_to_change_is_tried_by_what_cannot_be(void **state)
 {
 	static const struct arm_step steps[] = {
-	    {GET, 200, NULL, WEST, ARM_ANSWER},
+	    SEEN(WEST),
 	    {PUT, 412, NULL, NULL, ARM_ANSWER},
-	    {GET, 200, NULL, WEST, ARM_ANSWER},
+	    SEEN(WEST),
 	    {PUT, 403, NULL,
 		"{\"error\":{\"code\":\"AuthorizationFailed\",\"message\":"
 		"\"not authorized to perform action "
@@ -261,11 +290,11 @@ static void
 a_check_waits_until_it_is_seen_or_the_time_is_up(void **state)
 {
 	static const struct arm_step steps[] = {
-	    {GET, 200, NULL, WEST, ARM_ANSWER},
-	    {GET, 200, NULL, WEST, ARM_ANSWER},
-	    {GET, 200, NULL, NORTH, ARM_ANSWER},
-	    {GET, 200, NULL, WEST, ARM_ANSWER},
-	    {GET, 200, NULL, WEST, ARM_ANSWER},
+	    SEEN(WEST),
+	    SEEN(WEST),
+	    SEEN(NORTH),
+	    SEEN(WEST),
+	    SEEN(WEST),
 	};
 	struct lever_rig r;
 
@@ -283,9 +312,7 @@ a_check_waits_until_it_is_seen_or_the_time_is_up(void **state)
 static void
 settings_that_are_none_are_refused(void **state)
 {
-	static const struct {
-		const char *settings, *says;
-	} wrong[] = {
+	static const struct lever_wrong wrong[] = {
 	    {"'x'", "no object"},
 	    {"{}", "it has none of"},
 	    {"{'dns': '" RECORD "', 'webhook': 'x'}", "these are two"},
@@ -295,6 +322,7 @@ settings_that_are_none_are_refused(void **state)
 	    {"{'dns': '" RECORD "', 'cname': 'a.b', 'TTL': 3}",
 		"unknown key 'TTL'; there are: cname, ttl"},
 	    {"{'dns': '" RECORD "', 'cname': 'a.b', 'ttl': -1}", "'ttl'"},
+	    {"{'dns': '" RECORD "', 'cname': 'a.b', 'ttl': 0}", "'ttl'"},
 	    {"{'dns': '" RECORD "', 'cname': 'a.b', 'ttl': 'x'}", "'ttl'"},
 	    {"{'dns': '" PRIVATE "', 'cname': 'a.b'}", "no resource id"},
 	    {"{'dns': '" NETWORK "/dnsZones/z/A/x', 'cname': 'a.b'}",
@@ -304,19 +332,9 @@ settings_that_are_none_are_refused(void **state)
 	    {"{'dns': '" RECORD "/', 'cname': 'a.b'}", "no resource id"},
 	    {"{'dns': 7, 'cname': 'a.b'}", "dns"},
 	};
-	struct lever_rig r;
 
 	(void)state;
-	lever_rig_up(&r, NULL, 0);
-	for (size_t i = 0; i < sizeof(wrong) / sizeof(*wrong); i++) {
-		cJSON *root = lever_rig_json(&r, wrong[i].settings);
-		struct lever *l = lever_parse(root, &r.arm.err);
-
-		arm_rig_fails(
-		    &r.arm, l != NULL ? 0 : -1, ERR_USAGE, wrong[i].says);
-		cJSON_Delete(root);
-	}
-	lever_rig_down(&r);
+	LEVER_RIG_REFUSES(wrong);
 }
 
 int
@@ -326,6 +344,8 @@ main(void)
 	    cmocka_unit_test(a_public_record_is_switched_and_put_back),
 	    cmocka_unit_test(a_private_record_is_spelled_otherwise),
 	    cmocka_unit_test(what_is_so_already_is_not_written),
+	    cmocka_unit_test(
+		a_name_that_comes_back_in_another_spelling_is_the_same),
 	    cmocka_unit_test(what_somebody_else_changed_stays),
 	    cmocka_unit_test(a_write_whose_answer_was_lost_is_seen_to_be_ours),
 	    cmocka_unit_test(without_leave_nothing_is_written),

@@ -16,8 +16,8 @@
 #define RECORD(name) NETWORK "/dnsZones/shop.example/CNAME/" name
 #define DNS(name)    "{'dns': '" RECORD(name) "', 'cname': 'north.example'}"
 #define HOOK	     "{'webhook': '{host}/hook', 'key': {'env': 'DRSYNC_KEY'}}"
-#define CONFIG \
-	"{'app_configuration': '{host}', 'keys': {'host': 'north', 'key': " \
+#define CONFIG(host) \
+	"{'app_configuration': '{host}', 'keys': {'host': '" host "', 'key': " \
 	"{'keyvault': 'https://v.vault.azure.net/secrets/s'}}}"
 
 #define GET(name) "GET " RECORD(name) "*"
@@ -246,6 +246,28 @@ a_look_changes_nothing(void **state)
 	down(&r);
 }
 
+/* As the move would: it does not promise what that would refuse. */
+static void
+a_look_sees_what_somebody_changed_since_the_pull(void **state)
+{
+	static const struct arm_step steps[] = {AT("a", "west"),
+	    AT("a", "west"), TO("a", "north"), AT("a", "north"),
+	    AT("a", "north"), AT("a", "east"), AT("a", "east"),
+	    AT("a", "west")};
+	struct rig r;
+
+	(void)state;
+	UP(&r, steps, "[" DNS("a") "]");
+	works(&r, pull(&r), "1/1 done; ");
+	fails(&r, look(&r, LEVER_PULL), ERR_CONFLICT,
+	    "is now 'east.example, TTL 60 s', neither 'west", "1/1 failed; ");
+	fails(&r, look(&r, LEVER_UNDO), ERR_CONFLICT,
+	    "is now 'east.example, TTL 60 s', neither 'north", "1/1 failed; ");
+	/* What was put back by hand can be pulled again. */
+	works(&r, look(&r, LEVER_PULL), "1/1 would; ");
+	down(&r);
+}
+
 static void
 none_is_pulled_when_one_may_not_be(void **state)
 {
@@ -333,6 +355,10 @@ an_alias_needs_a_probe_or_host_and_credential_together(void **state)
 	    {"GET /kv/host*", 200, "ETag: \"1\"\r\n", "{\"value\":\"west\"}",
 		ARM_ANSWER},
 	    {"GET /kv/key*", 200, "ETag: \"1\"\r\n", reference, ARM_ANSWER},
+	    AT("a", "west"),
+	    {"GET /kv/host*", 200, "ETag: \"1\"\r\n", "{\"value\":\"west\"}",
+		ARM_ANSWER},
+	    {"GET /kv/key*", 200, "ETag: \"1\"\r\n", reference, ARM_ANSWER},
 	    AT("a", "north"),
 	};
 	struct rig r;
@@ -343,14 +369,19 @@ an_alias_needs_a_probe_or_host_and_credential_together(void **state)
 	fails(&r, look(&r, LEVER_PULL), ERR_REFUSED,
 	    "led to 'north.example'? the certificate is not for that name",
 	    "1/1 failed; ");
-	fails(&r, pull(&r), ERR_REFUSED, "switch host and credential together",
-	    "1/1 failed; ");
-	set_parse(&r, "[" DNS("a") "," CONFIG "]");
+	fails(&r, pull(&r), ERR_REFUSED,
+	    "switch that host and credential together", "1/1 failed; ");
+	/* Some text and some secret do not lead clients there. */
+	set_parse(&r, "[" DNS("a") "," CONFIG("blue") "]");
+	fails(&r, look(&r, LEVER_PULL), ERR_REFUSED,
+	    "switch that host and credential together",
+	    "1/2 failed; 2/2 would; ");
+	set_parse(&r, "[" DNS("a") "," CONFIG("north.example:6380") "]");
 	works(&r, look(&r, LEVER_PULL), "1/2 would; 2/2 would; ");
 	/* Nor does what leads there already. */
 	set_parse(&r, "[" DNS("a") "]");
 	works(&r, look(&r, LEVER_PULL), "1/1 already; ");
-	assert_int_equal(r.probes, 2);
+	assert_int_equal(r.probes, 3);
 	down(&r);
 }
 
@@ -449,6 +480,7 @@ main(void)
 	static const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(they_are_pulled_in_order_and_undone_backwards),
 	    cmocka_unit_test(a_look_changes_nothing),
+	    cmocka_unit_test(a_look_sees_what_somebody_changed_since_the_pull),
 	    cmocka_unit_test(none_is_pulled_when_one_may_not_be),
 	    cmocka_unit_test(
 		it_stops_at_the_first_that_fails_and_goes_on_from_there),

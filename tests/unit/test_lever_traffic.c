@@ -207,9 +207,7 @@ an_endpoint_that_is_not_there_is_told(void **state)
 static void
 settings_that_are_none_are_refused(void **state)
 {
-	static const struct {
-		const char *settings, *says;
-	} wrong[] = {
+	static const struct lever_wrong wrong[] = {
 	    {"{'traffic_manager': '" PROFILE "'}", "'enable' is missing"},
 	    {"{'traffic_manager': '" PROFILE "/x', 'enable': '" EXTERNAL "n'}",
 		"no resource id"},
@@ -221,19 +219,9 @@ settings_that_are_none_are_refused(void **state)
 	    {LEVER ", 'disable': ['" EXTERNAL "north']}", "both"},
 	    {LEVER ", 'alias': 'a/b'}", "no host's name"},
 	};
-	struct lever_rig r;
 
 	(void)state;
-	lever_rig_up(&r, NULL, 0);
-	for (size_t i = 0; i < sizeof(wrong) / sizeof(*wrong); i++) {
-		cJSON *root = lever_rig_json(&r, wrong[i].settings);
-		struct lever *l = lever_parse(root, &r.arm.err);
-
-		arm_rig_fails(
-		    &r.arm, l != NULL ? 0 : -1, ERR_USAGE, wrong[i].says);
-		cJSON_Delete(root);
-	}
-	lever_rig_down(&r);
+	LEVER_RIG_REFUSES(wrong);
 }
 
 int

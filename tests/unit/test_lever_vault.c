@@ -94,7 +94,7 @@ a_value_that_is_there_makes_no_version(void **state)
 	LEVER_RIG(&r, steps);
 	lever_rig_parse(
 	    &r, "{'key_vault': '{host}', 'secrets': {'redis': 'north'}}");
-	assert_int_equal(lever_gives(r.lever), LEVER_GIVES_HOST);
+	assert_int_equal(lever_gives(r.lever, "north"), LEVER_GIVES_HOST);
 	lever_rig_looks(&r, LEVER_PULL, 0);
 	lever_rig_moves(&r, LEVER_PULL, false);
 	lever_rig_down(&r);
@@ -159,9 +159,7 @@ what_cannot_be_read_is_told_by_its_name(void **state)
 static void
 settings_that_are_none_are_refused(void **state)
 {
-	static const struct {
-		const char *settings, *says;
-	} wrong[] = {
+	static const struct lever_wrong wrong[] = {
 	    {"{'key_vault': 'http://a.example', 'secrets': {'a': 'b'}}",
 		"no plain https"},
 	    {"{'key_vault': '{host}'}", "'secrets'"},
@@ -176,19 +174,9 @@ settings_that_are_none_are_refused(void **state)
 		"by reference"},
 	    {"{'key_vault': '{host}', 'secrets': {'a': 7}}", "by reference"},
 	};
-	struct lever_rig r;
 
 	(void)state;
-	lever_rig_up(&r, NULL, 0);
-	for (size_t i = 0; i < sizeof(wrong) / sizeof(*wrong); i++) {
-		cJSON *root = lever_rig_json(&r, wrong[i].settings);
-		struct lever *l = lever_parse(root, &r.arm.err);
-
-		arm_rig_fails(
-		    &r.arm, l != NULL ? 0 : -1, ERR_USAGE, wrong[i].says);
-		cJSON_Delete(root);
-	}
-	lever_rig_down(&r);
+	LEVER_RIG_REFUSES(wrong);
 }
 
 int

@@ -14,7 +14,7 @@
 #include "rdb/redis_conn.h"
 #include "rdb/redis_info.h"
 #include "tests/sim/real_redis.h"
-#include "tests/sim/script_server.h"
+#include "tests/sim/script_client.h"
 
 struct answers {
 	const char *info;   /* a whole reply when it begins with '-' or ':' */
@@ -42,23 +42,13 @@ serve(struct script_conn *c, void *arg)
 static int
 ask(const struct answers *a, struct redis_info *info, struct err *err)
 {
-	static const struct redis_opts none;
-	struct script_server *s = script_server_new(NULL, serve, (void *)a);
-	struct redis_address where = {
-	    .host = (char *)"127.0.0.1",
-	    .port = script_server_port(s),
-	};
-	struct scope scope = scope_root(NULL);
-	struct redis_conn *c;
+	struct script_client c;
 	int rc;
 
 	*err = (struct err){0};
-	c = redis_connect(&where, NULL, &none, &scope, err);
-	assert_non_null(c);
-	rc = redis_info_get(c, &scope, info, err);
-	redis_conn_free(c);
-	assert_null(script_server_failure(s));
-	script_server_free(s);
+	script_client_up(&c, serve, (void *)a);
+	rc = redis_info_get(c.conn, &c.scope, info, err);
+	script_client_down(&c);
 	return rc;
 }
 
