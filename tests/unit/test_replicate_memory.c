@@ -16,10 +16,11 @@
 #include "storage/blob_traits.h"
 #include "storage/replicate.h"
 
-#define FEW	  200000
-#define MANY	  1000000
-#define PAGE	  5000
-#define SLACK_KIB 8192 /* ten bytes a name would be as much */
+#define FEW  200000
+#define MANY 1000000
+#define PAGE 5000
+#define SLACK_KIB \
+	32768 /* pages on their way; 40 bytes a name would be as much */
 
 /* Names and no bytes: what is put is forgotten. */
 struct names {
