@@ -359,8 +359,8 @@ traits_that_are_none_are_refused(void **state)
 	static const char *const bad[] = {
 	    "<Properties><TagCount>many</TagCount></Properties>",
 	    "<Properties><Creation-Time>now</Creation-Time></Properties>",
-	    "<Properties><x-ms-blob-sequence-number>-1"
-	    "</x-ms-blob-sequence-number></Properties>",
+	    ("<Properties><x-ms-blob-sequence-number>-1"
+	     "</x-ms-blob-sequence-number></Properties>"),
 	    "<Tags><TagSet><Tag><Value>v</Value></Tag></TagSet></Tags>",
 	};
 	struct list_page page;
