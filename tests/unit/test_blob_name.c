@@ -20,8 +20,8 @@ static const char *const ascending[] = {
     "\xed\x9f\xbf",	/* U+D7FF, the last before the surrogates */
     "\xf0\x90\x80\x80", /* U+10000 */
     "\xf0\x9f\x98\x80", /* an emoji */
-    "\xf0\x9f\x98\x80"
-    "a",
+    ("\xf0\x9f\x98\x80"
+     "a"),
     "\xf4\x8f\xbf\xbf", /* U+10FFFF */
     "\xee\x80\x80",	/* U+E000, the first behind them */
     "\xef\xbf\xbd",	/* U+FFFD */
