@@ -317,8 +317,8 @@ const struct option_row options[OPTIONS] = {
 [OPT_COPY_ARCHIVED] = {"blobs.archived", "archived", "WHAT", OPTION_CHOICE,
     .fallback = "skip", .choices = archives,
     .help = "blobs in the archive tier, which cannot be read: skip them, and "
-	"count them, or rehydrate a copy of each first (which takes hours "
-	"and costs)"},
+	"count them, or have the service rehydrate each into its copy, which "
+	"it does within one account alone, takes hours, and costs"},
 [OPT_COPY_HISTORY] = {"blobs.history", "history", "N", OPTION_INT,
     .fallback = "0", .least = 0, .most = 1000,
     .help = "keep so many of a blob's replaced contents beside it, under "
