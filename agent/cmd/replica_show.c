@@ -24,6 +24,7 @@ struct teller {
 	bool dry_run;
 	cJSON *events; /* --json */
 	uint64_t told, untold;
+	uint64_t would_delete; /* in a dry run */
 };
 
 /* Whether who did not ask for each blob wants to hear of it. */
@@ -98,6 +99,7 @@ on_event(void *arg, const struct replicate_event *e)
 	uint64_t most = EVENTS_MAX;
 	struct teller *t = arg;
 
+	t->would_delete += e->what == REPLICATE_DELETE;
 	if (!is_told(t, e))
 		return;
 	if (!t->dry_run)
@@ -114,19 +116,12 @@ on_event(void *arg, const struct replicate_event *e)
 }
 
 static void
-row(const char *name, const char *value)
-{
-	printf("  %-14s %s\n", name, value);
-}
-
-static void
 row_blobs(const char *name, uint64_t n, const char *rest)
 {
-	char count[32], text[300];
+	char count[32];
 
-	snprintf(text, sizeof(text), "%s blob%s%s%s", show_count(n, count),
-	    n == 1 ? "" : "s", rest[0] != '\0' ? ", " : "", rest);
-	row(name, text);
+	show_row(name, "%s blob%s%s%s", show_count(n, count), n == 1 ? "" : "s",
+	    rest[0] != '\0' ? ", " : "", rest);
 }
 
 static const char *const ways[RUNGS] = {
@@ -154,11 +149,23 @@ show_copied(const struct replicate_report *r, const char *name)
 	if (all == 0)
 		row_blobs(name, 0, "");
 	if (r->why_streamed[0] != '\0')
-		row("", r->why_streamed);
+		show_row("", "%s", r->why_streamed);
 }
 
 static void
-show_left(const struct replicate_report *r, bool dry_run)
+show_missing(const struct teller *t, const struct replicate_report *r)
+{
+	uint64_t gone = t->dry_run ? t->would_delete : r->deleted;
+
+	if (gone > 0)
+		row_blobs(t->dry_run ? "would delete" : "deleted", gone, "");
+	if (r->missing > gone)
+		row_blobs("not at source", r->missing - gone,
+		    r->why_kept[0] != '\0' ? r->why_kept : "kept");
+}
+
+static void
+show_left(const struct teller *t, const struct replicate_report *r)
 {
 	char text[300];
 
@@ -169,11 +176,7 @@ show_left(const struct replicate_report *r, bool dry_run)
 			    diff_skip_advice((enum diff_skip)i));
 			row_blobs("skipped", r->skipped[i], text);
 		}
-	if (r->deleted > 0)
-		row_blobs(dry_run ? "would delete" : "deleted", r->deleted, "");
-	if (r->missing > r->deleted)
-		row_blobs(
-		    "not at source", r->missing - r->deleted, r->why_kept);
+	show_missing(t, r);
 	if (r->lossy > 0)
 		row_blobs("incomplete", r->lossy, "see above");
 	if (r->failed > 0)
@@ -196,7 +199,7 @@ static void
 show_report(struct teller *t, const struct replica_run_report *report)
 {
 	const struct replicate_report *r = &report->copied;
-	char ms[32], n[32], text[100];
+	char ms[32], n[32];
 	struct err ignored = {0};
 
 	show_side("source",
@@ -210,23 +213,18 @@ show_report(struct teller *t, const struct replica_run_report *report)
 	row_blobs("the same", r->same, "");
 	if (r->verified > 0)
 		row_blobs("read back", r->verified, "");
-	show_left(r, t->dry_run);
+	show_left(t, r);
 	if (t->untold > 0)
 		row_blobs("not listed", t->untold, "see --json");
-	if (r->lag_ms > 0) {
-		snprintf(text, sizeof(text),
+	if (r->lag_ms > 0)
+		show_row("behind",
 		    "%s: the oldest change that is not there yet",
 		    show_ms(r->lag_ms, ms));
-		row("behind", text);
-	}
-	snprintf(text, sizeof(text), "%s, %s requests, up to %u at once",
+	show_row("time", "%s, %s requests, up to %u at once",
 	    show_ms(r->took_ms, ms), show_count(r->requests, n),
 	    r->concurrency);
-	row("time", text);
-	if (report->run > 0) {
-		snprintf(text, sizeof(text), "%" PRId64, report->run);
-		row("run", text);
-	}
+	if (report->run > 0)
+		show_row("run", "%" PRId64, report->run);
 }
 
 static void
@@ -336,7 +334,7 @@ replica_run_and_show(
 	if (c->json) {
 		json_report(&t, &report, rc == 0 ? NULL : err);
 		c->told = true;
-	} else if (report.copied.took_ms > 0 || rc == 0) {
+	} else if (report.copied.source.pages + report.copied.copy.pages > 0) {
 		show_report(&t, &report);
 	}
 	return rc;
