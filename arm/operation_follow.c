@@ -131,7 +131,7 @@ ask(struct operation *op, const struct scope *scope, struct round *round,
 	int rc;
 
 	*round = (struct round){.progress = PROGRESS_ON};
-	*end = (struct operation_end){0};
+	*end = (struct operation_end){.outcome = OPERATION_UNKNOWN};
 	rc = ask_at(op, n->status_url, false, scope, round, &end->why, err);
 	if (rc == 1)
 		rc = ask_at(

@@ -215,6 +215,21 @@ is_own(const char *name)
 	    0;
 }
 
+/* By tags that nobody tells, nothing would be taken, and that called done. */
+static int
+check_tags(const struct run *r, const struct list_item *source, struct err *err)
+{
+	if ((replica_filter_needs(r->o->filter) & LIST_TAGS) == 0 ||
+	    source->traits == NULL || source->traits->tags_told)
+		return 0;
+	return err_set(err, ERR_AUTH,
+	    "the filter goes by index tags, and the source does not tell "
+	    "those of '%.200s': it takes the right to read tags (the role "
+	    "Storage Blob Data Owner, or a SAS with 't'), and an account that "
+	    "has them",
+	    source->name);
+}
+
 static int
 decide(struct run *r, const struct list_item *source,
     const struct list_item *copy, struct err *err)
@@ -226,6 +241,8 @@ decide(struct run *r, const struct list_item *source,
 	}
 	if (source == NULL)
 		return run_miss(r, copy, err);
+	if (check_tags(r, source, err) != 0)
+		return -1;
 	if (!replica_filter_takes(r->o->filter, source, r->began_ms)) {
 		r->report->filtered++;
 		return 0;

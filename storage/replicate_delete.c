@@ -77,6 +77,17 @@ forbid_disorder(
 	    side, facts->out_of_order);
 }
 
+/* A blob that was renamed would be there under neither name. */
+static int
+forbid_after_failures(const struct run *r, struct err *err)
+{
+	if (r->report->failed == 0)
+		return 0;
+	return err_set(err, ERR_REFUSED,
+	    "nothing is deleted: %" PRIu64 " blob%s could not be copied",
+	    r->report->failed, r->report->failed == 1 ? "" : "s");
+}
+
 static int
 forbid_many(struct run *r, uint64_t due, struct err *err)
 {
@@ -217,7 +228,8 @@ run_delete(struct run *r, struct err *err)
 	if (!r->o->del.mirror)
 		return 0;
 	if (forbid_disorder("source", &r->report->source, &why) != 0 ||
-	    forbid_disorder("copy", &r->report->copy, &why) != 0) {
+	    forbid_disorder("copy", &r->report->copy, &why) != 0 ||
+	    forbid_after_failures(r, &why) != 0) {
 		if (r->missing != NULL)
 			return keep_all(r, r->missing, &why, err);
 		return 0;

@@ -24,7 +24,8 @@ int import_begin_make(struct journal *, const char *job, const char *target,
 int import_begin_get(struct journal *, const char *job, const char *target,
     char id[IMPORT_BEGIN_SIZE], struct err *);
 
-/* When the operation is in the journal, or the state says nothing any more. */
+/* Before the operation leaves the journal, or when the state says nothing any
+ * more. */
 int import_begin_remove(
     struct journal *, const char *job, const char *target, struct err *);
 

@@ -96,7 +96,8 @@ int snapshot_load(struct store *, const struct manifest *, const struct scope *,
 
 /*
  * Waits while an import by Azure that an earlier run began goes on, during
- * which the Redis answers nobody; how it ended snapshot_load() judges.
+ * which the Redis answers nobody; how it ended, or that its time is up,
+ * snapshot_load() judges.
  */
 int snapshot_load_await(struct redis_resource *, const struct scope *,
     const struct snapshot_env *, struct err *);

@@ -116,7 +116,12 @@ snapshot_load_await(struct redis_resource *resource, const struct scope *scope,
 	    "end");
 	rc = operation_follow(op, scope, &ignored, err);
 	operation_free(op);
-	return rc;
+	if (rc == 0 || err->kind != ERR_UNREACHABLE ||
+	    scope_left_ms(scope) <= 0)
+		return rc;
+	/* Its time is up; a person's word may let the next one go ahead. */
+	*err = (struct err){0};
+	return 0;
 }
 
 /* Its time is up, and the service says that it goes on: a person may know
@@ -154,7 +159,6 @@ take_up(struct arm_import *a, struct err *err)
 	}
 	if (a->op == NULL)
 		return -1;
-	l->guard.followed = true;
 	if (operation_follow(a->op, l->scope, &end, err) != 0)
 		return give_up(a, err);
 	if (end.outcome == OPERATION_UNKNOWN)
@@ -164,19 +168,7 @@ take_up(struct arm_import *a, struct err *err)
 	return 0;
 }
 
-static int
-settle(struct arm_import *a, struct err *err)
-{
-	if (a->op == NULL)
-		return 0;
-	if (operation_settle(a->op, err) != 0)
-		return -1;
-	operation_free(a->op);
-	a->op = NULL;
-	return 0;
-}
-
-/* What this agent noted, and did not ask for. */
+/* By which the state tells this agent's import from another's. */
 static int
 recall_begin(struct arm_import *a, struct err *err)
 {
@@ -195,6 +187,20 @@ forget_begin(struct arm_import *a)
 	struct err ignored = {0};
 
 	import_begin_remove(l->env->journal, l->m->job, a->name, &ignored);
+}
+
+static int
+settle(struct arm_import *a, struct err *err)
+{
+	if (a->op == NULL)
+		return 0;
+	/* First: with it there and no operation, nothing was asked for. */
+	forget_begin(a);
+	if (operation_settle(a->op, err) != 0)
+		return -1;
+	operation_free(a->op);
+	a->op = NULL;
+	return 0;
 }
 
 /* That it began is not true, or not any more; where this cannot be noted, a
@@ -288,7 +294,6 @@ post(struct arm_import *a, struct err *err)
 		note_none_begun(a);
 		return -1;
 	}
-	forget_begin(a);
 	return 0;
 }
 
@@ -420,8 +425,8 @@ run(struct arm_import *a, struct err *err)
 	struct loading *l = a->l;
 	struct err ignored = {0};
 
-	if (store_lend_check(l->store, err) != 0 || take_up(a, err) != 0 ||
-	    recall_begin(a, err) != 0)
+	if (store_lend_check(l->store, err) != 0 || recall_begin(a, err) != 0 ||
+	    take_up(a, err) != 0)
 		return -1;
 	if (lent_places_clear(&a->places, l->scope, &ignored) != 0)
 		progress_note(l->env->progress, STEP_IMPORT,

@@ -350,6 +350,12 @@ fake_store_wall(struct store *s, bool up)
 }
 
 void
+fake_store_hide_tags(struct store *s)
+{
+	fake_of(s)->tags_hidden = true;
+}
+
+void
 fake_store_grants_last(struct store *s, int64_t ms)
 {
 	fake_of(s)->grants_last_ms = ms;

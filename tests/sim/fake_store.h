@@ -100,6 +100,9 @@ void fake_store_copies(struct store *, unsigned polls, enum copy_state end);
 /* Whether other stores can read this one by its grants: ERR_UNSUPPORTED. */
 void fake_store_wall(struct store *, bool up);
 
+/* Lists from now on without telling of tags, which it was asked for. */
+void fake_store_hide_tags(struct store *);
+
 /* Grants end so long after they are made, whatever was asked; 0: as asked. */
 void fake_store_grants_last(struct store *, int64_t ms);
 

@@ -303,17 +303,19 @@ fake_list(struct store *s, const struct scope *scope,
     const struct list_opts *given, const char *marker, struct list_page *page,
     struct err *err)
 {
-	static const struct list_opts all;
+	struct list_opts opts = given != NULL ? *given : (struct list_opts){0};
 	struct fake_store *f = fake_of(s);
 	int rc = 0;
 
+	if (f->tags_hidden)
+		opts.with &= ~(unsigned)LIST_TAGS;
 	*page = (struct list_page){0};
 	if (fake_begin(s, FAKE_LIST, scope, NULL, err) != 0)
 		return -1;
 	if (f->no_container)
 		rc = err_set(err, ERR_SERVER, "ContainerNotFound");
 	else
-		list_from(f, given != NULL ? given : &all, marker, page);
+		list_from(f, &opts, marker, page);
 	rc = fake_end(s, FAKE_LIST, NULL, rc, err);
 	if (rc != 0)
 		list_page_release(page);

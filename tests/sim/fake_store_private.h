@@ -85,7 +85,7 @@ struct fake_store {
 	void *watch_arg;
 	unsigned copy_polls;
 	enum copy_state copy_end;
-	bool wall, no_container;
+	bool wall, no_container, tags_hidden;
 	int64_t grants_last_ms;
 	int soft_days;
 	char *swap[2]; /* told in the other order; NULL: none */

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "storage/replica_filter.h"
 #include "storage/blob_traits.h"
 
 #include "tests/sim/replicate_rig.h"
@@ -172,6 +173,24 @@ tags_that_may_not_be_listed_are_done_without(void **state)
 	replicate_rig_assert_copied(g, 3);
 }
 
+/* A service that lists, and does not tell of tags. */
+static void
+by_tags_that_nobody_tells_nothing_is_called_done(void **state)
+{
+	static const char *const wanted[] = {"env=prod", NULL};
+	const struct replica_filter filter = {.tags = wanted};
+	struct replicate_rig *g = *state;
+	struct blob_traits traits = {
+	    .sequence_number = -1, .is_current_version = true};
+
+	fake_store_put(g->from, "a", BLOB_BLOCK, "x", 1, &traits);
+	fake_store_hide_tags(g->from);
+	g->opts.filter = &filter;
+	assert_int_equal(replicate_rig_run(g), -1);
+	assert_int_equal(g->err.kind, ERR_AUTH);
+	assert_non_null(strstr(g->err.text, "index tags"));
+}
+
 static void
 archived_ones_are_skipped_and_counted(void **state)
 {
@@ -282,6 +301,7 @@ main(void)
 	    TEST(a_service_that_knows_no_single_request_is_asked_a_few_times),
 	    TEST(what_can_be_reached_from_nowhere_else_streams),
 	    TEST(tags_that_may_not_be_listed_are_done_without),
+	    TEST(by_tags_that_nobody_tells_nothing_is_called_done),
 	    TEST(archived_ones_are_skipped_and_counted),
 	    TEST(what_the_copy_cannot_hold_is_left_out_and_told),
 	    TEST(a_disk_in_use_is_copied_from_a_snapshot),

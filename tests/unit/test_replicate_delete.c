@@ -122,6 +122,21 @@ more_than_the_ceiling_is_refused_as_a_whole(void **state)
 	assert_int_equal(g->report.deleted, 2);
 }
 
+/* What was renamed would be there under neither name. */
+static void
+a_copy_that_failed_forbids_it(void **state)
+{
+	struct replicate_rig *g = *state;
+
+	replicate_rig_put(g, "renamed", "what was c");
+	fake_store_fail(g->to, FAKE_PUT, 0, ERR_LOCKED, FAKE_REFUSED);
+	assert_int_equal(replicate_rig_run(g), -1);
+	assert_int_equal(g->err.kind, ERR_LOCKED);
+	assert_non_null(strstr(g->report.why_kept, "could not be copied"));
+	assert_int_equal(fake_store_calls(g->to, FAKE_REMOVE), 0);
+	assert_true(has(g, "c"));
+}
+
 static void
 a_listing_out_of_order_forbids_it(void **state)
 {
@@ -346,6 +361,7 @@ main(void)
 	    TEST(nothing_is_deleted_unasked),
 	    TEST(what_the_source_has_no_more_is_deleted_and_noted),
 	    TEST(more_than_the_ceiling_is_refused_as_a_whole),
+	    TEST(a_copy_that_failed_forbids_it),
 	    TEST(a_listing_out_of_order_forbids_it),
 	    TEST(a_listing_that_did_not_end_forbids_it),
 	    TEST(it_waits_for_the_grace_period),

@@ -281,6 +281,28 @@ journalled(struct ground *g)
 	return lending_store_noted(g->rig.env.journal);
 }
 
+static int
+count_entry(void *arg, const char *key, const char *value, struct err *err)
+{
+	(void)key;
+	(void)value;
+	(void)err;
+	*(size_t *)arg += 1;
+	return 0;
+}
+
+/* What is noted of operations alone. */
+static size_t
+operations(struct ground *g)
+{
+	struct journal *j = g->rig.env.journal;
+	size_t n = 0;
+
+	assert_int_equal(
+	    j->ops->each(j, "arm/", count_entry, &n, &g->rig.err), 0);
+	return n;
+}
+
 /* Whether the job's state says that the import has ended. */
 static bool
 noted(struct ground *g)
@@ -611,7 +633,7 @@ one_that_cannot_be_counted_is_not_over(void **state)
 	g.silent = true;
 	assert_int_equal(load(&g), -1);
 	assert_int_not_equal(g.rig.err.kind, ERR_CORRUPT);
-	assert_int_equal(journalled(&g), 1);
+	assert_int_equal(operations(&g), 1);
 	assert_false(noted(&g));
 	redis_data_do(g.conn, "CONFIG SET requirepass %s", "");
 	must_load(&g);
@@ -636,7 +658,7 @@ one_that_goes_on_is_followed_and_not_asked_for_again(void **state)
 	whole = g.arm.scope;
 	assert_int_equal(load(&g), -1);
 	assert_false(noted(&g));
-	assert_int_equal(journalled(&g), 1);
+	assert_int_equal(operations(&g), 1);
 	g.arm.scope = whole;
 	ARM_THEN(&g.arm, then);
 	for (int i = 0; i < 2; i++)
@@ -647,6 +669,40 @@ one_that_goes_on_is_followed_and_not_asked_for_again(void **state)
 	must_load(&g);
 	assert_true(noted(&g));
 	assert_nothing_left(&g);
+	down(&g);
+}
+
+/* The service says for ever that it goes on: a person may know better. */
+static void
+one_that_never_ends_waits_for_a_persons_word(void **state)
+{
+	static const struct arm_step first[] = {GOOD, BEGUN,
+	    {"GET /op", 401, NULL, NULL, ARM_ANSWER},
+	    {"GET /op", 401, NULL, NULL, ARM_ANSWER}};
+	static const struct arm_step on[] = {STATUS("InProgress")};
+	static const struct arm_step anew[] = {
+	    STATUS("InProgress"), GOOD, IMPORTED};
+	struct scope whole;
+	struct ground g;
+	char name[64];
+
+	(void)state;
+	UP(&g, first);
+	whole = g.arm.scope;
+	assert_int_equal(load(&g), -1);
+	g.arm.scope = whole;
+	fake_clock_pass(&g.arm.clock, INT64_C(7) * 86400000);
+	ARM_THEN(&g.arm, on);
+	if (snapshot_load_await(
+		g.resource, &g.arm.scope, &g.rig.env, &g.rig.err) != 0)
+		fail_msg("%s", g.rig.err.text);
+	ARM_THEN(&g.arm, on);
+	fails(&g, ERR_UNREACHABLE, "give --overwrite-target");
+	snprintf(name, sizeof(name), "127.0.0.1:%d", real_redis_port(g.server));
+	g.opts.overwrite = name;
+	ARM_THEN(&g.arm, anew);
+	must_load(&g);
+	assert_true(noted(&g));
 	down(&g);
 }
 
@@ -691,7 +747,7 @@ or_else_by_a_person(void **state)
 	assert_false(noted(&g));
 	ARM_THEN(&g.arm, again);
 	fails(&g, ERR_REFUSED, "look in the portal");
-	assert_int_equal(journalled(&g), 1);
+	assert_int_equal(operations(&g), 1);
 	ARM_THEN(&g.arm, named);
 	snprintf(name, sizeof(name), "127.0.0.1:%d", real_redis_port(g.server));
 	g.opts.overwrite = name;
@@ -736,7 +792,7 @@ what_it_may_have_held_before_proves_nothing(void **state)
 	g.loads = false;
 	ARM_THEN(&g.arm, then);
 	fails(&g, ERR_REFUSED, "look in the portal");
-	assert_int_equal(journalled(&g), 1);
+	assert_int_equal(operations(&g), 1);
 	down(&g);
 }
 
@@ -838,7 +894,7 @@ another_name_is_no_leave(void **state)
 	for (int i = 0; i < 2; i++) {
 		ARM_THEN(&g.arm, again);
 		fails(&g, ERR_REFUSED, "look in the portal");
-		assert_int_equal(journalled(&g), 1);
+		assert_int_equal(operations(&g), 1);
 		g.opts.overwrite = NULL;
 	}
 	down(&g);
@@ -873,6 +929,71 @@ what_another_agent_began_is_not_asked_for_again(void **state)
 	journal_memory_free(own);
 }
 
+/* What one agent has in its journal, as a kill at this moment leaves it. */
+struct kept {
+	struct journal *journal;
+};
+
+static int
+keep_entry(void *arg, const char *key, const char *value, struct err *err)
+{
+	struct kept *k = arg;
+
+	return k->journal->ops->put(k->journal, key, value, err);
+}
+
+/* The state names another's import then, of which this one's operation, that it
+ * had no time to settle, tells nothing. */
+static void
+anothers_import_is_not_over_because_ones_own_is(void **state)
+{
+	static const struct arm_step first[] = {GOOD, BEGUN,
+	    {"GET /op", 401, NULL, NULL, ARM_ANSWER},
+	    {"GET /op", 401, NULL, NULL, ARM_ANSWER}};
+	static const struct arm_step ended[] = {STATUS("Succeeded")};
+	static const struct arm_step lost[] = {GOOD, LOST, GOES_ON_AND_ENDS};
+	static const struct arm_step again[] = {STATUS("Succeeded")};
+	struct kept kept = {journal_memory_new()};
+	struct journal *here, *there = journal_memory_new();
+	struct redis_resource *other;
+	struct scope whole;
+	struct ground g;
+
+	(void)state;
+	UP(&g, first);
+	whole = g.arm.scope;
+	assert_int_equal(load(&g), -1);
+	g.arm.scope = whole;
+	here = g.rig.env.journal;
+	assert_int_equal(
+	    here->ops->each(here, "", keep_entry, &kept, &g.rig.err), 0);
+	ARM_THEN(&g.arm, ended);
+	must_load(&g);
+	assert_true(noted(&g));
+	/* It was killed before it settled that; and another host goes on. */
+	assert_int_equal(kept.journal->ops->each(kept.journal, "", keep_entry,
+			     &(struct kept){here}, &g.rig.err),
+	    0);
+	g.arm.clock.random++; /* what it draws is its own */
+	other = open_resource(&g, there);
+	g.rig.env.journal = there;
+	g.opts.resource = other;
+	take_another(&g, "later");
+	g.loads = false;
+	ARM_THEN(&g.arm, lost);
+	fails(&g, ERR_REFUSED, "look in the portal");
+
+	g.rig.env.journal = here;
+	g.opts.resource = g.resource;
+	take_another(&g, "latest");
+	ARM_THEN(&g.arm, again);
+	fails(&g, ERR_REFUSED, "another one began it");
+	redis_resource_free(other);
+	journal_memory_free(there);
+	journal_memory_free(kept.journal);
+	down(&g);
+}
+
 int
 main(void)
 {
@@ -885,6 +1006,8 @@ main(void)
 	    cmocka_unit_test(never_into_the_redis_that_it_comes_from),
 	    cmocka_unit_test(
 		data_of_others_are_left_unless_the_target_is_named),
+	    cmocka_unit_test(one_that_never_ends_waits_for_a_persons_word),
+	    cmocka_unit_test(anothers_import_is_not_over_because_ones_own_is),
 	    cmocka_unit_test(a_lost_lease_sends_nothing),
 	    cmocka_unit_test(what_was_noted_and_not_asked_for_is_begun_again),
 	    cmocka_unit_test(a_failed_one_leaves_no_files_and_no_note),
