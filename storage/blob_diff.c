@@ -100,6 +100,16 @@ has_hash(const struct list_item *item)
 	return item->props.has_md5 && item->props.type == BLOB_BLOCK;
 }
 
+/* What a Copy Blob has not ended with success may be zeros, of the right size
+ * and with the right mark. */
+static bool
+is_whole(const struct list_item *copy)
+{
+	const char *status = traits_of(copy)->copy_status;
+
+	return status == NULL || strcasecmp(status, "success") == 0;
+}
+
 enum likeness { UNLIKE, LIKE_BY_ETAG, LIKE_BY_HASH };
 
 static enum likeness
@@ -116,7 +126,11 @@ compare(const struct diff_opts *o, const struct list_item *source,
 	if (source->props.size == 0 &&
 	    is_directory(source) == is_directory(copy))
 		return LIKE_BY_HASH; /* which of nothing is one */
-	return is_copy_of(copy, source, o->pair) ||
+	if (is_copy_of(copy, source, o->pair) && is_whole(copy))
+		return LIKE_BY_ETAG;
+	/* A disk is written to in place, of which its size and what the back
+	 * pair recorded tell nothing. */
+	return source->props.type != BLOB_PAGE &&
 		is_copy_of(source, copy, o->back_pair)
 	    ? LIKE_BY_ETAG
 	    : UNLIKE;
