@@ -13,8 +13,8 @@
 /* All there are: so that what a command line comes to can be looked at. */
 static const enum option takes[] = {SOURCE_REDIS_OPTIONS, FILTER_OPTIONS,
     SOURCE_STORE_OPTIONS, DR_REDIS_OPTIONS, DR_STORE_OPTIONS, CODING_OPTIONS,
-    LOADING_OPTIONS, OPT_IN_FLIGHT, OPT_IMPORT, PROMOTION_OPTIONS, OPT_TIMEOUT,
-    OPTIONS};
+    LOADING_OPTIONS, OPT_KIND, BLOB_OPTIONS, OPT_IN_FLIGHT, OPT_IMPORT,
+    PROMOTION_OPTIONS, OPT_TIMEOUT, OPTIONS};
 
 /* The levers of the job, whose settings were checked as they were loaded. */
 static struct lever_set *

@@ -247,7 +247,7 @@ test('config show takes every setting, and tells of its origin', async () => {
 	for (const command of ['sync', 'restore', 'copy', 'check'])
 		for (const flag of words(command))
 			if (!['--overwrite-target', '--unverified', '--blob',
-				'--replace', '--in'].includes(flag))
+				'--replace', '--dry-run', '--in'].includes(flag))
 				assert.ok(words('config').has(flag), flag);
 	const r = await drsync(['config', 'show', '--codec', 'zstd', '--json']);
 	assert.equal(r.code, EXIT.DONE, r.stderr);
