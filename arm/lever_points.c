@@ -183,6 +183,21 @@ noted_count(const cJSON *note)
 	return (size_t)cJSON_GetArraySize(list);
 }
 
+/* The i-th that is noted, and its point; NULL where it is not ours to move. */
+static int
+point_at(const struct lever_points *p, const cJSON *note, enum lever_way way,
+    size_t i, struct noted *noted, const struct lever_point **point,
+    struct err *err)
+{
+	*point = NULL;
+	if (noted_at(note, way, i, noted, err) != 0)
+		return -1;
+	if (!noted->ours)
+		return 0;
+	*point = find(p, noted->name, err);
+	return *point != NULL ? 0 : -1;
+}
+
 static int
 look_back(struct lever *l, const struct lever_env *env,
     const struct scope *scope, const struct lever_points *p, const cJSON *note,
@@ -193,12 +208,11 @@ look_back(struct lever *l, const struct lever_env *env,
 		struct noted noted;
 		bool same;
 
-		if (noted_at(note, LEVER_UNDO, i, &noted, err) != 0)
+		if (point_at(p, note, LEVER_UNDO, i, &noted, &point, err) != 0)
 			return -1;
-		if (!noted.ours)
+		if (point == NULL)
 			continue;
-		if ((point = find(p, noted.name, err)) == NULL ||
-		    is_same(l, env, scope, point, noted.to, &same, err) != 0)
+		if (is_same(l, env, scope, point, noted.to, &same, err) != 0)
 			return -1;
 		if (!same)
 			add_change(l, view, point, noted.to);
@@ -235,12 +249,11 @@ check_ours(struct lever *l, const struct lever_env *env,
 		struct noted noted;
 		bool same;
 
-		if (noted_at(note, way, i, &noted, err) != 0)
+		if (point_at(p, note, way, i, &noted, &point, err) != 0)
 			return -1;
-		if (!noted.ours)
+		if (point == NULL)
 			continue;
-		if ((point = find(p, noted.name, err)) == NULL ||
-		    is_same(l, env, scope, point, noted.to, &same, err) != 0 ||
+		if (is_same(l, env, scope, point, noted.to, &same, err) != 0 ||
 		    (!same &&
 			is_same(l, env, scope, point, noted.from, &same, err) !=
 			    0))
@@ -334,13 +347,10 @@ lever_points_move(struct lever *l, const struct lever_env *env,
 		const struct lever_point *point;
 		struct noted noted;
 
-		rc = noted_at(note, way, i, &noted, err);
-		if (rc != 0 || !noted.ours)
-			continue;
-		point = find(&p, noted.name, err);
-		rc = point == NULL
-		    ? -1
-		    : move_one(l, env, scope, point, &noted, changed, err);
+		rc = point_at(&p, note, way, i, &noted, &point, err);
+		if (rc == 0 && point != NULL)
+			rc = move_one(
+			    l, env, scope, point, &noted, changed, err);
 	}
 	release(&p);
 	return rc;
@@ -357,12 +367,11 @@ took_effect(struct lever *l, const struct lever_env *env,
 		struct noted noted;
 		bool same;
 
-		if (noted_at(note, way, i, &noted, err) != 0)
+		if (point_at(p, note, way, i, &noted, &point, err) != 0)
 			return -1;
-		if (!noted.ours)
+		if (point == NULL)
 			continue;
-		if ((point = find(p, noted.name, err)) == NULL ||
-		    is_same(l, env, scope, point, noted.to, &same, err) != 0)
+		if (is_same(l, env, scope, point, noted.to, &same, err) != 0)
 			return -1;
 		if (!same)
 			err_set(err, ERR_UNREACHABLE,

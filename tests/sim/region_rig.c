@@ -105,3 +105,20 @@ region_rig_down(struct region_rig *r)
 	http_free(r->http);
 	node_sim_stop(r->sim);
 }
+
+int
+region_rig_setup(void **state)
+{
+	static struct region_rig rig;
+
+	*state = &rig;
+	region_rig_up(&rig);
+	return 0;
+}
+
+int
+region_rig_teardown(void **state)
+{
+	region_rig_down(*state);
+	return 0;
+}

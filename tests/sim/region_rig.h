@@ -26,4 +26,8 @@ struct region_rig {
 void region_rig_up(struct region_rig *);
 void region_rig_down(struct region_rig *);
 
+/* One of a program's own, for cmocka's setup and teardown. */
+int region_rig_setup(void **state);
+int region_rig_teardown(void **state);
+
 #endif

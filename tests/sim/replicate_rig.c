@@ -134,3 +134,20 @@ replicate_rig_run_well(struct replicate_rig *g)
 	assert_int_equal(g->report.failed, 0);
 	assert_int_equal(g->report.lag_ms, 0);
 }
+
+int
+replicate_rig_setup(void **state)
+{
+	static struct replicate_rig rig;
+
+	replicate_rig_init(&rig, 0, 0);
+	*state = &rig;
+	return 0;
+}
+
+int
+replicate_rig_teardown(void **state)
+{
+	replicate_rig_release(*state);
+	return 0;
+}

@@ -31,6 +31,10 @@ void replicate_rig_init(
     struct replicate_rig *, unsigned from_without, unsigned to_without);
 void replicate_rig_release(struct replicate_rig *);
 
+/* One of a program's own, for cmocka's setup and teardown. */
+int replicate_rig_setup(void **state);
+int replicate_rig_teardown(void **state);
+
 /* replicate(), with calls counted and events kept from here on. */
 int replicate_rig_run(struct replicate_rig *);
 

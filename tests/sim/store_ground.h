@@ -11,6 +11,7 @@
 #include "base/err.h"
 #include "base/scope.h"
 #include "storage/store.h"
+#include "tests/sim/store_says.h"
 
 /* One test's ground: the store and names that nobody else uses. */
 struct ground {
@@ -40,25 +41,6 @@ void ground_holds(const struct ground *, const char *blob, const char *text);
 void ground_lacks(const struct ground *, const char *blob);
 
 #define NAME(g, s, var) char *var = ground_name(g, s)
-
-/* Any failure shows its text. */
-#define OK(call) \
-	do { \
-		struct err err = {0}; \
-		if ((call) != 0) \
-			fail_msg( \
-			    "%s: kind %d: %s", #call, err.kind, err.text); \
-	} while (0)
-
-#define FAILS(call, want) \
-	do { \
-		struct err err = {0}; \
-		assert_int_equal(call, -1); \
-		if (err.kind != (want)) \
-			fail_msg("%s: kind %d instead of %d: %s", #call, \
-			    err.kind, want, err.text); \
-		assert_true(err.text[0] != '\0'); \
-	} while (0)
 
 /* A promise, and what a driver must be able to do to have made it. */
 struct promise {

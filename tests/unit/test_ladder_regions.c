@@ -55,23 +55,6 @@ static const struct way ways[] = {
 
 #define WAYS (sizeof(ways) / sizeof(*ways))
 
-static int
-up(void **state)
-{
-	static struct region_rig r;
-
-	*state = &r;
-	region_rig_up(&r);
-	return 0;
-}
-
-static int
-down(void **state)
-{
-	region_rig_down(*state);
-	return 0;
-}
-
 static struct blob_props
 make(struct region_rig *r, struct store *s, const char *name,
     enum blob_type type, const unsigned char *data, size_t len)
@@ -243,5 +226,6 @@ main(void)
 	    cmocka_unit_test(a_copy_that_is_late_leaves_the_old_blob),
 	};
 
-	return cmocka_run_group_tests_name("ladder_regions", tests, up, down);
+	return cmocka_run_group_tests_name(
+	    "ladder_regions", tests, region_rig_setup, region_rig_teardown);
 }

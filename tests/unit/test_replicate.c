@@ -10,23 +10,6 @@
 
 #include "tests/sim/replicate_rig.h"
 
-static int
-setup(void **state)
-{
-	static struct replicate_rig rig;
-
-	replicate_rig_init(&rig, 0, 0);
-	*state = &rig;
-	return 0;
-}
-
-static int
-teardown(void **state)
-{
-	replicate_rig_release(*state);
-	return 0;
-}
-
 static void
 small_blobs_take_one_request_each(void **state)
 {
@@ -287,7 +270,9 @@ a_place_within_the_other_is_refused(void **state)
 	store_free(beside);
 }
 
-#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define TEST(f) \
+	cmocka_unit_test_setup_teardown( \
+	    f, replicate_rig_setup, replicate_rig_teardown)
 
 int
 main(void)

@@ -16,11 +16,11 @@
 static int
 setup(void **state)
 {
-	static struct replicate_rig rig;
-	struct replicate_rig *g = &rig;
+	struct replicate_rig *g;
 	char name[2] = "a";
 
-	replicate_rig_init(g, 0, 0);
+	replicate_rig_setup(state);
+	g = *state;
 	for (; name[0] <= 'j'; name[0]++)
 		replicate_rig_put(g, name, name);
 	if (replicate_rig_run(g) != 0)
@@ -32,14 +32,6 @@ setup(void **state)
 	g->opts.del.mirror = true;
 	g->opts.del.percent = 20;
 	g->opts.run = 7;
-	*state = g;
-	return 0;
-}
-
-static int
-teardown(void **state)
-{
-	replicate_rig_release(*state);
 	return 0;
 }
 
@@ -352,7 +344,8 @@ what_cannot_be_kept_is_not_replaced(void **state)
 	assert_true(fake_store_holds(g->to, "a", "a", 1));
 }
 
-#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define TEST(f) \
+	cmocka_unit_test_setup_teardown(f, setup, replicate_rig_teardown)
 
 int
 main(void)

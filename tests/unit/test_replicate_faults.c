@@ -10,23 +10,6 @@
 
 #include "tests/sim/replicate_rig.h"
 
-static int
-setup(void **state)
-{
-	static struct replicate_rig rig;
-
-	replicate_rig_init(&rig, 0, 0);
-	*state = &rig;
-	return 0;
-}
-
-static int
-teardown(void **state)
-{
-	replicate_rig_release(*state);
-	return 0;
-}
-
 static void
 one_that_cannot_be_written_does_not_hold_up_the_others(void **state)
 {
@@ -331,7 +314,9 @@ any_call_may_fail_and_the_next_run_makes_up_for_it(void **state)
 	}
 }
 
-#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define TEST(f) \
+	cmocka_unit_test_setup_teardown( \
+	    f, replicate_rig_setup, replicate_rig_teardown)
 
 int
 main(void)

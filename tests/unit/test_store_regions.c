@@ -26,43 +26,9 @@
 #include "storage/store_open.h"
 #include "tests/sim/azurite.h"
 #include "tests/sim/region_rig.h"
+#include "tests/sim/store_says.h"
 
 #define GRANT_MS 600000
-
-/* Any failure shows its text. */
-#define OK(call) \
-	do { \
-		struct err err = {0}; \
-		if ((call) != 0) \
-			fail_msg( \
-			    "%s: kind %d: %s", #call, err.kind, err.text); \
-	} while (0)
-
-#define FAILS(call, want) \
-	do { \
-		struct err err = {0}; \
-		assert_int_equal(call, -1); \
-		if (err.kind != (want)) \
-			fail_msg("%s: kind %d instead of %d: %s", #call, \
-			    err.kind, want, err.text); \
-	} while (0)
-
-static int
-up(void **state)
-{
-	static struct region_rig r;
-
-	*state = &r;
-	region_rig_up(&r);
-	return 0;
-}
-
-static int
-down(void **state)
-{
-	region_rig_down(*state);
-	return 0;
-}
 
 static struct region_rig *
 rig(void **state)
@@ -300,7 +266,7 @@ an_append_blob_is_written_in_order_and_sealed(void **state)
 	struct source src;
 	struct chunk *chunk = chunk_view("zz", 2);
 
-	source_init(r, &src, "for append", "xxx", "append");
+	source_init(r, &src, "for append", "one", "append");
 	OK(kinds->create(r->north, &r->scope, "append", BLOB_APPEND, 0, &absent,
 	    &props, &err));
 	FAILS(kinds->create(r->north, &r->scope, "append", BLOB_APPEND, 0,
@@ -310,7 +276,7 @@ an_append_blob_is_written_in_order_and_sealed(void **state)
 	FAILS(kinds->write(
 		  r->north, &r->scope, "append", BLOB_APPEND, 3, chunk, &err),
 	    ERR_CONFLICT);
-	holds(r, "append", "xxxyyy");
+	holds(r, "append", "oneyyy");
 	OK(r->north->ops->stat(r->north, &r->scope, "append", &props, &err));
 	assert_int_equal(props.type, BLOB_APPEND);
 	FAILS(kinds->seal(r->north, &r->scope, "append", "\"0x1\"", &err),
@@ -407,5 +373,6 @@ main(void)
 	    cmocka_unit_test(the_account_tells_that_nothing_deleted_is_kept),
 	};
 
-	return cmocka_run_group_tests(tests, up, down);
+	return cmocka_run_group_tests(
+	    tests, region_rig_setup, region_rig_teardown);
 }
