@@ -153,6 +153,18 @@ show_copied(const struct replicate_report *r, const char *name)
 }
 
 static void
+show_same(const struct replicate_report *r)
+{
+	char n[32], by_etag[100] = "";
+
+	if (r->same_by_etag > 0)
+		snprintf(by_etag, sizeof(by_etag),
+		    "%s of them by the source's ETag alone, for want of an MD5",
+		    show_count(r->same_by_etag, n));
+	row_blobs("the same", r->same, by_etag);
+}
+
+static void
 show_missing(const struct teller *t, const struct replicate_report *r)
 {
 	uint64_t gone = t->dry_run ? t->would_delete : r->deleted;
@@ -210,7 +222,7 @@ show_report(struct teller *t, const struct replica_run_report *report)
 	if (r->mended > 0)
 		row_blobs(t->dry_run ? "would mend" : "mended", r->mended,
 		    "headers, metadata, tags or tier");
-	row_blobs("the same", r->same, "");
+	show_same(r);
 	if (r->verified > 0)
 		row_blobs("read back", r->verified, "");
 	show_left(t, r);
